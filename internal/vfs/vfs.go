@@ -21,7 +21,7 @@ type FS interface {
 	OpenWrite(name string) (File, error)
 
 	// Rename gives a file or directory another name. A file at `to` is
-	// replaced; a directory there must be empty and replaced by a directory.
+	// replaced by a file; anything else there is an error.
 	Rename(from, to string) error
 
 	// Remove removes a file or an empty directory. Open handles stay usable.

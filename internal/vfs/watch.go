@@ -41,52 +41,63 @@ func Watch(fsys FS, dir string) Watcher {
 			return w
 		}
 	}
-	w := newWatcher()
+	w := NewSignal(nil)
 	w.poll()
 	return w
 }
 
-// watcher is woken by signals, or by the clock once poll was called.
-type watcher struct {
-	changed chan struct{} // holds at most one signal: changes are not counted
+// Signal is a Watcher for a file system that knows of changes by itself:
+// Notify wakes who waits. It is the product of [NewSignal].
+type Signal struct {
+	changed chan struct{} // holds at most one notice: changes are not counted
 	closed  chan struct{}
-	polling chan struct{}
+	polling chan struct{} // closed when the clock has to wake the follower
 
 	closeOnce, pollOnce sync.Once
-	release             func() error // ends what sends signals; nil where nothing does
+	release             func() error
 }
 
-func newWatcher() *watcher {
-	return &watcher{
+// NewSignal makes a watcher that Notify wakes. Close calls release, once, where
+// it is not nil.
+func NewSignal(release func() error) *Signal {
+	return &Signal{
 		changed: make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 		polling: make(chan struct{}),
+		release: release,
 	}
 }
 
-func (w *watcher) signal() {
+// Notify says that something may have changed. It never blocks.
+func (s *Signal) Notify() {
 	select {
-	case w.changed <- struct{}{}:
+	case s.changed <- struct{}{}:
 	default:
 	}
 }
 
-func (w *watcher) poll() { w.pollOnce.Do(func() { close(w.polling) }) }
+// poll lets the clock wake the follower from now on.
+func (s *Signal) poll() { s.pollOnce.Do(func() { close(s.polling) }) }
 
 // Wait implements Watcher.
-func (w *watcher) Wait(ctx context.Context) error {
+func (s *Signal) Wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	polling := w.polling
+	select {
+	case <-s.closed:
+		return fs.ErrClosed
+	default:
+	}
+	polling := s.polling
 	var tick <-chan time.Time
 	for {
 		select {
-		case <-w.closed:
+		case <-s.closed:
 			return fs.ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-w.changed:
+		case <-s.changed:
 			return nil
 		case <-tick:
 			return nil
@@ -100,11 +111,11 @@ func (w *watcher) Wait(ctx context.Context) error {
 }
 
 // Close implements Watcher.
-func (w *watcher) Close() (err error) {
-	w.closeOnce.Do(func() {
-		close(w.closed)
-		if w.release != nil {
-			err = w.release()
+func (s *Signal) Close() (err error) {
+	s.closeOnce.Do(func() {
+		close(s.closed)
+		if s.release != nil {
+			err = s.release()
 		}
 	})
 	return err

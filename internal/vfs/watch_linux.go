@@ -42,32 +42,31 @@ func (osFS) Watch(dir string) (Watcher, error) {
 		_ = queue.Close() // nothing was read or written that could be lost
 		return nil, &os.PathError{Op: "watch", Path: dir, Err: err}
 	}
-	w := newWatcher()
 	ended := make(chan struct{})
+	w := NewSignal(func() error {
+		err := queue.Close()
+		<-ended
+		return err
+	})
 	go func() {
 		defer close(ended)
 		w.follow(queue)
 	}()
-	w.release = func() error {
-		err := queue.Close()
-		<-ended
-		return err
-	}
 	return w, nil
 }
 
-// follow turns events into signals until the queue is closed, or until the
+// follow turns events into notices until the queue is closed, or until the
 // directory is gone from its name: from then on the clock wakes the follower,
 // so that it finds out by itself what is there now.
-func (w *watcher) follow(queue *os.File) {
+func (s *Signal) follow(queue *os.File) {
 	buffer := make([]byte, 16<<10)
 	for {
 		n, err := queue.Read(buffer)
-		w.signal()
 		if err != nil || ends(buffer[:n]) {
-			w.poll()
+			s.poll()
 			return
 		}
+		s.Notify()
 	}
 }
 
