@@ -14,6 +14,9 @@ const (
 	// lockPatience is for how long Lock waits out what ends by itself: probes,
 	// a holder who has not yet written who he is, one who is just leaving.
 	lockPatience = 50 * time.Millisecond
+	// lockTries is how often it tries at the least: on a machine under load one
+	// pause may take all of the patience.
+	lockTries = 20
 	// lockPause is the mean pause between two tries.
 	lockPause = time.Millisecond
 	// holderLimit bounds how much of a lock file is read: more than anyone
@@ -26,7 +29,7 @@ const (
 // text cannot tell, since a process that was killed leaves its text behind.
 func (osFS) Lock(name, holder string) (io.Closer, error) {
 	deadline := time.Now().Add(lockPatience)
-	for {
+	for try := 1; ; try++ {
 		f, err := openRegular(name, os.O_RDWR|os.O_CREATE)
 		if err != nil {
 			return nil, err
@@ -45,7 +48,7 @@ func (osFS) Lock(name, holder string) (io.Closer, error) {
 		if err := f.Close(); err != nil {
 			return nil, err
 		}
-		if text != "" || time.Now().After(deadline) {
+		if text != "" || try >= lockTries && time.Now().After(deadline) {
 			return nil, &LockedError{Name: name, Holder: text}
 		}
 		// A random pause, so that two who wait do not meet again and again.

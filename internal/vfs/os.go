@@ -154,7 +154,7 @@ func (f *osFile) Sync() error {
 func (f *osFile) control(operation func(fd uintptr) error) error {
 	var result error
 	if err := f.raw.Control(func(fd uintptr) { result = operation(fd) }); err != nil {
-		return err
+		return fs.ErrClosed // the one reason, which Control spells in its own way
 	}
 	return result
 }
