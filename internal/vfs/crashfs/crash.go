@@ -95,6 +95,7 @@ func (c cloner) node(node *inode) *inode {
 		unreadable: slices.Clone(node.unreadable),
 	}
 	c[node] = copied
+	copied.parent = c.node(node.parent)
 	if node.isDir() {
 		copied.entries, copied.durable = c.names(node.entries), c.names(node.durable)
 	}

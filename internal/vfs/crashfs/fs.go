@@ -47,6 +47,7 @@ type inode struct {
 	// Of a directory; entries is nil for a file.
 	entries map[string]*inode // what the names lead to now
 	durable map[string]*inode // what they led to when they last were durable
+	parent  *inode            // the directory that durably holds this one
 
 	// Of a file.
 	content

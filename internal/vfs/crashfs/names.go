@@ -65,9 +65,11 @@ func (fsys *FS) dropName(node *inode) {
 func (c nameChange) commit() {
 	if c.from.dir != nil {
 		delete(c.from.dir.durable, c.from.name)
+		c.node.parent = nil
 	}
 	if c.to.dir != nil {
 		c.to.dir.durable[c.to.name] = c.node
+		c.node.parent = c.to.dir
 	}
 }
 
@@ -95,8 +97,10 @@ func (fsys *FS) commitDir(dir *inode) {
 		}
 		// A rename must not move a durable file into a directory that a crash
 		// takes away. What was only created there may go with it.
-		if change.to.dir != nil && (change.from.dir != nil || nodes[change.node]) {
-			nodes[change.to.dir] = true
+		if change.isRename() || nodes[change.node] {
+			for above := change.to.dir; above != nil; above = above.parent {
+				nodes[above] = true
+			}
 		}
 	}
 	var remaining []nameChange
@@ -114,13 +118,12 @@ func (fsys *FS) commitDir(dir *inode) {
 // a power loss. A change is lost with any that it depends on. The mutex is held.
 func (fsys *FS) commitSome(keep func() bool) {
 	lostPlaces := map[place]bool{}
-	lostDirs := map[*inode]bool{}  // directories with a lost change in them
-	lostNodes := map[*inode]bool{} // what lost changes would have named
+	lostDirs := map[*inode]bool{} // directories with a lost change in them
 	for _, change := range fsys.pending {
 		touched := change.places()
-		kept := keep()
-		kept = kept && !slices.ContainsFunc(touched, func(at place) bool { return lostPlaces[at] })
-		kept = kept && !lostNodes[change.to.dir] && !lostDirs[change.removed]
+		kept := keep() && !lostDirs[change.removed] &&
+			!slices.ContainsFunc(touched, func(at place) bool { return lostPlaces[at] }) &&
+			!(change.isRename() && fsys.leadsNowhere(change))
 		if kept {
 			change.commit()
 			continue
@@ -129,11 +132,21 @@ func (fsys *FS) commitSome(keep func() bool) {
 			lostPlaces[at] = true
 			lostDirs[at.dir] = true
 		}
-		if change.to.dir != nil {
-			lostNodes[change.node] = true
-		}
 	}
 	fsys.pending = nil
+}
+
+func (c nameChange) isRename() bool { return c.from.dir != nil && c.to.dir != nil }
+
+// leadsNowhere tells whether a rename's target directory is lost, or, since
+// another rename is lost, inside of what the rename moves.
+func (fsys *FS) leadsNowhere(rename nameChange) bool {
+	for above := rename.to.dir; above != fsys.root; above = above.parent {
+		if above == nil || above == rename.node {
+			return true
+		}
+	}
+	return false
 }
 
 // Rename implements vfs.FS.
