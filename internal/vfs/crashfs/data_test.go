@@ -307,6 +307,32 @@ func TestWriteback(t *testing.T) {
 	wantText(t, powerLoss(fsys), "a", "one two six ")
 }
 
+// TestWhatWasWrittenBackIsOnTheDisk crashes without another write.
+func TestWhatWasWrittenBackIsOnTheDisk(t *testing.T) {
+	t.Parallel()
+	fsys := crashfs.New()
+	f := create(t, fsys, "a", "one ")
+	must(t, f.Sync())
+	must(t, fsys.SyncDir("/"))
+	write(t, f, 4, "two ")
+	fsys.Writeback(rand.New(rand.NewPCG(1, 1)), 1)
+	seen := outcomes(t, fsys, crashfs.CrashOptions{Zero: 1}, func(crashed *crashfs.FS) string { return text(t, crashed, "a") })
+	wantOutcomes(t, seen, "one ", "one t", "one tw", "one two", "one two ")
+}
+
+// TestWritebackAfterATruncation cuts a file, writes it anew, and syncs after
+// the kernel had a chance to write.
+func TestWritebackAfterATruncation(t *testing.T) {
+	t.Parallel()
+	fsys := crashfs.New()
+	durableFile(t, fsys, "/a", strings.Repeat("old", sector))
+	f := create(t, fsys, "a", "new")
+	fsys.Writeback(rand.New(rand.NewPCG(1, 1)), 1)
+	wantText(t, powerLoss(fsys), "a", strings.Repeat("old", sector))
+	must(t, f.Sync())
+	wantText(t, powerLoss(fsys), "a", "new")
+}
+
 // TestWritebackIsNoSync runs random writebacks through the model: what is
 // synced survives them all.
 func TestWritebackIsNoSync(t *testing.T) {

@@ -65,7 +65,6 @@ func (fsys *FS) dropName(node *inode) {
 func (c nameChange) commit() {
 	if c.from.dir != nil {
 		delete(c.from.dir.durable, c.from.name)
-		c.node.parent = nil
 	}
 	if c.to.dir != nil {
 		c.to.dir.durable[c.to.name] = c.node

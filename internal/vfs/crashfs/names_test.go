@@ -140,6 +140,12 @@ func TestNamesAfterACrash(t *testing.T) {
 			want: []string{"/e/a=1 /e/x=0"},
 		},
 		{
+			name:  "rename between directories, neither synced",
+			setup: "/d/a=1 /e/x=0",
+			do:    func(t *testing.T, fsys *crashfs.FS) { must(t, fsys.Rename("d/a", "e/a")) },
+			want:  []string{"/d/a=1 /e/x=0", "/e/a=1 /e/x=0"},
+		},
+		{
 			name:  "rename of what was created, one directory synced",
 			setup: "/d/x=0 /e/x=0",
 			do: func(t *testing.T, fsys *crashfs.FS) {
@@ -163,6 +169,27 @@ func TestNamesAfterACrash(t *testing.T) {
 			setup: "/a=1",
 			do: func(t *testing.T, fsys *crashfs.FS) {
 				must(t, fsys.MkdirAll("d/e"))
+				must(t, fsys.Rename("a", "d/e/a"))
+				must(t, fsys.SyncDir("d/e"))
+			},
+			want: []string{"/d/e/a=1"},
+		},
+		{
+			name:  "rename below a new directory, of which only the lower one's name is synced",
+			setup: "/a=1",
+			do: func(t *testing.T, fsys *crashfs.FS) {
+				must(t, fsys.MkdirAll("d/e"))
+				must(t, fsys.SyncDir("d"))
+				must(t, fsys.Rename("a", "d/e/a"))
+			},
+			want: []string{"/a=1", "/d/e/a=1"},
+		},
+		{
+			name:  "rename below a new directory, the lower one synced",
+			setup: "/a=1",
+			do: func(t *testing.T, fsys *crashfs.FS) {
+				must(t, fsys.MkdirAll("d/e"))
+				must(t, fsys.SyncDir("d"))
 				must(t, fsys.Rename("a", "d/e/a"))
 				must(t, fsys.SyncDir("d/e"))
 			},
