@@ -1,0 +1,233 @@
+package filestore
+
+import (
+	"context"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/index"
+	"github.com/nacredb/nacre/internal/line"
+)
+
+// prepared is the part of a request that goes to one stream, made in the caller's goroutine.
+type prepared struct {
+	stream     nacre.StreamID
+	streamTerm uint64
+	expected   nacre.ExpectedVersion
+	events     []nacre.Event
+	bodies     []body
+	terms      []uint64 // of all events, each in the order of appendTerms
+
+	// What the caller found in the runs; the memories are the sequencer's to ask.
+	known   bool
+	version int64
+
+	// What the sequencer decided.
+	firstPos nacre.Position
+	firstVer int64
+}
+
+// body is an encoded event in the request's buffer.
+type body struct {
+	start, end int
+	sum        uint32
+}
+
+// request is an append on its way through the sequencer and the writer.
+type request struct {
+	appends []prepared
+	buf     []byte
+	events  int
+	given   bool // ids were given, and have to be looked up
+	cond    *condition
+
+	// indexedTo is how far the caller has looked in the runs. checkedTo is how far it has looked for
+	// ids and for what the condition forbids; the sequencer looks at the rest, in memory.
+	indexedTo, checkedTo nacre.Position
+	// forbidden is what the caller found against the condition; versions are checked before it is told.
+	forbidden *nacre.ConditionError
+
+	createdAt int64
+	out       outcome
+	done      chan struct{}
+}
+
+// outcome is what became of a request.
+type outcome struct {
+	err error
+	// again: the sequencer found something that the caller must look at, up to waitFor.
+	again   bool
+	waitFor nacre.Position
+}
+
+func (r *request) finish(o outcome) {
+	r.out = o
+	close(r.done)
+}
+
+// Append implements nacre.Driver.
+func (l *log) Append(ctx context.Context, batch []nacre.Append, c *nacre.Condition) ([]nacre.Appended, error) {
+	if err := l.refusal(); err != nil {
+		return nil, err
+	}
+	r := l.prepare(batch, c)
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		first, err := l.check(ctx, r)
+		if err != nil || first != nil {
+			return first, err
+		}
+		r.done = make(chan struct{})
+		if err := l.queue.put(r); err != nil {
+			return nil, err
+		}
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		switch {
+		case r.out.err != nil:
+			return nil, r.out.err
+		case !r.out.again:
+			return r.result(), nil
+		}
+		if r.out.waitFor > 0 {
+			if err := l.waitVisible(ctx, r.out.waitFor-1); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// refusal is why nothing is appended, if there is a reason.
+func (l *log) refusal() error {
+	if l.o.ReadOnly {
+		return nacre.Errorf(nacre.CodeReadOnly, "%s was opened for reading only", l.dir)
+	}
+	if d := l.damage(); d != nil {
+		return nacre.Errorf(nacre.CodeDamaged, "appends are refused because of earlier damage; what is whole can be read: %w", d)
+	}
+	return nil
+}
+
+// prepare encodes and checksums a batch.
+func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
+	r := &request{appends: make([]prepared, len(batch))}
+	size, terms := 0, 0
+	for i := range batch {
+		for j := range batch[i].Events {
+			e := &batch[i].Events[j]
+			r.given = r.given || e.ID != ""
+			size += e.BodySize() + 32
+			terms += termsOf(e)
+			r.events++
+		}
+	}
+	r.buf = make([]byte, 0, size)
+	allTerms := make([]uint64, 0, terms)
+	allBodies := make([]body, 0, r.events)
+	for i := range batch {
+		b := &batch[i]
+		a := &r.appends[i]
+		a.stream, a.expected, a.events = b.Stream, b.Expected, b.Events
+		a.streamTerm = l.hasher.Term(index.Stream, string(b.Stream))
+		category := l.hasher.Term(index.Category, b.Stream.Category())
+		firstTerm, firstBody := len(allTerms), len(allBodies)
+		for j := range a.events {
+			e := &a.events[j]
+			e.StreamID = b.Stream
+			if e.ID == "" {
+				e.ID = nacre.NewID()
+			} else {
+				// Ids that the store made stay out of the look-up.
+				e.StreamPosition = idGiven
+			}
+			start := len(r.buf)
+			r.buf = e.AppendBody(r.buf)
+			allBodies = append(allBodies, body{start, len(r.buf), line.Checksum(r.buf[start:])})
+			allTerms = appendTerms(allTerms, l.hasher, a.streamTerm, category, b.Stream, e)
+		}
+		a.terms = allTerms[firstTerm:len(allTerms):len(allTerms)]
+		a.bodies = allBodies[firstBody:len(allBodies):len(allBodies)]
+	}
+	if c != nil {
+		r.cond = l.compile(c)
+	}
+	return r
+}
+
+// idGiven marks, until the positions are known, an event whose id the caller chose.
+const idGiven = -1
+
+// result makes what the append came to of the positions that the sequencer gave.
+func (r *request) result() []nacre.Appended {
+	out := make([]nacre.Appended, len(r.appends))
+	for i := range r.appends {
+		a := &r.appends[i]
+		events := make([]nacre.Event, len(a.events))
+		for j := range events {
+			e := &events[j]
+			*e = a.events[j]
+			e.GlobalPosition = a.firstPos + nacre.Position(j)
+			e.StreamPosition = a.firstVer + int64(j)
+			if e.CreatedAt.IsZero() {
+				e.CreatedAt = time.UnixMicro(r.createdAt).UTC()
+			}
+		}
+		out[i] = nacre.Appended{Version: a.firstVer + int64(len(events)) - 1, Events: events}
+	}
+	return out
+}
+
+// check looks at what has been written so far, for what the sequencer cannot know without reading: cold
+// streams' versions, ids, and the condition. It gives the first outcome of a repeated append.
+func (l *log) check(ctx context.Context, r *request) (first []nacre.Appended, err error) {
+	err = l.healing(func() error {
+		s := l.acquire()
+		defer s.release()
+		first, err = l.checkIn(ctx, s, r)
+		return err
+	})
+	return first, err
+}
+
+func (l *log) checkIn(ctx context.Context, s *snapshot, r *request) ([]nacre.Appended, error) {
+	to := s.indexedTo()
+	for i := range r.appends {
+		a := &r.appends[i]
+		if a.known && r.indexedTo == to {
+			continue
+		}
+		if a.known = false; l.recent.has(a.streamTerm) && r.out.again == false {
+			continue // very likely in the sequencer's memory
+		}
+		v, err := l.versionInRuns(s, a.stream, a.streamTerm)
+		if err != nil {
+			return nil, err
+		}
+		a.version, a.known = v, true
+	}
+	r.indexedTo = to
+	if !r.given && r.cond == nil {
+		return nil, nil
+	}
+	upTo := min(l.visible(), s.foldedTo())
+	if r.given {
+		first, err := l.held(ctx, s, r, upTo)
+		if err != nil || first != nil {
+			return first, err
+		}
+	}
+	if r.cond != nil && r.forbidden == nil {
+		found, err := l.matching(ctx, s, r.cond, max(r.cond.after, r.checkedTo), upTo)
+		if err != nil {
+			return nil, err
+		}
+		r.forbidden = found
+	}
+	r.checkedTo = upTo
+	return nil, nil
+}

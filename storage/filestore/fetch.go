@@ -1,0 +1,206 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/index"
+	"github.com/nacredb/nacre/internal/line"
+)
+
+// fetcher reads single lines by position. Lines that stand close together come out of one read.
+type fetcher struct {
+	l    *log
+	s    *snapshot
+	view line.View
+
+	seg        *seg
+	r          io.ReaderAt
+	buf        []byte
+	start, end int64 // what buf holds of the segment
+	near       bool  // the last line stood close to the one before
+}
+
+// window is how much is read at once where lines stand close together.
+const window = 64 << 10
+
+var fetchers = sync.Pool{New: func() any { return &fetcher{buf: make([]byte, 0, 4096)} }}
+
+func (l *log) newFetcher(s *snapshot) *fetcher {
+	f := fetchers.Get().(*fetcher)
+	f.l, f.s = l, s
+	return f
+}
+
+func (f *fetcher) free() {
+	*f = fetcher{buf: f.buf[:0]}
+	fetchers.Put(f)
+}
+
+// line gives the stored line of a position, without its line feed, not verified yet. It is valid until
+// the next call.
+func (f *fetcher) line(p nacre.Position) ([]byte, error) {
+	g := f.s.segAt(p)
+	if g == nil {
+		return nil, nacre.Errorf(nacre.CodeInternal, "position %d is before the first segment", p)
+	}
+	start, end, err := g.bounds(p)
+	if err != nil {
+		return nil, err
+	}
+	if g != f.seg {
+		r, err := g.reader()
+		if err != nil {
+			return nil, err
+		}
+		f.seg, f.r, f.start, f.end, f.near = g, r, 0, 0, false
+	}
+	if start < f.start || end > f.end {
+		if err := f.fill(start, end, p); err != nil {
+			return nil, err
+		}
+	}
+	line := f.buf[start-f.start : end-f.start]
+	if line[len(line)-1] != '\n' {
+		return nil, f.damage(p, start, "the line does not end where it should")
+	}
+	return line[:len(line)-1], nil
+}
+
+func (f *fetcher) fill(start, end int64, p nacre.Position) error {
+	from, to := start, end
+	if f.near = f.end > 0 && start-f.end < window && f.start-end < window; f.near {
+		if start >= f.start {
+			to = max(end, start+window)
+		} else {
+			from = max(0, min(start, end-window))
+		}
+	}
+	if n := int(to - from); cap(f.buf) < n {
+		f.buf = make([]byte, n)
+	} else {
+		f.buf = f.buf[:n]
+	}
+	n, err := f.r.ReadAt(f.buf, from)
+	if int64(n) < end-from {
+		f.start, f.end = 0, 0
+		if err == nil || errors.Is(err, io.EOF) {
+			return f.damage(p, start, "the file ends before the line does")
+		}
+		if isDamage(err) {
+			return err
+		}
+		return f.damage(p, start, "cannot be read: "+err.Error())
+	}
+	f.start, f.end = from, from+int64(n)
+	return nil
+}
+
+// at gives the verified line of a position, parsed. It is valid until the next call.
+func (f *fetcher) at(p nacre.Position) ([]byte, *line.View, error) {
+	text, err := f.line(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := line.Parse(text, &f.view); err != nil {
+		return nil, nil, f.damage(p, f.offset(text), err.Error())
+	}
+	if f.view.Position != p {
+		return nil, nil, f.damage(p, f.offset(text), "the line is of another position")
+	}
+	return text, &f.view, nil
+}
+
+func (f *fetcher) offset(text []byte) int64 {
+	return f.start + int64(cap(f.buf)-cap(text))
+}
+
+func (f *fetcher) damage(p nacre.Position, off int64, reason string) error {
+	d := &nacre.DamageError{File: f.seg.path(), Offset: off, Position: p, Reason: reason}
+	f.l.told(d)
+	return d
+}
+
+// viewAt reads one line; free ends the use of the view.
+func (l *log) viewAt(_ context.Context, s *snapshot, p nacre.Position) (v *line.View, free func(), err error) {
+	f := l.newFetcher(s)
+	if _, v, err = f.at(p); err != nil {
+		f.free()
+		return nil, nil, err
+	}
+	return v, f.free, nil
+}
+
+// versionInRuns is the version of a stream as far as the runs go: that of its last line there, -1 where
+// it has none.
+func (l *log) versionInRuns(s *snapshot, stream nacre.StreamID, term uint64) (int64, error) {
+	var f *fetcher
+	for i := len(s.runs) - 1; i >= 0; i-- {
+		p, err := s.runs[i].Lookup(term)
+		if err != nil {
+			return 0, err
+		}
+		if p.Count() == 0 {
+			continue
+		}
+		if f == nil {
+			f = l.newFetcher(s)
+			defer f.free()
+		}
+		it := p.Descend(index.End)
+		for pos, ok := it.Next(); ok; pos, ok = it.Next() {
+			_, v, err := f.at(nacre.Position(pos))
+			if err != nil {
+				return 0, err
+			}
+			if string(v.StreamID) == string(stream) {
+				return v.Stamp.StreamPosition, nil
+			}
+		}
+		if err := it.Err(); err != nil {
+			return 0, err
+		}
+	}
+	return -1, nil
+}
+
+// matching finds what a condition forbids between two positions, after being exclusive.
+func (l *log) matching(ctx context.Context, s *snapshot, c *condition, after, upTo nacre.Position) (*nacre.ConditionError, error) {
+	const most = 100
+	found := &nacre.ConditionError{After: c.after}
+	f := l.newFetcher(s)
+	defer f.free()
+	var e nacre.Event
+	for part := range s.chunks(forward, after+1, upTo) {
+		src, err := l.source(part, &c.selection, forward)
+		if err != nil {
+			return nil, err
+		}
+		for p, ok := src.Next(); ok; p, ok = src.Next() {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			_, v, err := f.at(nacre.Position(p))
+			if err != nil {
+				return nil, err
+			}
+			v.Event(&e, true)
+			if !c.filter.Matches(&e) {
+				continue
+			}
+			if found.Positions = append(found.Positions, nacre.Position(p)); len(found.Positions) == most {
+				return found, nil
+			}
+		}
+		if err := src.Err(); err != nil {
+			return nil, err
+		}
+	}
+	if len(found.Positions) == 0 {
+		return nil, nil
+	}
+	return found, nil
+}

@@ -1,0 +1,109 @@
+package filestore
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/nacredb/nacre"
+)
+
+// held looks for the request's given ids up to a position. All held as they are: the first outcome. None
+// held: nil. Anything else is a conflict.
+func (l *log) held(ctx context.Context, s *snapshot, r *request, upTo nacre.Position) ([]nacre.Appended, error) {
+	all := true
+	found := make([]nacre.Event, 0, r.events)
+	var missing *nacre.Event
+	for i := range r.appends {
+		a := &r.appends[i]
+		terms := a.terms
+		for j := range a.events {
+			e := &a.events[j]
+			n := termsOf(e)
+			idTerm := terms[n-1]
+			terms = terms[n:]
+			if e.StreamPosition != idGiven {
+				all = false
+				missing = e
+				continue
+			}
+			first, ok, err := l.findID(ctx, s, e, idTerm, upTo)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				all = false
+				missing = e
+				continue
+			}
+			found = append(found, first)
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	if !all {
+		f := &found[0]
+		return nil, &nacre.EventIDConflictError{
+			Stream: f.StreamID, ID: f.ID, Position: f.GlobalPosition,
+			Reason: "of the request's other events, " + missing.ID + " is not held: append again exactly what was appended first, or give new ids",
+		}
+	}
+	return firstOutcome(r, found)
+}
+
+// firstOutcome checks that what is held is what was asked for, in order and side by side.
+func firstOutcome(r *request, found []nacre.Event) ([]nacre.Appended, error) {
+	out := make([]nacre.Appended, len(r.appends))
+	for i := range r.appends {
+		a := &r.appends[i]
+		held := found[:len(a.events):len(a.events)]
+		found = found[len(a.events):]
+		for j := range held {
+			was, is := &held[j], &a.events[j]
+			conflict := func(reason string) error {
+				return &nacre.EventIDConflictError{Stream: was.StreamID, ID: was.ID, Position: was.GlobalPosition, Reason: reason}
+			}
+			switch {
+			case was.Type != is.Type:
+				return nil, conflict("with type " + was.Type + ", not " + is.Type)
+			case !bytes.Equal(was.Data, is.Data) || !bytes.Equal(was.Binary, is.Binary):
+				return nil, conflict("with other data")
+			case j > 0 && was.StreamPosition != held[j-1].StreamPosition+1:
+				return nil, conflict("it does not follow the request's event before it in the stream")
+			}
+		}
+		out[i] = nacre.Appended{Version: held[len(held)-1].StreamPosition, Events: held, Duplicate: true}
+	}
+	return out, nil
+}
+
+// findID finds the event that bears e's id in e's stream.
+func (l *log) findID(ctx context.Context, s *snapshot, e *nacre.Event, idTerm uint64, upTo nacre.Position) (nacre.Event, bool, error) {
+	for c := range s.chunksBackward(1, upTo) {
+		lookup, err := c.lookup(idTerm)
+		if err != nil {
+			return nacre.Event{}, false, err
+		}
+		it := lookup.Walk(backward, uint64(c.last)+1)
+		for p, ok := it.Next(); ok; p, ok = it.Next() {
+			if nacre.Position(p) < c.first {
+				break
+			}
+			v, free, err := l.viewAt(ctx, s, nacre.Position(p))
+			if err != nil {
+				return nacre.Event{}, false, err
+			}
+			if string(v.StreamID) == string(e.StreamID) && string(v.ID) == e.ID {
+				var first nacre.Event
+				v.Event(&first, false)
+				free()
+				return first, true, nil
+			}
+			free() // another id with the same hash
+		}
+		if err := it.Err(); err != nil {
+			return nacre.Event{}, false, err
+		}
+	}
+	return nacre.Event{}, false, nil
+}

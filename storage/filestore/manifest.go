@@ -1,0 +1,115 @@
+package filestore
+
+import (
+	"crypto/rand"
+	"path/filepath"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/segment"
+	"github.com/nacredb/nacre/internal/vfs"
+)
+
+func (l *log) manifestPath() string { return filepath.Join(l.dir, "manifest") }
+func (l *log) markPath() string     { return filepath.Join(l.dir, "mark") }
+
+func segmentInfo(first nacre.Position) segment.Info {
+	return segment.Info{Name: segment.FileName(first, false), First: first}
+}
+
+// readManifest gives nil where there is none.
+func (l *log) readManifest() (*segment.Manifest, []byte, error) {
+	text, err := vfs.ReadFile(l.fs, l.manifestPath())
+	if isNotExist(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, &nacre.DamageError{File: l.manifestPath(), Reason: "cannot be read: " + err.Error()}
+	}
+	m, err := segment.DecodeManifest(l.manifestPath(), text)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, text, nil
+}
+
+// newManifest is that of a store that begins.
+func newManifest() segment.Manifest {
+	m := segment.Manifest{Store: nacre.NewID(), Epoch: nacre.NewID()}
+	_, _ = rand.Read(m.Key[:]) // never fails
+	return m
+}
+
+// changeManifest replaces the manifest on the disk by a changed one, then the one in memory.
+func (l *log) changeManifest(change func(m *segment.Manifest)) error {
+	l.manifestMu.Lock()
+	defer l.manifestMu.Unlock()
+	next := l.manifest
+	next.Segments = append([]segment.Info(nil), l.manifest.Segments...)
+	change(&next)
+	if err := vfs.WriteFileAtomic(l.fs, l.manifestPath(), segment.EncodeManifest(&next)); err != nil {
+		return err
+	}
+	l.manifest = next
+	l.epoch = next.Epoch
+	return nil
+}
+
+// changeInfo changes what the manifest says of one segment.
+func (l *log) changeInfo(first nacre.Position, change func(i *segment.Info)) (segment.Info, error) {
+	var changed segment.Info
+	err := l.changeManifest(func(m *segment.Manifest) {
+		for i := range m.Segments {
+			if m.Segments[i].First == first {
+				change(&m.Segments[i])
+				changed = m.Segments[i]
+			}
+		}
+	})
+	return changed, err
+}
+
+// readMark gives a zero mark where there is none.
+func (l *log) readMark() (segment.Mark, []error, error) {
+	text, err := vfs.ReadFile(l.fs, l.markPath())
+	if isNotExist(err) || err == nil && len(text) == 0 {
+		return segment.Mark{}, nil, nil
+	}
+	if err != nil {
+		return segment.Mark{}, []error{&nacre.DamageError{File: l.markPath(), Reason: "cannot be read: " + err.Error()}}, nil
+	}
+	m, _, damage := segment.DecodeMark(l.markPath(), text)
+	return m, damage, nil
+}
+
+// writeMark writes the next slot of the mark.
+func (l *log) writeMark(clean bool) error {
+	l.markNumber++
+	mark := segment.Mark{
+		Number: l.markNumber, Epoch: l.presentEpoch(), Durable: nacre.Position(l.synced.Load()), Clean: clean,
+	}
+	slot := segment.EncodeMarkSlot(&mark)
+	file, err := l.fs.OpenWrite(l.markPath())
+	if isNotExist(err) {
+		// Both slots at once, under the name only when they are whole.
+		both := make([]byte, segment.MarkSize)
+		copy(both[mark.Offset():], slot)
+		return vfs.WriteFileAtomic(l.fs, l.markPath(), both)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(slot, mark.Offset())
+	if err == nil {
+		err = file.Sync()
+	}
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (l *log) presentEpoch() string {
+	l.manifestMu.Lock()
+	defer l.manifestMu.Unlock()
+	return l.epoch
+}

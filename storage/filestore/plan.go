@@ -1,0 +1,354 @@
+package filestore
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/index"
+)
+
+// chunk is a part of the index: a run, or a memory, clipped to the positions that are asked for.
+type chunk struct {
+	first, last nacre.Position
+	run         *index.Run
+	mem         *memory
+}
+
+const (
+	forward  = index.Forward
+	backward = index.Backward
+)
+
+func (c *chunk) lookup(term uint64) (index.Postings, error) {
+	if c.run != nil {
+		return c.run.Lookup(term)
+	}
+	c.mem.mu.RLock()
+	defer c.mem.mu.RUnlock()
+	return c.mem.idx.Lookup(term), nil
+}
+
+// walk gives the postings' positions within the chunk's bounds.
+func (c *chunk) walk(p index.Postings, dir index.Direction) index.Source {
+	if dir == forward {
+		return &bounded{p.Walk(forward, uint64(c.first)-1), uint64(c.last), dir}
+	}
+	return &bounded{p.Walk(backward, uint64(c.last)+1), uint64(c.first), dir}
+}
+
+// all gives every position within the chunk's bounds.
+func (c *chunk) all(dir index.Direction) index.Source {
+	return &everything{next: uint64(c.first), last: uint64(c.last), dir: dir}
+}
+
+func (c *chunk) names(kind index.Kind, prefix, from string) index.NameSource {
+	if c.run != nil {
+		return c.run.Names(kind, forward, prefix, from)
+	}
+	c.mem.mu.RLock()
+	names := c.mem.idx.Names()
+	c.mem.mu.RUnlock()
+	return names.Iter(kind, forward, prefix, from)
+}
+
+// chunks are the parts of the index between two positions, both included, in either direction.
+func (s *snapshot) chunks(dir index.Direction, first, last nacre.Position) iter.Seq[*chunk] {
+	return func(yield func(*chunk) bool) {
+		n := len(s.runs) + len(s.mems)
+		for k := range n {
+			i := k
+			if dir == backward {
+				i = n - 1 - k
+			}
+			c := chunk{first: first, last: last}
+			if i < len(s.runs) {
+				c.run = s.runs[i]
+				r := c.run.Range()
+				c.first, c.last = max(first, nacre.Position(r.First)), min(last, nacre.Position(r.Last))
+			} else {
+				m := i - len(s.runs)
+				c.mem = s.mems[m]
+				c.first = max(first, c.mem.first)
+				if m+1 < len(s.mems) {
+					c.last = min(last, s.mems[m+1].first-1)
+				}
+			}
+			if c.first <= c.last && !yield(&c) {
+				return
+			}
+		}
+	}
+}
+
+func (s *snapshot) chunksBackward(first, last nacre.Position) iter.Seq[*chunk] {
+	return s.chunks(backward, first, last)
+}
+
+// foldedTo is how far the index of this snapshot goes at the moment.
+func (s *snapshot) foldedTo() nacre.Position {
+	if len(s.mems) == 0 {
+		return s.indexedTo()
+	}
+	m := s.mems[len(s.mems)-1]
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.folded
+}
+
+// fold brings the index of this snapshot up to date.
+func (s *snapshot) fold() {
+	for _, m := range s.mems {
+		m.fold()
+	}
+}
+
+// selection is a filter whose names have become terms.
+type selection struct {
+	filter nacre.Filter
+	items  []selected
+}
+
+type selected struct {
+	streams, categories, types, tags []uint64
+	patterns                         []string // types with "*"
+}
+
+func (it *selected) all() bool {
+	return len(it.streams)+len(it.categories)+len(it.types)+len(it.tags)+len(it.patterns) == 0
+}
+
+// condition is an append condition, compiled.
+type condition struct {
+	selection
+	after nacre.Position
+}
+
+func (l *log) compile(c *nacre.Condition) *condition {
+	return &condition{l.selection(c.FailIfEventsMatch), c.After}
+}
+
+func (l *log) selection(f nacre.Filter) selection {
+	s := selection{filter: f, items: make([]selected, len(f))}
+	if len(f) == 0 {
+		s.items = make([]selected, 1) // everything
+	}
+	for i := range f {
+		from, to := &f[i], &s.items[i]
+		for _, id := range from.Streams {
+			to.streams = append(to.streams, l.hasher.Term(index.Stream, string(id)))
+		}
+		to.categories = l.terms(index.Category, from.Categories)
+		to.tags = l.terms(index.Tag, from.Tags)
+		if slices.Contains(from.Types, "*") {
+			continue // every type has a character
+		}
+		for _, t := range from.Types {
+			if strings.Contains(t, "*") {
+				to.patterns = append(to.patterns, t)
+			} else {
+				to.types = append(to.types, l.hasher.Term(index.Type, t))
+			}
+		}
+	}
+	return s
+}
+
+func (l *log) terms(kind index.Kind, names []string) []uint64 {
+	var out []uint64
+	for _, n := range names {
+		out = append(out, l.hasher.Term(kind, n))
+	}
+	return out
+}
+
+// source gives the positions of a chunk that may match; the lines decide.
+func (l *log) source(c *chunk, s *selection, dir index.Direction) (index.Source, error) {
+	var union []index.Source
+	for i := range s.items {
+		it := &s.items[i]
+		if it.all() {
+			return c.all(dir), nil
+		}
+		src, err := l.itemSource(c, it, dir)
+		if err != nil {
+			return nil, err
+		}
+		if src != nil {
+			union = append(union, src)
+		}
+	}
+	switch len(union) {
+	case 0:
+		return index.None(), nil
+	case 1:
+		return union[0], nil
+	}
+	return index.Union(dir, union...), nil
+}
+
+// itemSource is nil where nothing in the chunk can match the item.
+func (l *log) itemSource(c *chunk, it *selected, dir index.Direction) (index.Source, error) {
+	types := it.types
+	for _, pattern := range it.patterns {
+		more, err := l.expand(c, pattern)
+		if err != nil {
+			return nil, err
+		}
+		types = append(slices.Clip(types), more...)
+	}
+	wantsType := len(it.types)+len(it.patterns) > 0
+
+	type rated struct {
+		count uint64
+		src   index.Source
+	}
+	var parts []rated
+	// Each set of which one must match is a union; every tag is a part of its own.
+	add := func(terms []uint64) (bool, error) {
+		var union []index.Source
+		var count uint64
+		for _, t := range terms {
+			p, err := c.lookup(t)
+			if err != nil {
+				return false, err
+			}
+			if p.Count() > 0 {
+				union = append(union, c.walk(p, dir))
+				count += p.Count()
+			}
+		}
+		switch len(union) {
+		case 0:
+			return false, nil
+		case 1:
+			parts = append(parts, rated{count, union[0]})
+		default:
+			parts = append(parts, rated{count, index.Union(dir, union...)})
+		}
+		return true, nil
+	}
+	for i := range it.tags {
+		if ok, err := add(it.tags[i : i+1]); err != nil || !ok {
+			return nil, err
+		}
+	}
+	for _, set := range []struct {
+		terms  []uint64
+		wanted bool
+	}{{it.streams, len(it.streams) > 0}, {types, wantsType}, {it.categories, len(it.categories) > 0}} {
+		if !set.wanted {
+			continue
+		}
+		if ok, err := add(set.terms); err != nil || !ok {
+			return nil, err
+		}
+	}
+	if len(parts) == 1 {
+		return parts[0].src, nil
+	}
+	slices.SortStableFunc(parts, func(a, b rated) int {
+		switch {
+		case a.count < b.count:
+			return -1
+		case a.count > b.count:
+			return 1
+		}
+		return 0
+	})
+	sources := make([]index.Source, len(parts))
+	for i := range parts {
+		sources[i] = parts[i].src
+	}
+	return index.Intersect(dir, sources...), nil
+}
+
+// expand gives the terms of a chunk's types that a pattern matches.
+func (l *log) expand(c *chunk, pattern string) ([]uint64, error) {
+	prefix, _, _ := strings.Cut(pattern, "*")
+	names := c.names(index.Type, prefix, "")
+	var out []uint64
+	for names.Next() {
+		if name := string(names.Name()); nacre.MatchType(pattern, name) {
+			out = append(out, l.hasher.Term(index.Type, name))
+		}
+	}
+	return out, names.Err()
+}
+
+// mayHit tells, from a memory's terms alone, whether something behind a position may match.
+func (m *memory) mayHit(l *log, s *selection, after nacre.Position) (nacre.Position, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.folded <= after {
+		return 0, false
+	}
+	behind := func(terms []uint64) bool {
+		for _, t := range terms {
+			if last, ok := m.idx.LastOf(t); ok && nacre.Position(last) > after {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range s.items {
+		it := &s.items[i]
+		hit := (len(it.streams) == 0 || behind(it.streams)) &&
+			(len(it.categories) == 0 || behind(it.categories)) &&
+			(len(it.types) == 0 || len(it.patterns) > 0 || behind(it.types))
+		for k := 0; hit && k < len(it.tags); k++ {
+			hit = behind(it.tags[k : k+1])
+		}
+		if hit {
+			return m.folded, true
+		}
+	}
+	return 0, false
+}
+
+// bounded ends a source at a position.
+type bounded struct {
+	src index.Source
+	end uint64
+	dir index.Direction
+}
+
+func (b *bounded) clip(pos uint64, ok bool) (uint64, bool) {
+	if !ok || b.dir == forward && pos > b.end || b.dir == backward && pos < b.end {
+		return 0, false
+	}
+	return pos, true
+}
+func (b *bounded) Next() (uint64, bool)           { return b.clip(b.src.Next()) }
+func (b *bounded) Seek(pos uint64) (uint64, bool) { return b.clip(b.src.Seek(pos)) }
+func (b *bounded) Err() error                     { return b.src.Err() }
+
+// everything yields each position of a range.
+type everything struct {
+	next, last uint64 // what is left, both included
+	dir        index.Direction
+}
+
+func (e *everything) Next() (uint64, bool) {
+	if e.next > e.last {
+		return 0, false
+	}
+	if e.dir == backward {
+		e.last--
+		return e.last + 1, true
+	}
+	e.next++
+	return e.next - 1, true
+}
+
+func (e *everything) Seek(pos uint64) (uint64, bool) {
+	if e.dir == backward {
+		e.last = min(e.last, pos)
+	} else {
+		e.next = max(e.next, pos)
+	}
+	return e.Next()
+}
+
+func (e *everything) Err() error { return nil }

@@ -1,0 +1,446 @@
+package filestore
+
+import (
+	"fmt"
+	"hash/crc32"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/line"
+	"github.com/nacredb/nacre/internal/segment"
+	"github.com/nacredb/nacre/internal/vfs"
+)
+
+// active is the segment that appends go to, after recovery.
+type active struct {
+	seg   *seg
+	file  vfs.File
+	clock int64
+}
+
+// recover makes the log what spec/log-format.md, "Recovery", says, and publishes its first snapshot.
+func (l *log) recover() (*active, error) {
+	if err := l.fs.MkdirAll(l.dir); err != nil {
+		return nil, nacre.Errorf(nacre.CodeInternal, "the folder %s cannot be made: %w", l.dir, err)
+	}
+	durable, err := l.load()
+	if err != nil {
+		return nil, err
+	}
+	return l.openSegments(durable)
+}
+
+// load reads manifest and mark, compares the folder with them, and tells how far the log is known to be
+// durable. Damage is kept for refusal; an error is one of the system's.
+func (l *log) load() (nacre.Position, error) {
+	files, err := l.listFiles()
+	if err != nil {
+		return 0, err
+	}
+	m, _, err := l.readManifest()
+	switch {
+	case err != nil && !isDamage(err):
+		return 0, err
+	case err != nil:
+		l.setDamage(err)
+		l.manifest = guessManifest(files)
+	case m == nil && len(files) > 0:
+		l.setDamage(&nacre.DamageError{File: l.manifestPath(), Reason: "the manifest is missing beside segments"})
+		l.manifest = guessManifest(files)
+	case m == nil:
+		l.manifest = newManifest()
+		if !l.o.ReadOnly {
+			if err := l.changeManifest(func(*segment.Manifest) {}); err != nil {
+				return 0, nacre.Errorf(nacre.CodeInternal, "the manifest of %s cannot be written: %w", l.dir, err)
+			}
+			if err := l.fs.SyncDir(filepath.Dir(l.dir)); err != nil {
+				return 0, nacre.Errorf(nacre.CodeInternal, "the folder of %s cannot be synced: %w", l.dir, err)
+			}
+		}
+	default:
+		l.manifest = *m
+	}
+	l.epoch = l.manifest.Epoch
+	l.hasher = l.newHasher()
+	mark, damage, err := l.readMark()
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range damage {
+		l.setDamage(d)
+	}
+	l.markNumber = mark.Number
+	if err := l.compare(files, l.setDamage); err != nil {
+		return 0, err
+	}
+	durable := mark.Durable
+	for i, info := range l.manifest.Segments {
+		if i > 0 {
+			durable = max(durable, info.First-1)
+		}
+		if info.Sealed {
+			durable = max(durable, info.Last)
+		}
+	}
+	return durable, nil
+}
+
+// setDamage keeps the first damage that was found, and tells all.
+func (l *log) setDamage(err error) {
+	d, ok := asDamage(err)
+	if !ok {
+		d = &nacre.DamageError{File: l.dir, Reason: err.Error()}
+	}
+	l.told(d)
+	l.damaged.CompareAndSwap(nil, d)
+}
+
+// listFiles gives the segments' files with their sizes, and removes what was being made when the
+// process ended.
+func (l *log) listFiles() (map[string]int64, error) {
+	entries, err := l.fs.ReadDir(l.dir)
+	if err != nil {
+		return nil, nacre.Errorf(nacre.CodeInternal, "the folder %s cannot be read: %w", l.dir, err)
+	}
+	files := make(map[string]int64)
+	for _, e := range entries {
+		switch {
+		case e.Dir:
+		case strings.HasSuffix(e.Name, ".tmp") || e.Name == "next":
+			if !l.o.ReadOnly {
+				if err := l.fs.Remove(filepath.Join(l.dir, e.Name)); err != nil {
+					return nil, nacre.Errorf(nacre.CodeInternal, "a left-over file cannot be removed: %w", err)
+				}
+			}
+		case strings.HasSuffix(e.Name, ".ndjson") || strings.HasSuffix(e.Name, ".ndjson.zst"):
+			files[e.Name] = e.Size
+		}
+	}
+	return files, nil
+}
+
+// guessManifest is what a folder without a readable manifest seems to hold, so that it can be read.
+func guessManifest(files map[string]int64) segment.Manifest {
+	m := newManifest()
+	for _, name := range sortedNames(files) {
+		first, compressed, ok := segment.ParseFileName(name)
+		if !ok {
+			continue
+		}
+		if n := len(m.Segments); n > 0 && m.Segments[n-1].First == first {
+			continue // the raw file, which sorts first, counts
+		}
+		m.Segments = append(m.Segments, segment.Info{Name: name, First: first, Zstd: compressed})
+	}
+	return m
+}
+
+// compare looks at each segment that the manifest lists, and at each file that it does not, and tells
+// what is damage.
+func (l *log) compare(files map[string]int64, tell func(error)) error {
+	for i := range l.manifest.Segments {
+		info := l.manifest.Segments[i]
+		raw := segment.FileName(info.First, false)
+		size, there := files[info.Name]
+		_, rawThere := files[raw]
+		delete(files, info.Name)
+		if info.Zstd && rawThere || !info.Zstd && files[raw+".zst"] > 0 {
+			// A crash while it was compressed: the raw file counts.
+			size, there = files[raw], true
+			if !info.Zstd {
+				size, there = l.sizeOf(raw)
+			}
+			delete(files, raw)
+			delete(files, raw+".zst")
+			if err := l.keepRaw(info, raw); err != nil {
+				return err
+			}
+			info = l.manifest.Segments[i]
+		}
+		switch path := filepath.Join(l.dir, info.Name); {
+		case !there:
+			tell(&nacre.DamageError{File: path, Position: info.First, Reason: "the file is missing"})
+		case info.Sealed && !info.Zstd && size != info.Bytes:
+			tell(&nacre.DamageError{File: path, Offset: min(size, info.Bytes), Position: info.First,
+				Reason: fmt.Sprintf("the file has %d bytes, the manifest says %d", size, info.Bytes)})
+		}
+	}
+	for _, name := range sortedNames(files) {
+		path := filepath.Join(l.dir, name)
+		if files[name] > 0 {
+			tell(&nacre.DamageError{File: path, Reason: "the file is not in the manifest"})
+			continue
+		}
+		if l.o.ReadOnly {
+			continue
+		}
+		if err := l.fs.Remove(path); err != nil {
+			return nacre.Errorf(nacre.CodeInternal, "an empty segment cannot be removed: %w", err)
+		}
+	}
+	return nil
+}
+
+func (l *log) sizeOf(name string) (int64, bool) {
+	e, err := l.fs.Stat(filepath.Join(l.dir, name))
+	return e.Size, err == nil
+}
+
+// keepRaw undoes a compression that did not end.
+func (l *log) keepRaw(info segment.Info, raw string) error {
+	if l.o.ReadOnly || l.damage() != nil {
+		for i := range l.manifest.Segments {
+			if s := &l.manifest.Segments[i]; s.First == info.First {
+				s.Name, s.Zstd = raw, false
+			}
+		}
+		return nil
+	}
+	if info.Zstd {
+		if _, err := l.changeInfo(info.First, func(i *segment.Info) { i.Name, i.Zstd = raw, false }); err != nil {
+			return nacre.Errorf(nacre.CodeInternal, "the manifest of %s cannot be written: %w", l.dir, err)
+		}
+	}
+	if err := l.fs.Remove(filepath.Join(l.dir, raw+".zst")); err != nil && !isNotExist(err) {
+		return nacre.Errorf(nacre.CodeInternal, "an unfinished compressed segment cannot be removed: %w", err)
+	}
+	return nil
+}
+
+// openSegments makes the segments ready, reads those without a seal, repairs a torn tail, and publishes
+// the first snapshot.
+func (l *log) openSegments(durable nacre.Position) (*active, error) {
+	var segs []*seg
+	var unsealed []*seg
+	for _, info := range l.manifest.Segments {
+		g := &seg{log: l, first: info.First, info: info}
+		segs = append(segs, g)
+		// Without a believable manifest everything is read.
+		if !info.Sealed || l.damage() != nil && l.mustScan(info) {
+			unsealed = append(unsealed, g)
+		}
+	}
+	var out *active
+	var last nacre.Position
+	var newest int64
+	for i, g := range segs {
+		if !contains(unsealed, g) {
+			last = g.info.Last
+			newest = max(newest, g.info.Newest)
+			continue
+		}
+		isLast := i == len(segs)-1
+		v, seen, err := l.scanSegment(g, durable, isLast && !g.info.Sealed)
+		if err != nil {
+			return nil, err
+		}
+		newest = max(newest, seen)
+		if v.Kind == segment.Damaged {
+			last = max(last, l.keepBroken(g, v))
+			continue
+		}
+		last = v.Last
+		if !isLast {
+			if next := segs[i+1].first; v.Last+1 != next {
+				l.setDamage(&nacre.DamageError{File: g.path(), Offset: v.End, Position: v.Last + 1,
+					Reason: fmt.Sprintf("the segment ends at position %d, the next one begins at %d", v.Last, next)})
+			}
+			continue
+		}
+		if l.o.ReadOnly {
+			l.bytes.Store(v.End)
+			continue
+		}
+		if l.damage() != nil {
+			continue
+		}
+		if out, err = l.openActive(g, v, max(durable, v.Synced)); err != nil {
+			return nil, err
+		}
+	}
+	runs, mems, err := l.openIndex(segs)
+	if err != nil {
+		return nil, err
+	}
+	l.cur = newSnapshot(segs, runs, mems)
+	for _, r := range runs {
+		_ = r.Release() // the snapshot holds them now
+	}
+	l.written.Store(uint64(last))
+	l.synced.Store(uint64(last))
+	if out != nil {
+		out.clock = l.clockFloor(newest)
+	}
+	return out, nil
+}
+
+func contains(segs []*seg, g *seg) bool {
+	for _, s := range segs {
+		if s == g {
+			return true
+		}
+	}
+	return false
+}
+
+// mustScan tells whether a sealed segment's file is not what the manifest says.
+func (l *log) mustScan(info segment.Info) bool {
+	size, there := l.sizeOf(info.Name)
+	return !there || !info.Zstd && size != info.Bytes
+}
+
+// scanSegment reads a segment whole, into a memory.
+func (l *log) scanSegment(g *seg, durable nacre.Position, tail bool) (*segment.Verdict, int64, error) {
+	r, err := g.reader()
+	if d, ok := asDamage(err); ok {
+		return &segment.Verdict{Kind: segment.Damaged, Damage: d, Last: g.first - 1}, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	size, err := g.size()
+	if err != nil {
+		return nil, 0, err
+	}
+	b := newBuilder(l, g.first)
+	b.versions = true
+	v, err := segment.Scan(r, size, g.path(), &segment.ScanOptions{
+		First: g.first, Durable: durable, Tail: tail, OnLine: b.add,
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if v.Kind == segment.Damaged {
+		return v, b.mem.newest, nil
+	}
+	b.mem.end = v.End
+	b.mem.folded = max(v.Last, g.first-1)
+	g.mem = b.mem
+	return v, b.mem.newest, nil
+}
+
+// keepBroken lets the good lines of a damaged segment be read, and gives the last of their positions.
+func (l *log) keepBroken(g *seg, v *segment.Verdict) nacre.Position {
+	l.setDamage(v.Damage)
+	broken := &damagedSegment{err: v.Damage, last: g.first - 1}
+	b := newBuilder(l, g.first)
+	r, err := g.reader()
+	if err == nil {
+		_, err = segment.ScanDamaged(r, v.Size, g.first, func(off int64, text []byte, view *line.View) error {
+			p := view.Stamp.Position
+			broken.lines = append(broken.lines, goodLine{p, off, off + int64(len(text)) + 1})
+			broken.last = p
+			return b.add(off, text, view)
+		})
+	}
+	if err != nil {
+		l.lg.Warn("a damaged segment cannot be read to its end", "file", g.path(), "error", err)
+	}
+	b.mem.folded = max(broken.last, g.first-1)
+	g.broken, g.mem = broken, b.mem
+	return broken.last
+}
+
+// openActive repairs the end of the last segment, where it needs it, and opens it for appending.
+func (l *log) openActive(g *seg, v *segment.Verdict, durable nacre.Position) (*active, error) {
+	problem := func(err error) (*active, error) {
+		return nil, nacre.Errorf(nacre.CodeInternal, "recovery of %s: %w", g.path(), err)
+	}
+	if v.Kind == segment.Torn {
+		if err := l.keepCut(g, v); err != nil {
+			return problem(err)
+		}
+		if err := l.changeManifest(func(m *segment.Manifest) { m.Epoch = nacre.NewID() }); err != nil {
+			return problem(err)
+		}
+	}
+	if v.Kind == segment.Torn || v.Last > durable {
+		// What is beyond durable was only seen in the page cache: write it anew.
+		if err := l.rewrite(g, v.End); err != nil {
+			return problem(err)
+		}
+	}
+	file, err := l.fs.OpenWrite(g.path())
+	if err != nil {
+		return problem(err)
+	}
+	_ = file.Preallocate(l.o.SegmentBytes) // a full disk is told by the write that needs the space
+	l.bytes.Store(v.End)
+	return &active{seg: g, file: file}, nil
+}
+
+// keepCut copies what will be cut off, for people to look at.
+func (l *log) keepCut(g *seg, v *segment.Verdict) error {
+	r, err := g.reader()
+	if err != nil {
+		return err
+	}
+	size, err := g.size()
+	if err != nil {
+		return err
+	}
+	bytes := make([]byte, size-v.End)
+	if _, err := r.ReadAt(bytes, v.End); err != nil && err != io.EOF {
+		return err
+	}
+	dir := filepath.Join(l.dir, "cut")
+	if err := l.fs.MkdirAll(dir); err != nil {
+		return err
+	}
+	sum := crc32.Checksum(bytes, crc32.MakeTable(crc32.Castagnoli))
+	name := filepath.Join(dir, fmt.Sprintf("%020d-%s-%08x", v.Last+1, l.o.env.now().UTC().Format("20060102T150405.000000"), sum))
+	if err := vfs.WriteFileAtomic(l.fs, name, bytes); err != nil {
+		return err
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return err
+	}
+	l.lg.Warn("a torn tail was cut: what it held was never acknowledged", "file", g.path(), "byte", v.End, "bytes", len(bytes),
+		"after", uint64(v.Last), "kept", name)
+	return nil
+}
+
+// rewrite replaces the segment's file by a copy of its first bytes that is known to be durable.
+func (l *log) rewrite(g *seg, size int64) error {
+	r, err := g.reader()
+	if err != nil {
+		return err
+	}
+	tmp := g.path() + ".tmp"
+	file, err := l.fs.Create(tmp)
+	if err != nil {
+		return err
+	}
+	err = copyRange(file, r, size)
+	if err == nil {
+		err = file.Sync()
+	}
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.fs.Rename(tmp, g.path()); err != nil {
+		return err
+	}
+	g.forget()
+	return l.fs.SyncDir(l.dir)
+}
+
+func copyRange(to io.WriterAt, from io.ReaderAt, size int64) error {
+	buf := make([]byte, min(size, 1<<20))
+	for off := int64(0); off < size; {
+		n, err := from.ReadAt(buf[:min(int64(len(buf)), size-off)], off)
+		if n == 0 {
+			return err
+		}
+		if _, err := to.WriteAt(buf[:n], off); err != nil {
+			return err
+		}
+		off += int64(n)
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package filestore
+
+import (
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/line"
+)
+
+// group is what is written and synced at once: whole requests, in one segment.
+type group struct {
+	seg      *seg
+	begins   bool // the segment's file has to be made first
+	off      int64
+	buf      []byte
+	last     nacre.Position
+	requests []*request // in the group, or refused because of what is in it or in those before
+	results  []outcome  // of the requests
+	gen      uint64     // of the sequencer's state that it was made with
+}
+
+// maxGroup is the most bytes of a group, but for a single request that is larger.
+const maxGroup = 8 << 20
+
+// sequencer decides the order of appends. Its goroutine forms groups: it checks requests against memory,
+// gives positions, stamps lines. It never waits for a disk, but for space in a new segment and for an
+// index that is a whole segment behind.
+type sequencer struct {
+	l    *log
+	snap *snapshot // the log's, held; its memories are this goroutine's to write
+	seg  *seg      // active; nil before the first append
+	mem  *memory
+
+	next    nacre.Position // to give
+	end     int64          // of the active segment, with what is being formed
+	clock   int64          // last time given, microseconds
+	g       *group         // being formed; nil where nothing is
+	gen     uint64
+	enc     line.Encoder
+	offsets []uint32
+	spare   []*request
+}
+
+func (q *sequencer) run() {
+	defer close(q.l.sequenced)
+	defer close(q.l.groups)
+	for {
+		reqs, closed := q.l.queue.take(q.spare)
+		for i, r := range reqs {
+			q.heal()
+			q.admit(r)
+			reqs[i] = nil
+		}
+		q.spare = reqs
+		if q.g == nil {
+			if closed && len(reqs) == 0 {
+				q.snap.release()
+				return
+			}
+			if len(reqs) == 0 {
+				<-q.l.queue.bell
+			}
+			continue
+		}
+		if len(reqs) > 0 {
+			// More may have come meanwhile; but the writer must not starve.
+			select {
+			case q.l.groups <- q.g:
+				q.g = nil
+			default:
+			}
+			continue
+		}
+		select {
+		case q.l.groups <- q.g:
+			q.g = nil
+		case <-q.l.queue.bell:
+		}
+	}
+}
+
+// hand gives the group to the writer, and waits until it takes it.
+func (q *sequencer) hand() {
+	if q.g != nil {
+		q.l.groups <- q.g
+		q.g = nil
+	}
+}
+
+// group is the one being formed.
+func (q *sequencer) group() *group {
+	if q.g == nil {
+		q.g = q.l.newGroup()
+		q.g.seg, q.g.off, q.g.gen = q.seg, q.end, q.gen
+		q.g.last = q.next - 1
+	}
+	return q.g
+}
+
+// answer lets a request end together with the group: what it was refused for may not be durable yet.
+func (q *sequencer) answer(r *request, o outcome) {
+	if q.g == nil && q.l.written.Load() >= uint64(q.next-1) {
+		r.finish(o)
+		return
+	}
+	g := q.group()
+	g.requests = append(g.requests, r)
+	g.results = append(g.results, o)
+}
+
+// admit checks a request and puts it into the group.
+func (q *sequencer) admit(r *request) {
+	if err := q.l.failure(); err != nil {
+		r.finish(outcome{err: err})
+		return
+	}
+	if !q.room(r) {
+		return
+	}
+	q.look()
+	if r.indexedTo+1 < q.snap.mems[0].first {
+		// A memory has become a run since the caller looked.
+		r.finish(outcome{again: true})
+		return
+	}
+	if r.given || r.cond != nil {
+		q.snap.fold()
+	}
+	if r.given {
+		if p, hit := q.idBehind(r); hit {
+			r.finish(outcome{again: true, waitFor: p})
+			return
+		}
+	}
+	if !q.versions(r) {
+		return
+	}
+	if r.forbidden != nil {
+		q.answer(r, outcome{err: r.forbidden})
+		return
+	}
+	if r.cond != nil {
+		for i := len(q.snap.mems) - 1; i >= 0; i-- {
+			if p, hit := q.snap.mems[i].mayHit(q.l, &r.cond.selection, max(r.checkedTo, r.cond.after)); hit {
+				r.finish(outcome{again: true, waitFor: p})
+				return
+			}
+		}
+	}
+	q.write(r)
+}
+
+// look takes the present snapshot: a memory may have become a run.
+func (q *sequencer) look() {
+	if now := q.l.acquire(); now != q.snap {
+		q.snap.release()
+		q.snap = now
+	} else {
+		now.release()
+	}
+}
+
+// idBehind tells whether one of the request's ids may stand behind what the caller has looked at.
+func (q *sequencer) idBehind(r *request) (nacre.Position, bool) {
+	for i := range r.appends {
+		a := &r.appends[i]
+		terms := a.terms
+		for j := range a.events {
+			e := &a.events[j]
+			n := termsOf(e)
+			id := terms[n-1]
+			terms = terms[n:]
+			if e.StreamPosition != idGiven {
+				continue
+			}
+			for k := len(q.snap.mems) - 1; k >= 0; k-- {
+				m := q.snap.mems[k]
+				m.mu.RLock()
+				last, ok := m.idx.LastOf(id)
+				m.mu.RUnlock()
+				if ok && nacre.Position(last) > r.checkedTo {
+					return nacre.Position(last), true
+				}
+			}
+		}
+	}
+	return 0, false
+}
+
+// versions finds the versions of the request's streams and checks what was expected of them.
+func (q *sequencer) versions(r *request) bool {
+	for i := range r.appends {
+		a := &r.appends[i]
+		v, ok := int64(0), false
+		for k := len(q.snap.mems) - 1; k >= 0 && !ok; k-- {
+			v, ok = q.snap.mems[k].streams[a.stream]
+		}
+		if !ok {
+			if !a.known {
+				r.finish(outcome{again: true})
+				return false
+			}
+			v = a.version
+		}
+		if !a.expected.Allows(v) {
+			q.answer(r, outcome{err: &nacre.ConflictError{Stream: a.stream, Expected: a.expected, Current: v}})
+			return false
+		}
+		a.firstVer = v + 1
+	}
+	return true
+}
+
+// room makes sure that the request fits into the active segment, or begins the next one.
+func (q *sequencer) room(r *request) bool {
+	size := int64(len(r.buf) + r.events*line.MaxStamp)
+	if q.g != nil && len(q.g.buf) > 0 && int64(len(q.g.buf))+size > maxGroup {
+		q.hand()
+	}
+	full := q.seg == nil || q.end > 0 && (q.end+size > q.l.o.SegmentBytes || q.mem.bytes() > maxIndexBytes)
+	if !full {
+		return true
+	}
+	q.hand()
+	if err := q.l.readyForNext(); err != nil {
+		r.finish(outcome{err: err})
+		return false
+	}
+	q.begin()
+	return true
+}
+
+// begin makes the next segment the active one. Its file is made by the writer, with its first group.
+func (q *sequencer) begin() {
+	if q.mem != nil {
+		q.mem.fold()
+	}
+	mem := newMemory(q.next, q.l.hasher)
+	g := &seg{log: q.l, first: q.next, mem: mem}
+	g.info = segmentInfo(q.next)
+	q.l.publishSegment(g, mem)
+	q.seg, q.mem, q.end = g, mem, 0
+	q.look()
+	q.group().begins = true
+}
+
+// write stamps the request's lines into the group.
+func (q *sequencer) write(r *request) {
+	g := q.group()
+	now := q.l.o.env.now().UnixMicro()
+	q.clock = max(q.clock, now)
+	r.createdAt = q.clock
+	stamp := line.Stamp{Synced: nacre.Position(q.l.synced.Load())}
+	if r.events > 1 {
+		stamp.BatchFirst, stamp.BatchLast = q.next, q.next+nacre.Position(r.events)-1
+	}
+	q.offsets = q.offsets[:0]
+	for i := range r.appends {
+		a := &r.appends[i]
+		a.firstPos = q.next
+		for j := range a.events {
+			b := a.bodies[j]
+			q.offsets = append(q.offsets, uint32(g.off)+uint32(len(g.buf)))
+			stamp.Position, stamp.StreamPosition = q.next, a.firstVer+int64(j)
+			stamp.CreatedAt = r.createdAt
+			if t := a.events[j].CreatedAt; !t.IsZero() {
+				stamp.CreatedAt = t.UnixMicro()
+			}
+			q.mem.saw(stamp.CreatedAt)
+			g.buf = append(g.buf, r.buf[b.start:b.end]...)
+			g.buf = q.enc.AppendStamp(g.buf, b.sum, &stamp)
+			q.next++
+		}
+		q.mem.setVersion(a.stream, a.firstVer+int64(len(a.events))-1)
+		q.mem.add(indexed{a.firstPos, a.firstVer, a})
+		q.l.recent.add(a.streamTerm)
+	}
+	q.end = g.off + int64(len(g.buf))
+	q.mem.addLines(q.offsets, q.end)
+	g.last = q.next - 1
+	g.requests = append(g.requests, r)
+	g.results = append(g.results, outcome{})
+	r.buf = nil
+	if q.mem.backlog() > 4*foldAtOnce {
+		q.mem.fold() // the indexer cannot keep up alone
+	}
+	q.l.indexBell()
+}
+
+// heal makes the sequencer's state again from the file, after the writer had to take a group back.
+func (q *sequencer) heal() {
+	gen := q.l.faultGen()
+	if gen == q.gen {
+		return
+	}
+	fault, at := q.l.lastFault(), q.l.faultSegment()
+	if q.g != nil {
+		for _, r := range q.g.requests {
+			r.finish(outcome{err: fault})
+		}
+		q.l.freeGroup(q.g)
+		q.g = nil
+	}
+	q.gen = gen
+	q.next = q.l.visible() + 1
+	q.seg, q.mem, q.end = at, nil, q.l.bytes.Load()
+	if at != nil {
+		b := newBuilder(q.l, at.first)
+		b.versions = true
+		if err := q.l.readActive(at, q.end, b); err != nil {
+			q.l.fail(nacre.Errorf(nacre.CodeFailed, "after a full disk the active segment cannot be read: open the store again: %w", err))
+			return
+		}
+		q.mem = b.mem
+	}
+	q.l.unpublish(at, q.mem)
+	q.look()
+}

@@ -1,0 +1,165 @@
+package filestore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/vfs"
+	"github.com/nacredb/nacre/internal/vfs/crashfs"
+)
+
+// quiet keeps expected damage out of the tests' output.
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// seeds runs a test with many seeds; NACRE_SEEDS multiplies them, NACRE_SEED replays one.
+func seeds(t *testing.T, n int, run func(t *testing.T, seed uint64, rng *rand.Rand)) {
+	t.Helper()
+	one := func(seed uint64) {
+		defer func() {
+			if t.Failed() {
+				t.Logf("seed %d; replay: NACRE_SEED=%d go test -run '^%s$' ./storage/filestore", seed, seed, t.Name())
+			}
+		}()
+		run(t, seed, rand.New(rand.NewPCG(seed, 1)))
+	}
+	if s := os.Getenv("NACRE_SEED"); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one(seed)
+		return
+	}
+	if m, err := strconv.Atoi(os.Getenv("NACRE_SEEDS")); err == nil {
+		n *= m
+	} else if testing.Short() {
+		n = max(1, n/10)
+	}
+	base := rand.Uint64() >> 16
+	for i := range n {
+		if one(base + uint64(i)); t.Failed() {
+			return
+		}
+	}
+}
+
+const testDir = "/data/store"
+
+// on gives options for a store on a file system of the test's.
+func on(fsys vfs.FS) *Options {
+	return &Options{SegmentBytes: 4 << 10, Logger: quiet, env: environment{fs: fsys}}
+}
+
+func mustOpen(t *testing.T, dir string, o *Options) *nacre.Store {
+	t.Helper()
+	s, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustAppend(t *testing.T, s *nacre.Store, stream nacre.StreamID, n int, event nacre.Event) nacre.Appended {
+	t.Helper()
+	events := make([]nacre.Event, n)
+	for i := range events {
+		events[i] = event
+	}
+	a, err := s.Append(t.Context(), stream, nacre.Any, events...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// readAll gives every event; it fails on damage.
+func readAll(t *testing.T, s *nacre.Store) []nacre.Event {
+	t.Helper()
+	var out []nacre.Event
+	for e, err := range s.Read(t.Context(), nil, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// verify fails where the store is not whole.
+func verify(t *testing.T, dir string, env environment) *Report {
+	t.Helper()
+	r, err := Verify(context.Background(), dir, &VerifyOptions{env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.Problems {
+		t.Error(p)
+	}
+	return r
+}
+
+func numbered(i int) nacre.Event {
+	return nacre.Event{
+		Type: fmt.Sprintf("thing.happened%d", i%3), Data: json.RawMessage(fmt.Sprintf(`{"n":%d,"pad":"%0*d"}`, i, i%200, i)),
+		Tags: []string{"t:" + strconv.Itoa(i%5), "u:" + strconv.Itoa(i%7)},
+	}
+}
+
+// fill appends some streams' events, enough for several segments, and gives them as they are stored.
+func fill(t *testing.T, s *nacre.Store, n int) []nacre.Event {
+	t.Helper()
+	var out []nacre.Event
+	for i := 0; len(out) < n; i++ {
+		a := mustAppend(t, s, nacre.StreamID(fmt.Sprintf("s%d-%d", i%2, i%11)), 1+i%3, numbered(i))
+		out = append(out, a.Events...)
+	}
+	return out
+}
+
+func sameEvents(t *testing.T, got, want []nacre.Event) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d events, want %d", len(got), len(want))
+	}
+	for i := range got {
+		g, _ := json.Marshal(got[i])
+		w, _ := json.Marshal(want[i])
+		if string(g) != string(w) {
+			t.Fatalf("event %d is\n%s\nwant\n%s", i, g, w)
+		}
+	}
+}
+
+func newFS() *crashfs.FS { return crashfs.New() }
+
+func segmentsOf(t *testing.T, fsys *crashfs.FS, dir string) []string {
+	t.Helper()
+	var out []string
+	for _, f := range fsys.Files() {
+		if filepath.Dir(f) == dir && (filepath.Ext(f) == ".ndjson" || filepath.Ext(f) == ".zst") {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// dirs remembers where stores are.
+type dirs struct{ m sync.Map }
+
+func newDirs() *dirs { return &dirs{} }
+
+func (d *dirs) set(s *nacre.Store, dir string) { d.m.Store(s, dir) }
+func (d *dirs) get(s *nacre.Store) string {
+	dir, _ := d.m.Load(s)
+	return dir.(string)
+}
