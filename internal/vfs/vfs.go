@@ -52,10 +52,10 @@ type FS interface {
 
 	// Lock takes an exclusive lock on a file, making the file where it is
 	// absent, and writes holder (one line, such as "pid 4711, nacre serve")
-	// into it for others to read. A lock that is held is a *LockedError, at
-	// once but for a few milliseconds that a probe or a holder who is just
-	// leaving may take. Close empties the file, leaves it in its place and
-	// unlocks it.
+	// into it for others to read. A lock that is held is a *LockedError: at
+	// once where the holder has said who he is, else after some 50 ms, which a
+	// probe, or a holder who is just coming or leaving, does not outlast.
+	// Close empties the file, leaves it in its place and unlocks it.
 	Lock(name, holder string) (io.Closer, error)
 
 	// Locked tells whether someone holds the lock and what he wrote into it,
