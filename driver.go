@@ -92,7 +92,8 @@ type ReadOptions struct {
 	Borrowed bool
 }
 
-// Companion is a driver with a companion log: same kind of driver, positions of its own.
+// Companion is a driver with a companion log: same kind of driver, positions of its own. A nil System
+// means that this one has none.
 type Companion interface {
 	System() Driver
 }

@@ -129,8 +129,8 @@ type ConditionError struct {
 }
 
 func (e *ConditionError) Error() string {
-	return fmt.Sprintf("nacre: the append condition failed: behind position %d, %d or more events match it, the first at %d",
-		e.After, len(e.Positions), e.Positions[0])
+	return fmt.Sprintf("nacre: the append condition failed: behind position %d stand events that match it, at %d",
+		e.After, e.Positions)
 }
 
 // ErrorCode is what [CodeOf] finds.

@@ -60,13 +60,13 @@ type Event struct {
 	// TransactionSize is the number of events of a merge stream's transaction; 0 elsewhere.
 	TransactionSize int
 
-	err error // what NewEvent could not encode, for the append to tell
+	err *Error // what did not encode, for the append to tell
 }
 
 // NewEvent makes an event of anything that encodes as JSON. What does not encode is told by the append.
 func NewEvent(eventType string, data any) Event {
 	raw, err := json.Marshal(data)
-	return Event{Type: eventType, Data: raw, err: err}
+	return Event{Type: eventType, Data: raw, err: notJSON("data", err)}
 }
 
 // WithID returns the event with an id of the caller's, which makes its append idempotent.
@@ -81,11 +81,18 @@ func (e Event) WithTags(tags ...string) Event {
 // WithMetadata returns the event with metadata that encodes as a JSON object.
 func (e Event) WithMetadata(metadata any) Event {
 	raw, err := json.Marshal(metadata)
-	if err != nil && e.err == nil {
-		e.err = fmt.Errorf("metadata: %w", err)
+	if e.err == nil {
+		e.err = notJSON("metadata", err)
 	}
 	e.Metadata = raw
 	return e
+}
+
+func notJSON(field string, err error) *Error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Code: CodeInvalid, Field: field, Message: "does not encode as JSON", Err: err}
 }
 
 // CorrelationID is the metadata's, or the event's own id where a chain begins.

@@ -3,6 +3,7 @@ package nacre
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Filter selects what matches any of its items, or everything where it has none. Reads, subscriptions
@@ -82,18 +83,19 @@ func MatchType(pattern, eventType string) bool {
 	text := eventType[len(head):]
 	for {
 		// A "*" was passed: it takes at least one character.
-		if text == "" {
+		_, one := utf8.DecodeRuneInString(text)
+		if one == 0 {
 			return false
 		}
 		var part string
 		part, rest, wild = strings.Cut(rest, "*")
 		if !wild {
-			return len(text) > len(part) && strings.HasSuffix(text, part)
+			return len(text) >= one+len(part) && strings.HasSuffix(text, part)
 		}
-		at := strings.Index(text[1:], part)
+		at := strings.Index(text[one:], part)
 		if at < 0 {
 			return false
 		}
-		text = text[1+at+len(part):]
+		text = text[one+at+len(part):]
 	}
 }

@@ -94,7 +94,7 @@ func (c *compacter) textOf(n *jsonName) []byte {
 }
 
 func (c *compacter) twice(n *jsonName) {
-	c.fail(n.at, "the name %q stands twice in one object", c.textOf(n))
+	c.fail(n.at, "the name %.100q stands twice in one object", c.textOf(n))
 }
 
 // appendUnescaped appends the text of a string that has been checked.

@@ -20,7 +20,9 @@ type Store struct {
 func NewStore(d Driver, limits *Limits) *Store {
 	s := &Store{d: d, limits: limits.withDefaults()}
 	if c, ok := d.(Companion); ok {
-		s.system = &Store{d: c.System(), limits: s.limits}
+		if system := c.System(); system != nil {
+			s.system = &Store{d: system, limits: s.limits}
+		}
 	}
 	return s
 }
@@ -207,7 +209,7 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 // Blobs are what stands beside the log by key. A driver without blobs gives CodeUnsupported.
 func (s *Store) Blobs() (BlobKeeper, error) {
 	if b, ok := s.d.(BlobKeeper); ok {
-		return b, nil
+		return blobs{s: s, keeper: b}, nil
 	}
 	return nil, s.unsupported("blobs")
 }

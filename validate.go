@@ -162,7 +162,8 @@ func checkOwnIDs(events []Event, batch []Append, i int) error {
 // prepareEvent checks one event and compacts its JSON.
 func prepareEvent(e *Event, stream StreamID, imported bool) *Error {
 	if e.err != nil {
-		return &Error{Code: CodeInvalid, Field: "data", Message: "does not encode as JSON", Err: e.err}
+		problem := *e.err // the event may be appended again, elsewhere in a batch
+		return &problem
 	}
 	if p := checkGiven(e, stream, imported); p != nil {
 		return p

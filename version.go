@@ -18,11 +18,23 @@ var (
 
 // Exactly expects the stream's last event at this stream position; -1 is NoStream. A version below -1 is
 // refused by the append.
-func Exactly(version int64) ExpectedVersion { return ExpectedVersion{version + 3} }
+func Exactly(version int64) ExpectedVersion {
+	if version < -1 {
+		return ExpectedVersion{version} // below what stands for anything
+	}
+	return ExpectedVersion{min(version, maxVersion) + 3}
+}
+
+func (v ExpectedVersion) number() int64 {
+	if v.n < 0 {
+		return v.n
+	}
+	return v.n - 3
+}
 
 // Version is the exact version that is expected, -1 for NoStream; ok is false for Any and StreamExists.
 func (v ExpectedVersion) Version() (version int64, ok bool) {
-	return v.n - 3, v != Any && v != StreamExists
+	return v.number(), v != Any && v != StreamExists
 }
 
 // Allows tells whether a stream at this version is as expected.
@@ -33,7 +45,7 @@ func (v ExpectedVersion) Allows(current int64) bool {
 	case StreamExists:
 		return current >= 0
 	default:
-		return v.n-3 == current
+		return v.number() == current
 	}
 }
 
@@ -49,7 +61,7 @@ func (v ExpectedVersion) String() string {
 	case NoStream:
 		return "no_stream"
 	default:
-		return strconv.FormatInt(v.n-3, 10)
+		return strconv.FormatInt(v.number(), 10)
 	}
 }
 
