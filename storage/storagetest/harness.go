@@ -107,6 +107,12 @@ type testCase struct {
 func nouns() []noun {
 	return []noun{
 		{"Append", nil, appendCases},
+		{"Version", nil, versionCases},
+		{"Batch", nil, batchCases},
+		{"Idempotency", nil, idempotencyCases},
+		{"Condition", nil, conditionCases},
+		{"Filter", nil, filterCases},
+		{"Read", nil, readCases},
 	}
 }
 
