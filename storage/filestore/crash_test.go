@@ -193,7 +193,7 @@ func TestFailedSync(t *testing.T) {
 		fsys := newFS()
 		s := mustOpen(t, testDir, on(fsys))
 		h.work(t, s, rng, 5)
-		fsys.SetHook(crashfs.FailNth(crashfs.OpSync, "*.ndjson", 1+rng.IntN(4), errors.New("input/output error")))
+		fsys.SetHook(logFault(crashfs.OpSync, 1+rng.IntN(4), errors.New("input/output error")))
 		h.work(t, s, rng, 30)
 		fsys.SetHook(nil)
 		if _, err := s.Append(t.Context(), "x-1", nacre.Any, numbered(1)); err != nil && nacre.CodeOf(err) != nacre.CodeFailed {

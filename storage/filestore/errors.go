@@ -29,3 +29,9 @@ func isDamage(err error) bool { return nacre.CodeOf(err) == nacre.CodeDamaged }
 func asLocked(err error) (*vfs.LockedError, bool) { return errors.AsType[*vfs.LockedError](err) }
 
 func sortedNames(files map[string]int64) []string { return slices.Sorted(maps.Keys(files)) }
+
+// missing tells of a listed file that is not there.
+func missing(err error) bool {
+	d, ok := asDamage(err)
+	return ok && d.Reason == fileMissing
+}

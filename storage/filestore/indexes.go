@@ -66,9 +66,24 @@ func (l *log) openIndex(segs []*seg) ([]*index.Run, []*memory, error) {
 // openRuns opens the runs that cover the segments from the first on, without a gap. What does not fit is
 // removed: it is derived, and will be made again.
 func (l *log) openRuns(segs []*seg) []*index.Run {
+	for range 5 {
+		runs, again := l.openListed(segs)
+		if !again {
+			return runs
+		}
+		for _, r := range runs {
+			_ = r.Release()
+		}
+	}
+	return nil
+}
+
+// openListed opens the runs that are listed at the moment. A writer may merge them meanwhile: then again
+// is true.
+func (l *log) openListed(segs []*seg) (opened []*index.Run, again bool) {
 	files, stale, err := index.ListRuns(l.fs, l.indexDir())
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	remove := func(path, why string) {
 		if l.o.ReadOnly {
@@ -84,7 +99,6 @@ func (l *log) openRuns(segs []*seg) []*index.Run {
 	for _, g := range segs {
 		ends[g.info.Last] = true
 	}
-	var runs []*index.Run
 	due := uint64(1)
 	for _, f := range files {
 		if f.First != due || !ends[nacre.Position(f.Last)] {
@@ -92,14 +106,17 @@ func (l *log) openRuns(segs []*seg) []*index.Run {
 			continue
 		}
 		r, err := index.OpenRun(l.fs, f.Path, l.hasher)
+		if isNotExist(err) && l.o.ReadOnly {
+			return opened, true
+		}
 		if err != nil {
 			remove(f.Path, err.Error())
 			continue
 		}
-		runs = append(runs, r)
+		opened = append(opened, r)
 		due = f.Last + 1
 	}
-	return runs
+	return opened, false
 }
 
 // buildRuns makes the runs of sealed segments from their lines, two at a time. It gives those that were
@@ -200,6 +217,9 @@ func (l *log) saveRun(g *seg, m *memory) (*index.Run, error) {
 func (l *log) healing(read func() error) error {
 	for range 10 {
 		err := read()
+		if l.o.ReadOnly && missing(err) && l.reloaded() {
+			continue
+		}
 		bad, ok := asBadBlock(err)
 		if !ok {
 			return err

@@ -118,6 +118,9 @@ func (k *keeper) listed(first nacre.Position) bool {
 // sealSegment writes a segment's run, offsets and seal, and lets its memory go.
 func (l *log) sealSegment(g *seg, m *memory, last nacre.Position) error {
 	m.fold()
+	if m.folded != last {
+		return nacre.Errorf(nacre.CodeInternal, "the index of the segment at %d goes to %d, not to %d", g.first, m.folded, last)
+	}
 	run, err := l.saveRun(g, m)
 	if err != nil {
 		return err

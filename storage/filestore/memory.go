@@ -114,13 +114,16 @@ func (m *memory) foldSome() {
 	rest := copy(m.pending, m.pending[n:])
 	clear(m.pending[rest:])
 	m.pending = m.pending[:rest]
-	m.waiting -= events
 	m.pendMu.Unlock()
 	for i := range batch {
 		m.index(&batch[i])
 	}
 	clear(batch)
 	m.spare = batch
+	// Only now: who sees no backlog relies on the index.
+	m.pendMu.Lock()
+	m.waiting -= events
+	m.pendMu.Unlock()
 }
 
 func (m *memory) index(x *indexed) {

@@ -2,12 +2,13 @@ package filestore
 
 import (
 	"context"
-	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/vfs"
 	"github.com/nacredb/nacre/internal/vfs/crashfs"
 )
 
@@ -39,13 +40,16 @@ func TestReadOnlyFollowsWriter(t *testing.T) {
 		t.Fatalf("an append to a read-only store: %v", err)
 	}
 	const n = 400
-	go func() {
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	writing.Go(func() {
 		for i := range n - 3 {
 			if _, err := w.Append(context.Background(), "s-2", nacre.Any, numbered(i)); err != nil {
 				t.Error(err)
+				return
 			}
 		}
-	}()
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	due := nacre.Position(1)
@@ -121,14 +125,8 @@ func TestFullDiskInTheMiddle(t *testing.T) {
 	s := mustOpen(t, testDir, on(fsys))
 	defer s.Close()
 	want := fill(t, s, 5)
-	fsys.DiskFull(1)
-	enospc := fsys.WriteFile("/probe", []byte("too much"))
-	fsys.DiskFull(1 << 30)
-	if enospc == nil {
-		t.Fatal("the disk is not full")
-	}
 	for i := range 10 {
-		fsys.SetHook(crashfs.FailNth(crashfs.OpWrite, "*.ndjson", 1, &crashfs.PartialWrite{N: 100, Err: errors.Unwrap(enospc)}))
+		fsys.SetHook(logFault(crashfs.OpWrite, 1, &crashfs.PartialWrite{N: 100, Err: vfs.ErrFull}))
 		if _, err := s.Append(t.Context(), "s-1", nacre.Any, numbered(i)); nacre.CodeOf(err) != nacre.CodeStoreFull {
 			t.Fatalf("a write on a full disk: %v", err)
 		}

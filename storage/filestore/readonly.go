@@ -18,6 +18,7 @@ type readOnly struct {
 	last    nacre.Position
 	durable nacre.Position
 	builder *builder // of the active segment's memory
+	loads   int      // how often the log was opened anew
 }
 
 // openReadOnly reads what is there, and repairs nothing.
@@ -30,6 +31,7 @@ func (l *log) openReadOnly() error {
 // reload opens the log anew. The caller has refreshMu.
 func (l *log) reload() error {
 	before := l.cur
+	l.reading.loads++
 	if _, err := l.fs.Stat(l.dir); err != nil {
 		l.reading.absent = true
 		l.cur = newSnapshot(nil, nil, nil)
@@ -39,9 +41,12 @@ func (l *log) reload() error {
 	// The writer may replace files while they are being listed: what is not there any more is looked
 	// for again under the names of a newer manifest.
 	for attempt := 0; ; attempt++ {
-		_, text, err := l.readManifest()
+		m, text, err := l.readManifest()
 		if err != nil && !isDamage(err) {
 			return err
+		}
+		if m != nil && m.Epoch != l.epoch {
+			l.reading.durable = 0 // another history
 		}
 		l.manifestMu.Lock()
 		l.manifestText = text
@@ -51,7 +56,7 @@ func (l *log) reload() error {
 		if err != nil {
 			return err
 		}
-		l.reading.durable = durable
+		l.reading.durable = max(l.reading.durable, durable)
 		if _, err := l.openSegments(durable); err != nil {
 			return err
 		}
@@ -105,6 +110,19 @@ func (l *log) refresh() error {
 	}
 	l.reading.durable = max(l.reading.durable, mark.Durable)
 	return l.show()
+}
+
+// reloaded opens the log anew if its files have changed: a writer replaces them.
+func (l *log) reloaded() bool {
+	l.refreshMu.Lock()
+	before := l.reading.loads
+	l.refreshMu.Unlock()
+	if err := l.refresh(); err != nil {
+		return false
+	}
+	l.refreshMu.Lock()
+	defer l.refreshMu.Unlock()
+	return l.reading.loads > before
 }
 
 // reloadPublished is reload while others read.

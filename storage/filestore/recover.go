@@ -161,7 +161,7 @@ func (l *log) compare(files map[string]int64, tell func(error)) error {
 		}
 		switch path := filepath.Join(l.dir, info.Name); {
 		case !there:
-			tell(&nacre.DamageError{File: path, Position: info.First, Reason: "the file is missing"})
+			tell(&nacre.DamageError{File: path, Position: info.First, Reason: fileMissing})
 		case info.Sealed && !info.Zstd && size != info.Bytes:
 			tell(&nacre.DamageError{File: path, Offset: min(size, info.Bytes), Position: info.First,
 				Reason: fmt.Sprintf("the file has %d bytes, the manifest says %d", size, info.Bytes)})
@@ -232,7 +232,11 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 			continue
 		}
 		isLast := i == len(segs)-1
-		v, seen, err := l.scanSegment(g, durable, isLast && !g.info.Sealed)
+		known := durable
+		if !isLast {
+			known = segs[i+1].first - 1 // a segment begins when the one before is durable
+		}
+		v, seen, err := l.scanSegment(g, known, isLast && !g.info.Sealed)
 		if err != nil {
 			return nil, err
 		}
@@ -251,6 +255,7 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 		}
 		if l.o.ReadOnly {
 			l.bytes.Store(v.End)
+			l.reading.durable = max(l.reading.durable, v.Synced)
 			continue
 		}
 		if l.damage() != nil {

@@ -29,6 +29,9 @@ type seg struct {
 	broken *damagedSegment // where recovery found damage
 }
 
+// fileMissing is the reason of damage where a listed file is not there.
+const fileMissing = "the file is missing"
+
 // damagedSegment tells which lines of a segment are good, and what is wrong with the others.
 type damagedSegment struct {
 	err   *nacre.DamageError
@@ -70,7 +73,7 @@ func (s *seg) reader() (io.ReaderAt, error) {
 	file, err := s.log.fs.Open(s.pathLocked())
 	if err != nil {
 		if isNotExist(err) {
-			return nil, &nacre.DamageError{File: s.pathLocked(), Position: s.first, Reason: "the file is missing"}
+			return nil, &nacre.DamageError{File: s.pathLocked(), Position: s.first, Reason: fileMissing}
 		}
 		return nil, err
 	}
@@ -81,6 +84,9 @@ func (s *seg) reader() (io.ReaderAt, error) {
 	z, err := segment.OpenZstd(file, s.pathLocked())
 	if err != nil {
 		_ = file.Close()
+		if !isDamage(err) {
+			err = &nacre.DamageError{File: s.pathLocked(), Position: s.first, Reason: "cannot be read: " + err.Error()}
+		}
 		return nil, err
 	}
 	s.file, s.zstd = file, z

@@ -128,7 +128,7 @@ func (v *verifier) segment(ctx context.Context, i int) (*segmentCheck, error) {
 	}
 	tail := i == len(l.manifest.Segments)-1 && !info.Sealed
 	if !tail && i+1 < len(l.manifest.Segments) {
-		durable = max(durable, l.manifest.Segments[i+1].First-1)
+		durable = l.manifest.Segments[i+1].First - 1
 	}
 	verdict, err := segment.Scan(r, size, c.path, &segment.ScanOptions{First: info.First, Durable: durable, Tail: tail, OnLine: c.line})
 	if err != nil {
@@ -145,11 +145,6 @@ func (v *verifier) segment(ctx context.Context, i int) (*segmentCheck, error) {
 		}
 	}
 	return c.segmentCheck, nil
-}
-
-func missing(err error) bool {
-	d, ok := asDamage(err)
-	return ok && d.Reason == "the file is missing"
 }
 
 // rest tells of every other place of a damaged segment that is not whole.
