@@ -219,3 +219,11 @@ func readError(t tb, ctx context.Context, s *nacre.Store, f nacre.Filter, o *nac
 func stream(id nacre.StreamID) nacre.Filter {
 	return nacre.Filter{{Streams: []nacre.StreamID{id}}}
 }
+
+// errorsOnly is for goroutines, which must not end a test: what is fatal is an error there.
+type errorsOnly struct{ tb }
+
+func (e errorsOnly) Fatalf(format string, args ...any) {
+	e.Helper()
+	e.Errorf(format, args...)
+}

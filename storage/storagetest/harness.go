@@ -113,6 +113,18 @@ func nouns() []noun {
 		{"Condition", nil, conditionCases},
 		{"Filter", nil, filterCases},
 		{"Read", nil, readCases},
+		{"Subscribe", nil, subscribeCases},
+		{"Closing", nil, closingCases},
+		{"Concurrency", nil, concurrencyCases},
+		{"Limits", nil, limitsCases},
+		{"Companion", needsCompanion, companionCases},
+		{"Streams", needsListing, streamsCases},
+		{"Stats", needsStats, statsCases},
+		{"Lines", needsLines, linesCases},
+		{"Blobs", needsBlobs, blobsCases},
+		{"Reopen", needsReopen, reopenCases},
+		{"Backup", needsBackup, backupCases},
+		{"Undeclared", nil, undeclaredCases},
 	}
 }
 
