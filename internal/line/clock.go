@@ -147,7 +147,7 @@ func digits(text []byte, word, marks uint64) (pairs, bad uint64) {
 	// A digit becomes its value, a mark 0. Added to what follows, anything else reaches its byte's high bit.
 	values := binary.LittleEndian.Uint64(text) ^ word
 	room := ones*(0x7f-9) + marks&(ones*9)
-	return 10*values + values>>8, (values | values + room) & (ones * 0x80)
+	return 10*values + values>>8, (values | (values + room)) & (ones * 0x80)
 }
 
 func pair(pairs uint64, i int) uint64 { return pairs >> (8 * i) & 0xff }

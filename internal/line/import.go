@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nacredb/nacre"
 )
@@ -33,6 +35,9 @@ type Imported struct {
 func ParseImport(line []byte) (Imported, error) {
 	line = bytes.Trim(line, " \t\r\n")
 	var in Imported
+	if !utf8.Valid(line) {
+		return in, errors.New("is not valid UTF-8")
+	}
 	var v View
 	switch err := Parse(line, &v); err {
 	case nil:
@@ -41,7 +46,7 @@ func ParseImport(line []byte) (Imported, error) {
 		in.Event.GlobalPosition, in.Event.StreamPosition = 0, 0
 		return in, nil
 	case RuleChecksum:
-		return in, fmt.Errorf("%w: the line was changed after it was exported; leave crc out to import it as it is", err)
+		return in, errChanged
 	}
 	p := importer{text: line, in: &in}
 	if err := p.object(); err != nil {
@@ -49,6 +54,11 @@ func ParseImport(line []byte) (Imported, error) {
 	}
 	return in, nil
 }
+
+var errChanged = fmt.Errorf("%w: the line was changed after it was exported; leave crc out to import it as it is", RuleChecksum)
+
+// maxMembers is far more than any event has.
+const maxMembers = 100
 
 // importer goes through the members of one line.
 type importer struct {
@@ -74,6 +84,9 @@ func (p *importer) object() error {
 		if slices.Contains(p.seen, name) {
 			return fmt.Errorf("member %q stands twice", name)
 		}
+		if len(p.seen) == maxMembers {
+			return fmt.Errorf("has more than %d members", maxMembers)
+		}
 		p.seen = append(p.seen, name)
 		value := p.value()
 		if value == nil {
@@ -92,11 +105,9 @@ func (p *importer) object() error {
 // whole makes sure of what the line is as a whole.
 func (p *importer) whole() error {
 	if slices.Contains(p.seen, "crc") {
-		switch _, err := SplitCRC(p.text); {
-		case errors.Is(err, RuleEnd):
-			return errors.New("crc is not the last member, as in a line that was exported: the line was changed; leave crc out to import it as it is")
-		case err != nil:
-			return err
+		at, _, ok := crcOf(p.text)
+		if !ok || !sumMatches(p.text, at, Checksum(p.text[:at])) {
+			return errChanged
 		}
 	} else if p.unknown != "" {
 		return fmt.Errorf("member %q is not known: is it misspelt?", p.unknown)
@@ -142,10 +153,26 @@ func (p *importer) name() (name string, err error) {
 	if raw == nil || !p.skip(':') {
 		return "", p.broken("a name and a colon")
 	}
-	if json.Unmarshal(raw, &name) != nil {
-		return "", p.broken("a name in quotes before here")
+	if err := unquote(raw, &name); err != nil {
+		return "", fmt.Errorf("the name %s: %w", raw, err)
 	}
 	return name, nil
+}
+
+// unquote reads a JSON string. null leaves dst as it is.
+func unquote(raw []byte, dst *string) error {
+	if n := len(raw); n > 1 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		*dst = string(raw[1 : n-1])
+		return nil
+	}
+	if err := json.Unmarshal(raw, dst); err != nil {
+		return err
+	}
+	if strings.ContainsRune(*dst, utf8.RuneError) {
+		// Either it was written, or it stands for half a pair; neither is worth the difference.
+		return errors.New("has half of a surrogate pair, or U+FFFD")
+	}
+	return nil
 }
 
 // value goes over a JSON value, nil where there is none.
@@ -177,16 +204,16 @@ func (p *importer) set(name string, value []byte) error {
 	null := string(value) == "null"
 	switch name {
 	case "streamId":
-		return json.Unmarshal(value, (*string)(&e.StreamID))
+		return unquote(value, (*string)(&e.StreamID))
 	case "eventId":
-		return json.Unmarshal(value, &e.ID)
+		return unquote(value, &e.ID)
 	case "type":
-		return json.Unmarshal(value, &e.Type)
+		return unquote(value, &e.Type)
 	case "data":
 		e.Data = bytes.Clone(value)
 	case "dataBase64":
 		var text string
-		if err := json.Unmarshal(value, &text); err != nil {
+		if err := unquote(value, &text); err != nil {
 			return err
 		}
 		if _, err := base64.StdEncoding.Strict().DecodeString(text); err != nil {
@@ -194,7 +221,7 @@ func (p *importer) set(name string, value []byte) error {
 		}
 		e.Binary = appendDecoded(nil, []byte(text))
 	case "dataHash":
-		return json.Unmarshal(value, &e.DataHash)
+		return unquote(value, &e.DataHash)
 	case "metadata":
 		if !null {
 			e.Metadata = bytes.Clone(value)
@@ -204,7 +231,7 @@ func (p *importer) set(name string, value []byte) error {
 	case "parents":
 		return json.Unmarshal(value, &e.Parents)
 	case "transactionId":
-		return json.Unmarshal(value, &e.TransactionID)
+		return unquote(value, &e.TransactionID)
 	case "transactionSize":
 		return json.Unmarshal(value, &e.TransactionSize)
 	case "globalPosition":
@@ -217,9 +244,12 @@ func (p *importer) set(name string, value []byte) error {
 		}
 		e.CreatedAt = at.UTC().Truncate(time.Microsecond)
 	case "batch":
-		var batch [2]nacre.Position
+		var batch []nacre.Position
 		if err := json.Unmarshal(value, &batch); err != nil {
 			return err
+		}
+		if len(batch) != 2 {
+			return errors.New("is not a first and a last position")
 		}
 		p.in.BatchFirst, p.in.BatchLast = batch[0], batch[1]
 	case "streamPosition", "synced", "crc":

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
+	"math/bits"
 
 	"github.com/nacredb/nacre"
 )
@@ -65,7 +67,7 @@ const crcSize = len(keyCRC) + crcDigits + len(`"`)
 // spaces before the last brace.
 func crcOf(line []byte) (at, padding int, ok bool) {
 	n := len(line) - 1
-	if n < crcSize || line[n] != '}' {
+	if n < crcSize || line[0] != '{' || line[n] != '}' {
 		return 0, 0, false
 	}
 	for line[n-1] == ' ' {
@@ -100,61 +102,101 @@ func (s *Stamp) parse(line []byte) (bodyLen int, err error) {
 	if end < minStamp-crcSize-1 {
 		return 0, RuleStamp
 	}
-	synced, end, ok := numberBefore(line, end, keySynced)
-	if !ok {
+	synced, end := numberBefore(line, end)
+	if !hasBefore(line, 0, end, keySynced) {
 		return 0, RuleStamp
 	}
-	s.BatchFirst, s.BatchLast = 0, 0
+	end -= len(keySynced)
+	var first, last uint64
 	if line[end-1] == ']' {
-		var first, last uint64
-		var ok1, ok2 bool
-		last, end, ok1 = numberBefore(line, end-1, ",")
-		first, end, ok2 = numberBefore(line, end, keyBatch)
-		if !ok1 || !ok2 {
-			return 0, RuleStamp
+		if first, last, end = batchBefore(line, end); end == 0 {
+			return 0, RuleBatch
 		}
-		s.BatchFirst, s.BatchLast = nacre.Position(first), nacre.Position(last)
 	}
-	const created = len(keyCreatedAt) + timeSize + 1
-	if end < created || line[end-1] != '"' || string(line[end-created:end-timeSize-1]) != keyCreatedAt {
+	const created = len(keyCreatedAt) + timeSize + len(`"`)
+	end -= created
+	if end < 0 || string(line[end:end+len(keyCreatedAt)]) != keyCreatedAt || line[end+created-1] != '"' {
 		return 0, RuleStamp
 	}
-	if s.CreatedAt, ok = ParseTime(line[end-timeSize-1 : end-1]); !ok {
+	createdAt, ok := ParseTime(line[end+len(keyCreatedAt) : end+created-1])
+	streamPosition, end := numberBefore(line, end)
+	if !ok || !hasBefore(line, 0, end, keyStreamPosition) {
 		return 0, RuleStamp
 	}
-	streamPosition, end, ok1 := numberBefore(line, end-created, keyStreamPosition)
-	position, end, ok2 := numberBefore(line, end, keyPosition)
-	if !ok1 || !ok2 || position == 0 {
+	end -= len(keyStreamPosition)
+	position, end := numberBefore(line, end)
+	if !hasBefore(line, 0, end, keyPosition) || position == 0 {
 		return 0, RuleStamp
 	}
-	s.Position, s.StreamPosition, s.Synced = nacre.Position(position), int64(streamPosition), nacre.Position(synced)
-	if s.BatchLast != 0 && (s.BatchFirst >= s.BatchLast || s.Position < s.BatchFirst || s.Position > s.BatchLast) ||
-		s.BatchLast == 0 && s.BatchFirst != 0 {
+	end -= len(keyPosition)
+	if last != 0 && (position < first || position > last) {
 		return 0, RuleBatch
 	}
-	if s.Synced >= s.Position {
+	if synced >= position {
 		return 0, RuleSynced
+	}
+	*s = Stamp{
+		Position: nacre.Position(position), StreamPosition: int64(streamPosition), CreatedAt: createdAt,
+		BatchFirst: nacre.Position(first), BatchLast: nacre.Position(last), Synced: nacre.Position(synced),
 	}
 	return end, nil
 }
 
-// numberBefore reads the number that ends at end and the key before it; begin is where the key does.
-func numberBefore(line []byte, end int, key string) (n uint64, begin int, ok bool) {
-	i, unit := end, uint64(1)
-	for i > 0 && end-i < maxDigits {
-		d := uint64(line[i-1]) - '0'
-		if d > 9 {
-			break
+// batchBefore reads the member batch that ends at end, and gives where it begins, 0 where it is not one.
+func batchBefore(line []byte, end int) (first, last uint64, begin int) {
+	last, end = numberBefore(line, end-1)
+	if !hasBefore(line, 0, end, ",") {
+		return 0, 0, 0
+	}
+	first, end = numberBefore(line, end-1)
+	if !hasBefore(line, 0, end, keyBatch) || first == 0 || first >= last {
+		return 0, 0, 0
+	}
+	return first, last, end - len(keyBatch)
+}
+
+// numberBefore reads the number that ends at end; begin is where it does, 0 where there is none.
+func numberBefore(line []byte, end int) (n uint64, begin int) {
+	if end < 8 || end > len(line) {
+		return 0, 0
+	}
+	// Eight characters at once: a digit becomes its value, and anything else reaches its byte's high bit.
+	digits := binary.LittleEndian.Uint64(line[end-8:]) ^ ones*'0'
+	others := (digits&(ones*0x7f) + ones*(0x7f-9) | digits) & (ones * 0x80)
+	count := bits.LeadingZeros64(others) / 8
+	n = eightDigits(digits &^ (1<<(64-8*count) - 1))
+	begin = end - count
+	if count == 8 {
+		n, begin = moreDigits(line, n, begin)
+	}
+	if count == 0 || line[begin] == '0' && end-begin > 1 {
+		return 0, 0
+	}
+	return n, begin
+}
+
+// eightDigits is the number of eight digits' values, the first one in the lowest byte.
+func eightDigits(v uint64) uint64 {
+	const pairs = 0x000000ff000000ff
+	v = 10*v + v>>8
+	return (v&pairs*(100+1_000_000<<32) + v>>16&pairs*(1+10_000<<32)) >> 32
+}
+
+// moreDigits reads on before the last eight digits.
+func moreDigits(line []byte, n uint64, begin int) (uint64, int) {
+	unit := uint64(100_000_000)
+	for i := 8; begin > 0 && line[begin-1]-'0' <= 9; i++ {
+		if i == maxDigits {
+			return 0, 0
 		}
-		n += d * unit
+		begin--
+		n += uint64(line[begin]-'0') * unit
 		unit *= 10
-		i--
 	}
-	begin = i - len(key)
-	if i == end || begin < 1 || string(line[begin:i]) != key || line[i] == '0' && end-i > 1 || n > 1<<63-1 {
-		return 0, 0, false
+	if n > math.MaxInt64 {
+		return 0, 0
 	}
-	return n, begin, true
+	return n, begin
 }
 
 // View is a parsed line. Its slices are parts of the line; those of absent members are nil.
@@ -169,7 +211,6 @@ type View struct {
 	TransactionSize    int
 	Stamp
 	Body []byte // from the first brace to before the stamp
-	Sum  uint32 // the body's checksum
 
 	tags, parents []string // room for borrowed events
 	binary        []byte
@@ -182,43 +223,36 @@ func Parse(line []byte, v *View) error {
 	if !ok {
 		return RuleEnd
 	}
-	// The stamp is needed first, to sum the body apart; it is not believed before the sum is right.
-	n, err := v.Stamp.parse(line[:crcAt])
-	if err != nil {
-		if !sumMatches(line, crcAt, crc32.Update(0, castagnoli, line[:crcAt])) {
-			return RuleChecksum
-		}
-		return err
-	}
-	v.Body = line[:n:n]
-	v.Sum = crc32.Update(0, castagnoli, v.Body)
-	if !sumMatches(line, crcAt, crc32.Update(v.Sum, castagnoli, line[n:crcAt])) {
+	if !sumMatches(line, crcAt, crc32.Update(0, castagnoli, line[:crcAt])) {
 		return RuleChecksum
 	}
-	return v.parseParts(padding)
+	return v.parse(line[:crcAt], padding)
 }
 
-func (v *View) parseParts(padding int) error {
-	err := v.parseBody()
+// ParseVerified is Parse for a line whose checksum has been verified already.
+func ParseVerified(line []byte, v *View) error {
+	crcAt, padding, ok := crcOf(line)
+	if !ok {
+		return RuleEnd
+	}
+	return v.parse(line[:crcAt], padding)
+}
+
+func (v *View) parse(covered []byte, padding int) error {
+	n, err := v.Stamp.parse(covered)
+	if err != nil {
+		return err
+	}
+	v.Body = covered[:n:n]
+	err = v.parseBody()
 	if err == nil && padding > 0 && v.DataHash == nil {
 		return RulePadding
 	}
 	return err
 }
 
-// ParseVerified is Parse for a line whose checksum has been verified already. It does not set v.Sum.
-func ParseVerified(line []byte, v *View) error {
-	crcAt, padding, ok := crcOf(line)
-	if !ok {
-		return RuleEnd
-	}
-	n, err := v.Stamp.parse(line[:crcAt])
-	if err != nil {
-		return err
-	}
-	v.Body, v.Sum = line[:n:n], 0
-	return v.parseParts(padding)
-}
+// Sum is the body's checksum.
+func (v *View) Sum() uint32 { return Checksum(v.Body) }
 
 const (
 	keyStreamID = `{"streamId":"`
@@ -344,11 +378,11 @@ func (v *View) parseTail(low int, open bool) (end int, err error) {
 	end = len(b)
 	v.TransactionSize, v.TransactionID, v.Parents, v.Tags = 0, nil, nil, nil
 	if end > low && b[end-1]-'0' <= 9 {
-		if n, begin, ok := numberBefore(b, end, keyTransactionSize); ok && begin >= low {
-			if n == 0 || n > 1<<31-1 {
+		if n, begin := numberBefore(b, end); hasBefore(b, low, begin, keyTransactionSize) {
+			if n == 0 || n > math.MaxInt32 {
 				return 0, RuleKeys
 			}
-			v.TransactionSize, end = int(n), begin
+			v.TransactionSize, end = int(n), begin-len(keyTransactionSize)
 		}
 	}
 	if end > low && b[end-1] == '"' {
@@ -423,7 +457,9 @@ func (v *View) metadataBefore(low, end int) int {
 		if n < 0 {
 			return -1
 		}
-		if at += n; hasBefore(b, low, at, keyMetadata) && objectEnd(b[:end], at) == end {
+		if at += n; hasBefore(b, low, at, keyMetadata) &&
+			// Most metadata is flat: its only closing brace is its last byte.
+			(bytes.IndexByte(b[at:end], '}') == end-1-at || objectEnd(b[:end], at) == end) {
 			return at
 		}
 	}
