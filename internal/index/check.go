@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
+	"hash/crc64"
 	"runtime/debug"
 )
 
@@ -27,12 +27,12 @@ func (r *Run) Check() error {
 // checkParts compares each part with its checksum in the header.
 func (r *Run) checkParts() (errs []error) {
 	for part, size := range r.head.sizes {
-		var sum uint32
+		var sum uint64
 		var err error
 		for done := uint64(0); done < size && err == nil; done += checkPiece {
-			sum, err = r.crcOnto(sum, r.starts[part]+done, min(checkPiece, size-done))
+			sum, err = r.sumOnto(sum, r.starts[part]+done, min(checkPiece, size-done))
 		}
-		if err == nil && sum != r.head.crcs[part] {
+		if err == nil && sum != r.head.sums[part] {
 			err = r.bad(r.starts[part], fmt.Sprintf("the checksum of the part of %d bytes that begins here is wrong", size))
 		}
 		errs = append(errs, err)
@@ -79,19 +79,19 @@ func (r *Run) checkNames(kind Kind) error {
 	names := r.Names(kind, Forward, "", "")
 	for i := 0; names.Next(); i++ {
 		if i > 0 && bytes.Compare(last, names.Name()) >= 0 {
-			return r.bad(r.starts[partNames+int(kind)-1], fmt.Sprintf("the names of the %ss are out of order", kind))
+			return r.bad(r.starts[partNames+int(kind)-1], fmt.Sprintf("the names of kind %s are out of order", kind))
 		}
 		last = append(last[:0], names.Name()...)
 	}
 	return names.Err()
 }
 
-// crcOnto continues a CRC-32C over a part of the file.
-func (m *image) crcOnto(sum uint32, at, n uint64) (_ uint32, err error) {
+// sumOnto continues the checksum of a part of the file.
+func (m *image) sumOnto(sum, at, n uint64) (_ uint64, err error) {
 	b, err := m.raw(at, n, "a part of the file")
 	if err != nil {
 		return 0, err
 	}
 	defer m.recoverFault(debug.SetPanicOnFault(true), at, "a part of the file", &err)
-	return crc32.Update(sum, castagnoli, b), nil
+	return crc64.Update(sum, wholeTable, b), nil
 }

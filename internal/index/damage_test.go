@@ -89,7 +89,7 @@ func (f *memoryFS) Close() error                    { return nil }
 // TestEveryFlippedBitIsFound flips each bit of a small run in turn.
 func TestEveryFlippedBitIsFound(t *testing.T) {
 	forSeeds(t, 1, func(r random) {
-		mem, m := smallRun(r, 150)
+		mem, m := smallRun(r, 90)
 		fsys := newDisk(t)
 		path, err := BuildRun(fsys, "/index", mem, 1)
 		r.must(err)

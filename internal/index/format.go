@@ -40,7 +40,7 @@ type header struct {
 	terms, postings uint64
 	identity        uint64
 	sizes           [partCount]uint64
-	crcs            [partCount]uint32
+	sums            [partCount]uint64
 	names           [named]uint64
 }
 
@@ -56,8 +56,8 @@ func (h *header) encode() []byte {
 	for _, n := range h.sizes {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}
-	for _, n := range h.crcs {
-		b = binary.LittleEndian.AppendUint32(b, n)
+	for _, n := range h.sums {
+		b = binary.LittleEndian.AppendUint64(b, n)
 	}
 	for _, n := range h.names {
 		b = binary.LittleEndian.AppendUint64(b, n)
@@ -118,9 +118,8 @@ func decodeHeader(b []byte) (h header, err error) {
 	for i := range h.sizes {
 		h.sizes[i] = next()
 	}
-	for i := range h.crcs {
-		h.crcs[i] = load32le(b[at:])
-		at += 4
+	for i := range h.sums {
+		h.sums[i] = next()
 	}
 	for i := range h.names {
 		h.names[i] = next()

@@ -84,6 +84,11 @@ func forge(data []byte, blocks []span, change []byte) {
 			data[blocks[at%len(blocks)].at+uint64(change[3]%24)%(blocks[at%len(blocks)].n)] ^= 1 << (change[3] >> 5)
 		}
 	}
+	reseal(data, blocks)
+}
+
+// reseal makes the checksums of a run's blocks, header and footer right.
+func reseal(data []byte, blocks []span) {
 	salt := crc(data[:headerIdentity])
 	for _, b := range blocks {
 		content := data[b.at : b.at+b.n-checkSize]

@@ -2,6 +2,7 @@ package index
 
 import (
 	"hash/crc32"
+	"hash/crc64"
 	"runtime/debug"
 )
 
@@ -9,6 +10,11 @@ import (
 const checkSize = 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// wholeTable is of the checksum of whole parts. It has another polynomial than
+// the blocks': a CRC is blind to a change in bytes that are followed by their
+// own CRC, if that was changed along.
+var wholeTable = crc64.MakeTable(crc64.ECMA)
 
 func crc(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 

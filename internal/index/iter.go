@@ -73,7 +73,7 @@ func (it *Iter) lone() (pos uint64, ok bool) {
 
 // Seek implements Source.
 func (it *Iter) Seek(pos uint64) (found uint64, ok bool) {
-	if key := pos ^ it.flip; key > it.bound && key-1 > it.bound {
+	if key := pos ^ it.flip; key > it.bound {
 		it.bound = key - 1
 		it.trim()
 	}

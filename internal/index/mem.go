@@ -173,8 +173,8 @@ func (f *Fresh) set(i int) {
 // Has tells whether term i was new; from the 129th term on it always says yes.
 func (f Fresh) Has(i int) bool { return i >= 128 || f[i>>6]>>(i&63)&1 != 0 }
 
-// AddName adds a name to those that the run will list. A name that is there
-// already changes nothing; kinds without names are ignored.
+// AddName adds a name to those that the run will list; it is copied. A name
+// that is there already changes nothing; kinds without names are ignored.
 func (m *Mem) AddName(kind Kind, name string) {
 	if kind.hasNames() {
 		m.names.add(m.hasher.Term(kind, name), kind, name)

@@ -3,7 +3,7 @@ package index
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
+	"hash/crc64"
 	"path/filepath"
 
 	"github.com/nacredb/nacre/internal/vfs"
@@ -81,8 +81,8 @@ type section struct {
 	// at is where the section begins, size its size so far.
 	at, size uint64
 	buffer   []byte
-	// crc is that of what has left the buffer.
-	crc uint32
+	// sum is the checksum of what has left the buffer.
+	sum uint64
 }
 
 func (s *section) write(b []byte) {
@@ -105,7 +105,7 @@ func (s *section) block(content []byte) {
 }
 
 func (s *section) flush() {
-	s.crc = crc32.Update(s.crc, castagnoli, s.buffer)
+	s.sum = crc64.Update(s.sum, wholeTable, s.buffer)
 	s.out.writeAt(s.buffer, s.at+s.size-uint64(len(s.buffer)))
 	s.buffer = s.buffer[:0]
 }

@@ -202,7 +202,7 @@ func (w *runWriter) endNames(kind Kind) error {
 // finish writes the header and the footer and gives the file its name.
 func (w *runWriter) finish() (path string, err error) {
 	for i := range w.parts {
-		w.head.crcs[i] = w.parts[i].crc
+		w.head.sums[i] = w.parts[i].sum
 	}
 	w.out.writeAt(encodeFooter(&w.head), w.head.fileSize()-footerSize)
 	w.out.writeAt(w.head.encode(), 0)

@@ -60,10 +60,11 @@ func (it *Iter) loadLeaf() (done bool, err error) {
 	if err := it.decodeLeaf(); err != nil {
 		return true, err
 	}
-	// Only the leaf that is found by its last position may begin behind what
-	// is wanted, and only backward; then the one before it has it.
+	// Backward, the leaf that is found by its last position may begin after
+	// what is wanted; then the one before it has it. In a list that is out of
+	// order that could go on for ever.
 	missed := it.keys[len(it.keys)-1] <= it.bound
-	if missed && (t.missed || !backward) {
+	if missed && t.missed {
 		return true, p.run.badList(p.at, "a list of postings is out of order")
 	}
 	t.missed = missed
