@@ -48,7 +48,7 @@ type Features struct {
 // Run runs the suite: every noun's tests, each as a subtest.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
-	h.check(t)
+	h.validate(t)
 	for _, n := range nouns() {
 		t.Run(n.name, func(t *testing.T) {
 			if n.needs != nil && !n.needs(&h) {
@@ -64,7 +64,7 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-func (h *Harness) check(t *testing.T) {
+func (h *Harness) validate(t *testing.T) {
 	t.Helper()
 	switch {
 	case h.Open == nil:
@@ -116,6 +116,8 @@ func nouns() []noun {
 		{"Subscribe", nil, subscribeCases},
 		{"Closing", nil, closingCases},
 		{"Concurrency", nil, concurrencyCases},
+		{"Model", nil, modelCases},
+		{"Linearizable", nil, linearizableCases},
 		{"Limits", nil, limitsCases},
 		{"Companion", needsCompanion, companionCases},
 		{"Streams", needsListing, streamsCases},
