@@ -85,18 +85,19 @@ func civil(day int64) (year, month, dom int) {
 	return year, month, dom
 }
 
+// daysBefore is how many days of such a year are before a month, from January on.
+var daysBefore = [16]uint16{1: 306, 2: 337, 3: 0, 4: 31, 5: 61, 6: 92, 7: 122, 8: 153, 9: 184, 10: 214, 11: 245, 12: 275}
+
 // dayOf is the day, counted from 1970, of a date of the years 1 to 9999.
-func dayOf(year, month, dom int) int64 {
-	m := month - 3
-	if m < 0 {
-		year, m = year-1, m+12
+func dayOf(year, month, dom uint) int64 {
+	if month < 3 {
+		year--
 	}
-	era, yoe := year/400, year%400
-	doe := 365*yoe + yoe/4 - yoe/100 + (daysOfMonths*m+2)/5 + dom - 1
-	return int64(era)*daysPerEra + int64(doe) - daysToEpoch
+	century := year / 100
+	return int64(365*year+year/4-century+century/4+uint(daysBefore[month&15])+dom-1) - daysToEpoch
 }
 
-func daysIn(year, month int) int {
+func daysIn(year, month uint) uint {
 	switch {
 	case month != 2:
 		return 30 + (month+month>>3)&1
@@ -116,10 +117,10 @@ func ParseTime(text []byte) (micros int64, ok bool) {
 	clock, bad2 := digits(text[8:16], clockText, clockMarks)
 	sec, bad3 := digits(text[16:24], secondText, secondMarks)
 	part, bad4 := digits(text[19:27], fractionText, fractionMarks)
-	year, month := int(100*pair(date, 0)+pair(date, 2)), int(pair(date, 5))
-	dom, hour, minute, second := int(pair(clock, 0)), pair(clock, 3), pair(clock, 6), pair(sec, 1)
-	if (bad1|bad2|bad3|bad4) != 0 || year == 0 || uint(month-1) > 11 || dom == 0 ||
-		dom > 28 && dom > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+	year, month, dom := 100*pair(date, 0)+pair(date, 2), pair(date, 5), pair(clock, 0)
+	hour, minute, second := pair(clock, 3), pair(clock, 6), pair(sec, 1)
+	if (bad1|bad2|bad3|bad4) != 0 || year == 0 || month-1 > 11 || dom-1 > 27 && (dom == 0 || dom > daysIn(year, month)) ||
+		hour > 23 || minute > 59 || second > 59 {
 		return 0, false
 	}
 	seconds := dayOf(year, month, dom)*secondsPerDay + int64(3600*hour+60*minute+second)
@@ -150,4 +151,4 @@ func digits(text []byte, word, marks uint64) (pairs, bad uint64) {
 	return 10*values + values>>8, (values | (values + room)) & (ones * 0x80)
 }
 
-func pair(pairs uint64, i int) uint64 { return pairs >> (8 * i) & 0xff }
+func pair(pairs uint64, i int) uint { return uint(pairs >> (8 * i) & 0xff) }
