@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"iter"
+	"os"
+
+	"github.com/nacredb/nacre"
+	"golang.org/x/term"
+)
+
+// lineWriter writes stored lines, in large pieces.
+type lineWriter struct {
+	w *bufio.Writer
+	n int // lines written
+}
+
+func newLineWriter(w io.Writer) *lineWriter {
+	return &lineWriter{w: bufio.NewWriterSize(w, 256<<10)}
+}
+
+// copy writes lines as they come. What is in the buffer when an error ends them is written, too.
+func (w *lineWriter) copy(lines iter.Seq2[nacre.Line, error]) error {
+	for line, err := range lines {
+		if err != nil {
+			if e := w.w.Flush(); e != nil {
+				return e
+			}
+			return err
+		}
+		if _, err := w.w.Write(line.Bytes); err != nil {
+			return err
+		}
+		if err := w.w.WriteByte('\n'); err != nil {
+			return err
+		}
+		w.n++
+	}
+	return w.w.Flush()
+}
+
+// printLines writes stored lines to the standard output and returns how many there were.
+func (p *program) printLines(ctx context.Context, s *nacre.Store, f nacre.Filter, o *nacre.ReadOptions) (int, error) {
+	w := newLineWriter(p.out)
+	err := w.copy(s.ReadLines(ctx, f, o))
+	return w.n, err
+}
+
+// isTerminal tells whether people look at what is written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

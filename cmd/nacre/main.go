@@ -1,0 +1,54 @@
+// Command nacre keeps and reads event stores in directories, from the command line.
+//
+// A file of this package is a subcommand: append, import, read, log, export, streams, stats, verify,
+// backup, restore, version. docs/cli.md describes them with their output. Every command works on the
+// store --store of the directory --data, in the folder DATA/STORE.
+//
+// Guarantees:
+//
+//  1. Events are printed as one JSON line each, the stored line with its checksum verified.
+//  2. What a command says was appended or imported is durable when it ends.
+//  3. Commands that read need no lock and change nothing; they run beside a process that writes.
+//  4. The same import, run again after whatever ended it, takes up where it stopped: no event is missing
+//     and none is there twice.
+//  5. Results go to the standard output; errors, warnings and progress to the standard error.
+//
+// The process ends with 0 when the command did what it was asked, 1 when it failed, 2 when the command
+// line is wrong, 3 on a conflict (of versions or of event ids), 4 when damage was found, 130 when it was
+// interrupted. An error is one line with its code in brackets.
+//
+// What this package does not do: it has no logic of a store; it parses, calls nacre.Store, and prints.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(Main()) }
+
+// Main runs the program on the process's arguments and streams, and returns its exit code.
+func Main() int {
+	// A reader that went away, as in "nacre log | head", is told by the write's error, and ends quietly.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal ends the work in an orderly way, the second one ends the process.
+	context.AfterFunc(ctx, stop)
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	return p.main(ctx, os.Args[1:])
+}
+
+// program is one run: its streams, and the flags that all commands share.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+
+	data, store string
+	verbose     bool
+
+	running bool // the command line was understood
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+)
+
+const about = `Nacre is an event store: facts, in order, for ever.
+
+A store is a folder of plain files, DATA/STORE. Its log is lines of JSON, which
+jq, grep and tail read. "append" and "import" make a store that is not there yet.`
+
+// main runs the command line and tells what went wrong.
+func (p *program) main(ctx context.Context, args []string) int {
+	root := p.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !p.running {
+		err = &usageError{err: err, command: cmd.CommandPath()}
+	}
+	return p.tell(ctx, err)
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "nacre",
+		Short:         "Keep and read event stores",
+		Long:          about,
+		Version:       versionText(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		CompletionOptions: cobra.CompletionOptions{
+			HiddenDefaultCmd: true,
+		},
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.data, "data", "./data", "the `directory` that holds the stores")
+	flags.StringVar(&p.store, "store", "default", "the store's `name`")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "tell also what went well: recoveries, rebuilt indexes")
+	root.AddGroup(
+		&cobra.Group{ID: "write", Title: "Put events in:"},
+		&cobra.Group{ID: "read", Title: "Take events out:"},
+		&cobra.Group{ID: "keep", Title: "Look after a store:"},
+	)
+	root.AddCommand(
+		p.appendCommand(), p.importCommand(),
+		p.readCommand(), p.logCommand(), p.exportCommand(), p.streamsCommand(),
+		p.statsCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
+		p.versionCommand(),
+	)
+	return root
+}
+
+// does wraps what a command does: an error from before it is the command line's.
+func (p *program) does(f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		p.running = true
+		return f(cmd.Context(), args)
+	}
+}
+
+// note tells people something beside the result.
+func (p *program) note(format string, args ...any) {
+	fmt.Fprintf(p.err, "nacre: "+format+"\n", args...)
+}
+
+func platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
