@@ -154,7 +154,7 @@ func (l *log) copySegment(g *seg, dir string, last nacre.Position) (segment.Info
 func (l *log) copyBlobs(ctx context.Context, dir string) error {
 	to := newLog(dir, "", l.o)
 	var failed error
-	l.walkBlobs("", func(key string, err error) bool {
+	l.walkBlobs(func(key string, err error) bool {
 		if err == nil {
 			err = ctx.Err()
 		}

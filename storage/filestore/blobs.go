@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nacredb/nacre"
@@ -13,60 +14,37 @@ import (
 
 func (l *log) blobDir() string { return filepath.Join(l.dir, "blobs") }
 
-// blobPath checks a key and gives its file.
-func (l *log) blobPath(key string) (string, error) {
-	bad := func(why string) (string, error) {
-		return "", &nacre.Error{Code: nacre.CodeInvalid, Field: "key", Message: why}
-	}
-	if key == "" || len(key) > 200 {
-		return bad("a blob's key has 1 to 200 characters")
-	}
-	for _, r := range key {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-/", r) {
-			return bad("a blob's key has only letters, digits and . _ - /")
-		}
-	}
-	for part := range strings.SplitSeq(key, "/") {
-		if part == "" || part == "." || part == ".." || strings.HasSuffix(part, ".tmp") {
-			return bad(`a blob's key has no parts between slashes that are empty, ".", ".." or end in ".tmp"`)
-		}
-	}
-	return filepath.Join(l.blobDir(), filepath.FromSlash(key)), nil
+// A blob's file is its key with "~" for "/", so that a key may be the beginning of another, and an
+// ending of its own, so that no key is taken for an unfinished file.
+const blobEnding = ".blob"
+
+func (l *log) blobPath(key string) string {
+	return filepath.Join(l.blobDir(), strings.ReplaceAll(key, "/", "~")+blobEnding)
 }
 
 // PutBlob implements nacre.BlobKeeper.
 func (l *log) PutBlob(ctx context.Context, key string, data []byte) error {
-	path, err := l.blobPath(key)
-	if err != nil {
-		return err
-	}
+	path := l.blobPath(key)
 	if err := l.blobUse(ctx, true); err != nil {
 		return err
 	}
 	l.blobMu.Lock()
 	defer l.blobMu.Unlock()
-	if e, err := l.fs.Stat(path); err == nil && e.Dir {
-		return &nacre.Error{Code: nacre.CodeInvalid, Field: "key", Message: "other blobs have keys that begin with this one and a slash"}
-	}
-	if err := l.makeDirs(filepath.Dir(path)); err != nil {
+	if err := l.makeBlobDir(); err != nil {
 		return l.blobError(err)
 	}
 	return l.blobError(vfs.WriteFileAtomic(l.fs, path, segment.AppendBlob(nil, key, data)))
 }
 
-// makeDirs makes the folders down to dir, and makes their names durable.
-func (l *log) makeDirs(dir string) error {
-	if _, err := l.fs.Stat(dir); err == nil || dir == l.dir {
+// makeBlobDir makes the folder, and its name durable.
+func (l *log) makeBlobDir() error {
+	if _, err := l.fs.Stat(l.blobDir()); err == nil {
 		return nil
 	}
-	parent := filepath.Dir(dir)
-	if err := l.makeDirs(parent); err != nil {
+	if err := l.fs.MkdirAll(l.blobDir()); err != nil {
 		return err
 	}
-	if err := l.fs.MkdirAll(dir); err != nil {
-		return err
-	}
-	return l.fs.SyncDir(parent)
+	return l.fs.SyncDir(l.dir)
 }
 
 func (l *log) blobError(err error) error {
@@ -92,10 +70,7 @@ func (l *log) blobUse(ctx context.Context, write bool) error {
 
 // GetBlob implements nacre.BlobKeeper.
 func (l *log) GetBlob(ctx context.Context, key string) ([]byte, error) {
-	path, err := l.blobPath(key)
-	if err != nil {
-		return nil, err
-	}
+	path := l.blobPath(key)
 	if err := l.blobUse(ctx, false); err != nil {
 		return nil, err
 	}
@@ -103,7 +78,7 @@ func (l *log) GetBlob(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (l *log) readBlob(path, key string) ([]byte, error) {
-	if e, err := l.fs.Stat(path); isNotExist(err) || err == nil && e.Dir {
+	if _, err := l.fs.Stat(path); isNotExist(err) {
 		return nil, nacre.Errorf(nacre.CodeNotFound, "there is no blob %q", key)
 	}
 	text, err := vfs.ReadFile(l.fs, path)
@@ -115,16 +90,13 @@ func (l *log) readBlob(path, key string) ([]byte, error) {
 
 // DeleteBlob implements nacre.BlobKeeper.
 func (l *log) DeleteBlob(ctx context.Context, key string) error {
-	path, err := l.blobPath(key)
-	if err != nil {
-		return err
-	}
+	path := l.blobPath(key)
 	if err := l.blobUse(ctx, true); err != nil {
 		return err
 	}
 	l.blobMu.Lock()
 	defer l.blobMu.Unlock()
-	if e, err := l.fs.Stat(path); isNotExist(err) || err == nil && e.Dir {
+	if _, err := l.fs.Stat(path); isNotExist(err) {
 		return nil
 	}
 	if err := l.fs.Remove(path); err != nil {
@@ -140,7 +112,7 @@ func (l *log) ListBlobs(ctx context.Context, prefix string) iter.Seq2[string, er
 			yield("", err)
 			return
 		}
-		l.walkBlobs("", func(key string, err error) bool {
+		l.walkBlobs(func(key string, err error) bool {
 			if err != nil {
 				return yield("", l.blobError(err))
 			}
@@ -149,30 +121,25 @@ func (l *log) ListBlobs(ctx context.Context, prefix string) iter.Seq2[string, er
 	}
 }
 
-// walkBlobs calls fn for each blob's key, in order of the parts between slashes, until it says false.
-func (l *log) walkBlobs(dir string, fn func(key string, err error) bool) bool {
-	entries, err := l.fs.ReadDir(filepath.Join(l.blobDir(), filepath.FromSlash(dir)))
-	if isNotExist(err) {
-		return true
-	}
+// walkBlobs calls fn for each blob's key, in byte order, until it says false.
+func (l *log) walkBlobs(fn func(key string, err error) bool) {
+	entries, err := l.fs.ReadDir(l.blobDir())
 	if err != nil {
-		fn("", err)
-		return false
+		if !isNotExist(err) {
+			fn("", err)
+		}
+		return
 	}
+	var keys []string
 	for _, e := range entries {
-		key := e.Name
-		if dir != "" {
-			key = dir + "/" + e.Name
-		}
-		switch {
-		case e.Dir:
-			if !l.walkBlobs(key, fn) {
-				return false
-			}
-		case strings.HasSuffix(e.Name, ".tmp"):
-		case !fn(key, nil):
-			return false
+		if name, ok := strings.CutSuffix(e.Name, blobEnding); ok && !e.Dir {
+			keys = append(keys, strings.ReplaceAll(name, "~", "/"))
 		}
 	}
-	return true
+	slices.Sort(keys)
+	for _, key := range keys {
+		if !fn(key, nil) {
+			return
+		}
+	}
 }

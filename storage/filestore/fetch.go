@@ -170,6 +170,9 @@ func (l *log) versionInRuns(s *snapshot, stream nacre.StreamID, term uint64) (in
 // matching finds what a condition forbids between two positions, after being exclusive.
 func (l *log) matching(ctx context.Context, s *snapshot, c *condition, after, upTo nacre.Position) (*nacre.ConditionError, error) {
 	const most = 100
+	if after >= upTo {
+		return nil, nil
+	}
 	found := &nacre.ConditionError{After: c.after}
 	f := l.newFetcher(s)
 	defer f.free()

@@ -22,8 +22,7 @@ type keeper struct {
 	tidy   chan struct{}
 
 	mu      sync.Mutex
-	sealErr error         // why the last attempt to seal failed
-	sealed  chan struct{} // closed after each attempt
+	sealErr error // why the last attempt to seal failed
 }
 
 // retryAfter is how long after a failed attempt the background tries again.
@@ -33,7 +32,7 @@ func (k *keeper) start(l *log) {
 	var ctx context.Context
 	ctx, k.cancel = context.WithCancel(context.Background())
 	k.l = l
-	k.seal, k.tidy, k.sealed = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+	k.seal, k.tidy = make(chan struct{}, 1), make(chan struct{}, 1)
 	k.loop(ctx, k.seal, k.sealAll)
 	k.loop(ctx, k.tidy, k.tidyUp)
 	k.ring()
@@ -96,9 +95,8 @@ func (k *keeper) sealAll(ctx context.Context) error {
 		s.release()
 		k.mu.Lock()
 		k.sealErr = err
-		close(k.sealed)
-		k.sealed = make(chan struct{})
 		k.mu.Unlock()
+		l.wake()
 		if err != nil {
 			return err
 		}
@@ -156,26 +154,32 @@ func (l *log) sealSegment(g *seg, m *memory, last nacre.Position) error {
 
 // waitSealed waits until at most the active segment has no run, or tells why it cannot get one.
 func (l *log) waitSealed() error {
-	k := &l.keeper
-	for {
-		k.mu.Lock()
-		sealed, err := k.sealed, k.sealErr
-		k.mu.Unlock()
+	gen := l.faultGen()
+	return l.waitFor(context.Background(), func() (bool, error) {
 		s := l.acquire()
 		behind := len(s.mems) > 1
 		s.release()
 		if !behind {
-			return nil
+			return true, nil
 		}
+		if err := l.failure(); err != nil {
+			return false, err
+		}
+		if l.faultGen() != gen {
+			return false, l.lastFault() // the segment that was begun never got its file
+		}
+		l.keeper.mu.Lock()
+		err := l.keeper.sealErr
+		l.keeper.mu.Unlock()
 		switch {
 		case err == nil:
+			return false, nil
 		case vfs.IsFull(err):
-			return nacre.Errorf(nacre.CodeStoreFull, "no space is left for the index of %s: make room, reads go on and appends will again: %w", l.dir, err)
+			return false, nacre.Errorf(nacre.CodeStoreFull, "no space is left for the index of %s: make room, reads go on and appends will again: %w", l.dir, err)
 		default:
-			return nacre.Errorf(nacre.CodeInternal, "the index of %s cannot be written: %w", l.dir, err)
+			return false, nacre.Errorf(nacre.CodeInternal, "the index of %s cannot be written: %w", l.dir, err)
 		}
-		<-sealed
-	}
+	})
 }
 
 // tidyUp merges runs and compresses what is old enough.

@@ -237,11 +237,11 @@ func (l *log) Wait(ctx context.Context, after nacre.Position) error {
 		return l.waitReadOnly(ctx, after)
 	}
 	return l.waitFor(ctx, func() (bool, error) {
-		if nacre.Position(l.synced.Load()) > after {
-			return true, nil
-		}
-		if l.closed.Load() {
+		switch {
+		case l.closed.Load():
 			return false, errClosed
+		case nacre.Position(l.synced.Load()) > after:
+			return true, nil
 		}
 		return false, l.failure()
 	})

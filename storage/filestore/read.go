@@ -48,13 +48,14 @@ func (l *log) scan(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions, pa
 	if err := l.refresh(); err != nil {
 		return err
 	}
-	first, last := o.After+1, l.visible()
+	last := l.visible()
 	if o.Before > 0 {
 		last = min(last, o.Before-1)
 	}
-	if first > last {
+	if o.After >= last {
 		return ctx.Err()
 	}
+	first := o.After + 1
 	sc := &scanning{l: l, ctx: ctx, f: f, o: o, fn: fn, first: first, last: last, parse: parse || !f.All()}
 	return l.healing(func() error {
 		s := l.acquire()

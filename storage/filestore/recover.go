@@ -242,7 +242,7 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 		}
 		newest = max(newest, seen)
 		if v.Kind == segment.Damaged {
-			last = max(last, l.keepBroken(g, v))
+			last = max(last, l.keepBroken(g, v), v.Synced)
 			continue
 		}
 		last = v.Last
@@ -272,6 +272,9 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 	l.cur = newSnapshot(segs, runs, mems)
 	for _, r := range runs {
 		_ = r.Release() // the snapshot holds them now
+	}
+	if l.damage() != nil {
+		last = max(last, durable) // what is missing at the end is told, not left out
 	}
 	l.written.Store(uint64(last))
 	l.synced.Store(uint64(last))

@@ -393,7 +393,7 @@ func (v *verifier) cuts() {
 
 // blobs reads every blob.
 func (v *verifier) blobs(ctx context.Context) error {
-	v.l.walkBlobs("", func(key string, err error) bool {
+	v.l.walkBlobs(func(key string, err error) bool {
 		if err == nil {
 			_, err = v.l.GetBlob(ctx, key)
 		}
