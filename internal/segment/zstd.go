@@ -23,7 +23,7 @@ const (
 	// The seek table is the content of a skippable frame, the file's last one.
 	skippableMagic  = 0x184D2A5E
 	skippableHeader = 8 // magic and size
-	tableEntry      = 8 // compressed and uncompressed size
+	tableEntry      = 12 // compressed and uncompressed size, checksum of the compressed bytes
 	tableEnd        = 8 // number of frames and checksum
 )
 
@@ -124,6 +124,7 @@ func (w *frameWriter) frame() error {
 	w.comp = w.enc.EncodeAll(w.block, w.comp[:0])
 	w.table = binary.LittleEndian.AppendUint32(w.table, uint32(len(w.comp)))
 	w.table = binary.LittleEndian.AppendUint32(w.table, uint32(len(w.block)))
+	w.table = binary.LittleEndian.AppendUint32(w.table, line.Checksum(w.comp))
 	w.block = w.block[:0]
 	return w.write(w.comp)
 }

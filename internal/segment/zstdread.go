@@ -27,8 +27,12 @@ type Zstd struct {
 	cache  frameCache
 }
 
-// frame is where a frame begins.
-type frame struct{ at, compressed int64 }
+// frame is where a frame begins, and the checksum of its compressed bytes: some of their bits mean
+// nothing to a decoder, and are to be found changed all the same.
+type frame struct {
+	at, compressed int64
+	sum            uint32
+}
 
 // decoders decode whole frames for all readers; each takes one for the time of a frame.
 var decoders = sync.OnceValues(func() (*zstd.Decoder, error) {
@@ -49,7 +53,9 @@ func OpenZstd(file Source, name string) (*Zstd, error) {
 	}
 	z.frames = make([]frame, 1, len(table)/tableEntry+1)
 	for ; len(table) > 0; table = table[tableEntry:] {
-		f := z.frames[len(z.frames)-1]
+		last := &z.frames[len(z.frames)-1]
+		last.sum = binary.LittleEndian.Uint32(table[8:])
+		f := *last
 		f.compressed += int64(binary.LittleEndian.Uint32(table))
 		f.at += int64(binary.LittleEndian.Uint32(table[4:]))
 		z.frames = append(z.frames, f)
@@ -154,6 +160,9 @@ func (z *Zstd) decode(dst []byte, i int) error {
 	*buf = room((*buf)[:0], int(to-from))[:to-from]
 	if err := z.read(*buf, from); err != nil {
 		return err
+	}
+	if line.Checksum(*buf) != z.frames[i].sum {
+		return z.damage(from, "the frame's checksum is not right")
 	}
 	decoder, err := decoders()
 	if err != nil {
