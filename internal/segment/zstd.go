@@ -22,9 +22,9 @@ const (
 
 	// The seek table is the content of a skippable frame, the file's last one.
 	skippableMagic  = 0x184D2A5E
-	skippableHeader = 8 // magic and size
+	skippableHeader = 8  // magic and size
 	tableEntry      = 12 // compressed and uncompressed size, checksum of the compressed bytes
-	tableEnd        = 8 // number of frames and checksum
+	tableEnd        = 8  // number of frames and checksum
 )
 
 // Compressed is what a compression came to.
