@@ -57,7 +57,5 @@ func TestConformanceCollisions(t *testing.T) {
 		return &Options{SegmentBytes: 8 << 10, env: environment{fs: vfs.OS, termBits: 8}}
 	})
 	h.Checks = 30
-	h.Restore = nil
-	h.Features.Backup = false
 	storagetest.Run(t, h)
 }
