@@ -26,7 +26,7 @@ With --id the same command can be run again: an id that the stream holds already
 with the same type and data, prints the line of the first time and writes nothing.`,
 		Example: `  nacre append order-1 order.placed '{"total":30}' --expect no_stream --tag customer:7
   echo '{"carrier":"DHL"}' | nacre append order-1 order.shipped - --expect 0`,
-		Args: cobra.RangeArgs(2, 3),
+		Args: takes(2, 3),
 	}
 	f := cmd.Flags()
 	f.StringVar(&expect, "expect", "any", "the `version` that the stream must have: any, no_stream, stream_exists or a number")

@@ -16,7 +16,7 @@ func (p *program) backupCommand() *cobra.Command {
 		Long: `Copy a store, with its companion log and blobs, into the folder DEST, which must
 not exist yet. The store may be in use: the copy has what was durable when it was made.
 DEST can be checked with "nacre verify DEST" and taken back with "nacre restore DEST".`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: p.does(func(ctx context.Context, args []string) error {
 			return p.reading(ctx, func(ctx context.Context, s *nacre.Store) error {
 				if err := s.Backup(ctx, args[0]); err != nil {

@@ -24,7 +24,7 @@ stamp and checksum. "nacre import" takes them, checks the checksums, and gives t
 positions. A FILE that ends in .gz is compressed; it is there whole or not at all.`,
 		Example: `  nacre export -o orders.ndjson.gz --category order
   nacre export | ssh elsewhere nacre import -`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 	}
 	sel.flags(cmd)
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this `file`")

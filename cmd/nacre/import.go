@@ -33,7 +33,7 @@ import, the same command goes on with it: events that the store holds are passed
 A line that is wrong ends the import; what stands before it has been imported.`,
 		Example: `  nacre import orders.ndjson.gz
   zstdcat old.ndjson.zst | nacre import - --store archive`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 	}
 	f := cmd.Flags()
 	f.IntVar(&batch, "batch", 500, "commit at most this `number` of events together, 1 to 1000")

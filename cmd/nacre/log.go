@@ -23,7 +23,7 @@ With --follow the command waits at the log's end for what is appended, by this o
 by any other process, until it is interrupted.`,
 		Example: `  nacre log --category order --type 'order.*' --limit 10
   nacre log --after 1042 --follow | jq -c .data`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 	}
 	sel.flags(cmd)
 	cmd.Flags().BoolVar(&backward, "backward", false, "the newest first")

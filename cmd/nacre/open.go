@@ -84,13 +84,13 @@ func (p *program) present() (string, error) {
 // others says, for an error, what stores are there, or what to do.
 func (p *program) others() string {
 	const most = 10
-	entries, err := os.ReadDir(p.data)
-	if err != nil {
-		return ": give --data and --store, or make one with append or import"
+	if isStore(p.data) {
+		return fmt.Sprintf(": %s is a store itself: give the directory above it as --data, and its name as --store", p.data)
 	}
 	var names []string
+	entries, _ := os.ReadDir(p.data) // a directory that is not there has none
 	for _, e := range entries {
-		if e.IsDir() && storeName.MatchString(e.Name()) {
+		if storeName.MatchString(e.Name()) && isStore(filepath.Join(p.data, e.Name())) {
 			names = append(names, e.Name())
 		}
 	}
@@ -101,4 +101,10 @@ func (p *program) others() string {
 		return fmt.Sprintf(": give --store, one of %s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return ": give --store, one of " + strings.Join(names, ", ")
+}
+
+// isStore tells whether a folder looks like a store's.
+func isStore(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "manifest"))
+	return err == nil
 }

@@ -20,7 +20,7 @@ A stream that does not exist has no events, which is told on the standard error
 and is no failure.`,
 		Example: `  nacre read order-1
   nacre read order-1 --backward --limit 1 | jq .streamPosition`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 	}
 	f := cmd.Flags()
 	f.Int64Var(&from, "from", 0, "begin with this stream `position`")

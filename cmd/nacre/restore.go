@@ -20,7 +20,7 @@ func (p *program) restoreCommand() *cobra.Command {
 		Long: `Make the store --store in --data of the backup in the folder FROM, which is verified
 first and stays as it is. A store of that name must not exist yet. The restored log
 has a new epoch: whoever followed the old one is told to begin anew.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: p.does(func(ctx context.Context, args []string) error {
 			dir, err := p.folder()
 			if err != nil {

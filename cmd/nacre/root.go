@@ -66,6 +66,16 @@ func (p *program) does(f func(ctx context.Context, args []string) error) func(*c
 	}
 }
 
+// takes checks the number of arguments.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		return fmt.Errorf("%s given to %q", count(len(args), "argument was", "arguments were"), "nacre "+cmd.Use)
+	}
+}
+
 // note tells people something beside the result.
 func (p *program) note(format string, args ...any) {
 	fmt.Fprintf(p.err, "nacre: "+format+"\n", args...)

@@ -44,7 +44,15 @@ func openSource(name string, stdin io.Reader) (*source, error) {
 		if err != nil {
 			return nil, nacre.Errorf(nacre.CodeNotFound, "nothing can be imported: %w", err)
 		}
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		info, err := file.Stat()
+		if err == nil && info.IsDir() {
+			err = errors.New(name + " is a folder: give a file")
+		}
+		if err != nil {
+			_ = file.Close()
+			return nil, nacre.Errorf(nacre.CodeNotFound, "nothing can be imported: %w", err)
+		}
+		if info.Mode().IsRegular() {
 			s.size = info.Size()
 		}
 		in, s.file = file, file

@@ -14,8 +14,8 @@ func (p *program) statsCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "Print a store's figures",
 		Long: `Print a store's figures as one JSON object: streams, events, sizes in bytes,
-segments, the epoch, and the times of the oldest and the newest event.`,
-		Args: cobra.NoArgs,
+segments, the epoch, and the times of the first and the last event.`,
+		Args: takes(0, 0),
 		RunE: p.does(func(ctx context.Context, _ []string) error {
 			return p.reading(ctx, func(ctx context.Context, s *nacre.Store) error {
 				stats, err := s.Stats(ctx)

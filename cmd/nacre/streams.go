@@ -27,7 +27,7 @@ func (p *program) streamsCommand() *cobra.Command {
 (the position of the last event in the stream), the global positions of its first
 and last event, and their times.`,
 		Example: `  nacre streams --category order | jq -r .streamId`,
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0),
 	}
 	f := cmd.Flags()
 	f.StringVar(&q.Category, "category", "", "of this `category`")

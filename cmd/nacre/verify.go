@@ -22,7 +22,7 @@ no gaps, the manifest and the marks, that every index agrees with a full scan, t
 companion log and the blobs. Each problem is printed with its file, line and byte,
 and makes the exit code 4. FOLDER is a store's own folder, as a backup is one;
 without it the store is --store in --data.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1),
 		RunE: p.does(func(ctx context.Context, args []string) error {
 			dir, err := p.toVerify(args)
 			if err != nil {

@@ -15,7 +15,7 @@ func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go that built this program",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: p.does(func(context.Context, []string) error {
 			_, err := fmt.Fprintln(p.out, versionText())
 			return err

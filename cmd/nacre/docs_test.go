@@ -1,0 +1,90 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// masks are what differs from run to run in the program's output.
+var masks = []struct {
+	what *regexp.Regexp
+	mask string
+}{
+	{regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{26}\b`), "ULID"},
+	{regexp.MustCompile(`"eventId":"[a-z2-7]{26}"`), `"eventId":"MADE"`},
+	{regexp.MustCompile(`20(2[5-9]|[3-9][0-9])-[0-9T:.-]+Z`), "TIME"},
+	{regexp.MustCompile(`"crc":"[0-9a-f]{8}"`), `"crc":"CRC"`},
+	{regexp.MustCompile(`"synced":[0-9]`), `"synced":N`},
+	{regexp.MustCompile(`in [0-9.]+ s \([0-9]+ events/s\)`), "in TIME"},
+	{regexp.MustCompile(`/[^ ]*/damaged/`), "/FOLDER/damaged/"},
+}
+
+func masked(text string) string {
+	for _, m := range masks {
+		text = m.what.ReplaceAllString(text, m.mask)
+	}
+	return text
+}
+
+// TestDocs runs the console blocks of docs/cli.md, one after the other, and compares their output.
+func TestDocs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, content string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("nacre", "#!/bin/sh\n"+asProgram+"=1 GORACE=atexit_sleep_ms=0 exec '"+self+"' \"$@\"\n")
+	write("orders.ndjson", `{"streamId":"order-2","type":"order.placed","data":{"total":12},"createdAt":"2024-02-29T13:00:00+01:00"}
+{"streamId":"order-3","type":"order.placed","data":{"total":5}}
+{"streamId":"order-2","type":"order.shipped","data":{"carrier":"GLS"}}
+`)
+	write("wrong.ndjson", `{"streamId":"bill-1","type":"bill.made","data":12}
+{"streamId":"bill-1","typ":"bill.paid","data":12}
+{"streamId":"bill-1","type":"bill.closed","data":12}
+`)
+	blocks := 0
+	for i, part := range strings.Split(string(text), "```") {
+		block, ok := strings.CutPrefix(part, "console\n")
+		if i%2 == 0 || !ok {
+			continue
+		}
+		blocks++
+		var got strings.Builder
+		for line := range strings.Lines(block) {
+			command, ok := strings.CutPrefix(line, "$ ")
+			if !ok {
+				continue
+			}
+			got.WriteString(line)
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			got.Write(out)
+			if exitOf(t, err) != 0 {
+				got.WriteString("[" + strings.Replace(err.Error(), "exit status", "exit", 1) + "]\n")
+			}
+		}
+		if masked(block) != masked(got.String()) {
+			t.Errorf("docs/cli.md says\n%s\nand the program\n%s", block, &got)
+		}
+	}
+	if blocks < 10 {
+		t.Fatalf("only %d blocks were run", blocks)
+	}
+}
