@@ -60,6 +60,27 @@ func ParseStamp(line []byte) (s Stamp, bodyLen int, ok bool) {
 	return s, bodyLen, err == nil
 }
 
+// Prefix is the length of the good line at the text's beginning, 0 where there is none. What stands behind
+// it may be anything.
+func Prefix(text []byte) int {
+	sum, summed := uint32(0), 0
+	for at := 0; ; at++ {
+		n := bytes.Index(text[at:], []byte(keyCRC))
+		if n < 0 || len(text)-at-n < crcSize+len("}") {
+			return 0
+		}
+		at += n
+		sum, summed = crc32.Update(sum, castagnoli, text[summed:at]), at
+		end := at + crcSize
+		for end < len(text) && text[end] == ' ' {
+			end++
+		}
+		if end++; end <= len(text) && sumMatches(text, at, sum) && Verify(text[:end]) == nil {
+			return end
+		}
+	}
+}
+
 // crcSize is the length of what stands behind what the checksum covers, up to the brace.
 const crcSize = len(keyCRC) + crcDigits + len(`"`)
 

@@ -332,6 +332,33 @@ func TestTimesWithAnyByteChanged(t *testing.T) {
 	}
 }
 
+func TestPrefix(t *testing.T) {
+	g := generator{random(t)}
+	for range 2000 {
+		e, s := g.event(), g.stamp()
+		text := line.Append(nil, &e, &s)
+		n := len(text) - 1
+		for _, behind := range []string{"", "\n", "\x0b", "}", " }", string(text), `,"crc":"00000000"}`} {
+			if got := line.Prefix(append(bytes.Clone(text[:n]), behind...)); got != n {
+				t.Fatalf("%d of %d bytes are found before %q: %s", got, n, behind, text)
+			}
+		}
+		if got := line.Prefix(text[:g.IntN(n)]); got != 0 {
+			t.Fatalf("a part of a line is taken for %d bytes of one: %s", got, text)
+		}
+		text[g.IntN(n)] ^= 1
+		if got := line.Prefix(text); got != 0 {
+			t.Fatalf("%d bytes of a changed line are found: %s", got, text)
+		}
+	}
+	padded := readVectors(t)
+	for _, c := range padded.Lines {
+		if got := line.Prefix([]byte(c.Line + "  }")); got != len(c.Line) {
+			t.Errorf("%d of %d bytes are found: %s", got, len(c.Line), c.Line)
+		}
+	}
+}
+
 func TestCRCMember(t *testing.T) {
 	text := line.AppendCRC([]byte(`{"a":1`), line.Checksum([]byte(`{"a":1`)), "}")
 	covered, err := line.SplitCRC(text)

@@ -19,9 +19,12 @@ var ErrUnended = errors.New("the line does not end with a line feed")
 // Reader gives the lines of a part of a segment, in order or backwards.
 type Reader struct {
 	r         io.ReaderAt
-	from, to  int64 // what has not been read into the buffer
+	from, to  int64 // what has not been read yet
 	backwards bool
-	err       error
+	err       error // what every further call gives
+
+	failed error // a read failed, beyond what the buffer has
+	floor  int64 // backwards: where that was, and below nothing is read
 
 	s     *scratch
 	chunk int
@@ -44,7 +47,7 @@ var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, 0,
 func NewReader(r io.ReaderAt, from, to int64, backwards bool) *Reader {
 	s := scratches.Get().(*scratch)
 	s.buf, s.starts = s.buf[:0], s.starts[:0]
-	return &Reader{r: r, from: from, to: to, backwards: backwards, s: s, chunk: firstChunk}
+	return &Reader{r: r, from: from, to: to, base: from, backwards: backwards, s: s, chunk: firstChunk}
 }
 
 // Close ends the use of the reader and of the last line. A second Close does nothing.
@@ -55,11 +58,13 @@ func (r *Reader) Close() {
 	if cap(r.s.buf) <= keepChunk {
 		scratches.Put(r.s)
 	}
-	r.s, r.err = nil, errors.New("the reader has been closed")
+	r.s, r.given = nil, 0
+	r.err = errors.New("the reader has been closed")
 }
 
 // Next gives the next line, without its line feed, and its offset. The line is valid until the next call.
-// At the end it is nil. After an error, which came at or behind the offset, there is no further line.
+// At the end it is nil. An error concerns the line at the offset (backwards: the one that ends there), and
+// after it there is none.
 func (r *Reader) Next() (off int64, line []byte, err error) {
 	if r.err != nil {
 		return r.base, nil, r.err
@@ -75,37 +80,34 @@ func (r *Reader) Next() (off int64, line []byte, err error) {
 			r.seen = r.at
 			return off, line, nil
 		}
-		off = r.base + int64(r.at)
-		if r.from >= r.to {
-			if r.at < len(buf) {
-				r.err = ErrUnended
-			}
-			return off, nil, r.err
+		switch off = r.base + int64(r.at); {
+		case r.failed != nil:
+			r.err = r.failed
+		case r.from < r.to:
+			buf = r.fill()
+			continue
+		case r.at < len(buf):
+			r.err = ErrUnended
 		}
-		if buf, r.err = r.fill(); r.err != nil {
-			return off, nil, r.err
-		}
+		return off, nil, r.err
 	}
 }
 
 // fill keeps what has not been given and reads on behind it.
-func (r *Reader) fill() ([]byte, error) {
+func (r *Reader) fill() []byte {
 	s := r.s
 	rest := copy(s.buf, s.buf[r.at:])
-	if len(s.buf) == 0 {
-		r.base = r.from
-	}
 	r.base += int64(r.at)
 	r.at, r.seen = 0, rest
 	n := int(min(int64(r.grow(rest)), r.to-r.from))
 	s.buf = room(s.buf[:rest], n)
 	got, err := r.r.ReadAt(s.buf[rest:rest+n], r.from)
+	if got < n {
+		r.failed = shortRead(err)
+	}
 	s.buf = s.buf[:rest+got]
 	r.from += int64(got)
-	if got < n {
-		return s.buf, shortRead(err)
-	}
-	return s.buf, nil
+	return s.buf
 }
 
 // grow is how much to read next, beside what a long line has already.
@@ -147,15 +149,20 @@ func (r *Reader) previous() (off int64, line []byte, err error) {
 	return r.base + int64(start), line, nil
 }
 
-// fillBackwards reads the lines that end at r.to, at least one of them.
+// fillBackwards reads lines that end at r.to, at least one of them.
 func (r *Reader) fillBackwards() error {
 	s := r.s
 	for {
-		n := int(min(int64(r.chunk), r.to-r.from))
-		r.base = r.to - int64(n)
+		r.base = max(r.from, r.floor, r.to-int64(r.chunk))
+		n := int(r.to - r.base)
 		s.buf = room(s.buf[:0], n)[:n]
 		if got, err := r.r.ReadAt(s.buf, r.base); got < n {
-			return shortRead(err)
+			// What stands behind may be readable, and hold whole lines.
+			r.failed = shortRead(err)
+			if r.floor = (r.base+int64(got))/page*page + page; r.floor >= r.to || r.failed == io.ErrUnexpectedEOF {
+				return r.failed
+			}
+			continue
 		}
 		if s.buf[n-1] != '\n' {
 			return ErrUnended
@@ -171,10 +178,13 @@ func (r *Reader) fillBackwards() error {
 			}
 			s.starts = append(s.starts, i)
 		}
-		if len(s.starts) > 0 {
+		switch {
+		case len(s.starts) > 0:
 			r.chunk = min(4*r.chunk, max(readChunk, r.chunk))
 			r.given, r.at, r.to = len(s.starts), n, r.base+int64(s.starts[0])
 			return nil
+		case r.base == r.floor:
+			return r.failed
 		}
 		r.chunk = 2 * n
 	}

@@ -17,24 +17,12 @@ type remains struct {
 
 	unexplained *fault
 
-	open bool // there is a stretch that goes on, in the fields below
+	open bool // there is a stretch that goes on: now
 	now  Stretch
-	line int64
-	loss loss
 }
-
-// loss is what tells whether a crash explains a stretch.
-type loss struct {
-	zeros      bool // it holds a sector of zeros
-	fed        bool // it has a line feed
-	terminator bool // it ends with a whole line whose terminator is another
-	unread     bool // a part of it could not be read
-}
-
-func (l *loss) explained() bool { return !l.unread && (l.zeros || !l.fed && !l.terminator) }
 
 func (r *remains) fault(f fault) {
-	if r.unexplained == nil || r.unexplained.off > f.off {
+	if r.unexplained == nil {
 		r.unexplained = &f
 	}
 }
@@ -42,18 +30,28 @@ func (r *remains) fault(f fault) {
 // bad takes a piece that is not a good line, and why.
 func (r *remains) bad(p piece, number int64, reason error) {
 	if !r.open {
-		r.open, r.line, r.loss = true, number, loss{}
-		r.now = Stretch{Offset: p.off, First: r.last + 1, Reason: reason.Error()}
-	}
-	l := &r.loss
-	l.zeros = l.zeros || hasZeroSector(p, p.off == r.now.Offset)
-	l.fed = l.fed || p.ended
-	l.unread = l.unread || r.pieces.failureIn(p.off, p.end()) != nil
-	if n := len(p.text); !p.ended && n > 0 {
-		var v line.View
-		l.terminator = line.Parse(p.text[:n-1], &v) == nil
+		r.open = true
+		r.now = Stretch{Offset: p.off, First: r.last + 1, Loss: true, Reason: reason.Error()}
 	}
 	r.now.Length = p.end() - r.now.Offset
+	if !r.isLoss(p) {
+		r.now.Loss = false
+		r.fault(fault{p.off, number, r.now.First, reason.Error()})
+	}
+}
+
+// isLoss tells whether lost sectors alone explain that the piece is not a good line. They leave zeros, or
+// the file's end; what landed is what was written, and no zero is a line feed. So the piece begins as a
+// line does, and what is not the line's is a sector of zeros, or missing at the file's end.
+func (r *remains) isLoss(p piece) bool {
+	if r.pieces.failureIn(p.off, p.end()) != nil {
+		return false
+	}
+	if end := line.Prefix(p.text); end > 0 && end < len(p.text) {
+		// A whole line whose line feed is another byte. It was lost only if its sector was.
+		return p.text[end] == 0 && (p.off+int64(end))%sector == 0 && hasZeroSector(p)
+	}
+	return !p.ended || hasZeroSector(p)
 }
 
 // good takes a good line. Nothing is lost between two lines that stand side by side, and something is
@@ -79,27 +77,22 @@ func (r *remains) close(next nacre.Position) {
 	if next > 0 {
 		r.now.Last = next - 1
 	}
-	if r.now.Loss = r.loss.explained(); !r.now.Loss {
-		r.fault(fault{r.now.Offset, r.line, r.now.First, r.now.Reason})
-	}
 	r.all = append(r.all, r.now)
 }
 
-// hasZeroSector tells whether a sector, or as much of it as belongs to the stretch, is zero. first is true
-// for a stretch's first piece: any other has a line feed before it, in the same sector unless it begins one.
-func hasZeroSector(p piece, first bool) bool {
-	text := p.text
-	if skip := int(-p.off & (sector - 1)); !first && skip > 0 {
-		text = text[min(skip, len(text)):]
-	}
-	end := p.off + int64(len(p.text))
-	for len(text) > 0 {
-		at := end - int64(len(text))
-		n := min(len(text), sector-int(at%sector))
-		if isZero(text[:n]) && (n < len(text) || !p.ended || (at+int64(n))%sector == 0) {
-			return true // behind the last of them may stand the line feed, in the same sector
+// hasZeroSector tells whether a sector is zero, or as much of it as belongs to the piece: a sector that
+// was rewritten keeps the lines that it had before, and the file may end within one.
+func hasZeroSector(p piece) bool {
+	for at := 0; at < len(p.text); {
+		n := sector - int((p.off+int64(at))%sector)
+		if at+n > len(p.text) {
+			// The piece's last sector. What ended it, if anything did, stands in the same one.
+			return !p.ended && isZero(p.text[at:])
 		}
-		text = text[n:]
+		if isZero(p.text[at : at+n]) {
+			return true
+		}
+		at += n
 	}
 	return false
 }

@@ -23,9 +23,12 @@ const (
 // String gives "clean", "torn" or "damaged".
 func (k Kind) String() string { return [...]string{"clean", "torn", "damaged"}[k] }
 
-// ScanOptions say what is known of a segment. There are no defaults: First is always needed.
+// ScanOptions say what is known of a segment. First is always needed.
 type ScanOptions struct {
-	// First is the position that is due at the file's start.
+	// From is the offset to begin at, the beginning of a line; 0 is the file's start. What stands before
+	// is not looked at. Offsets are the file's all the same; lines are counted from here.
+	From int64
+	// First is the position that is due at From.
 	First nacre.Position
 	// Durable is the last position of this segment that the mark or the manifest tell to be durable; 0
 	// is none. It may be beyond the segment only where the segment is the log's last.
@@ -43,7 +46,8 @@ type ScanOptions struct {
 type Verdict struct {
 	Kind Kind
 	// Last is the last position of the last whole batch before anything that is not valid, First - 1
-	// where there is none; End is the offset behind it; Lines is how many lines there are up to End.
+	// where there is none; End is the offset behind it; Lines is how many lines there are up to End, from
+	// From on.
 	Last  nacre.Position
 	End   int64
 	Lines int64
@@ -67,7 +71,7 @@ type Stretch struct {
 	// First and Last are the positions of the lines that are missing there; Last is 0 where the file has
 	// no good line behind it.
 	First, Last nacre.Position
-	// Loss tells that it is explained by sectors that a crash lost.
+	// Loss tells that sectors which a crash lost explain all of it.
 	Loss   bool
 	Reason string // what is wrong with its first line
 }
@@ -77,9 +81,9 @@ type Stretch struct {
 // cannot be read is damage.
 func Scan(r io.ReaderAt, size int64, name string, o *ScanOptions) (*Verdict, error) {
 	s := scanner{
-		pieces: pieces{r: r, size: size},
+		pieces: pieces{r: r, size: size, base: o.From},
 		o:      o, name: name, due: o.First,
-		v: Verdict{Last: o.First - 1, Valid: o.First - 1},
+		v: Verdict{Last: o.First - 1, End: o.From, Valid: o.First - 1, ValidEnd: o.From},
 	}
 	p, more, err := s.valid()
 	if err == nil && more {
@@ -217,14 +221,15 @@ func (s *scanner) rest(p piece) error {
 	for more := true; more; s.lines++ {
 		s.release()
 		err := good(&s.pieces, p, &s.view)
-		if err != nil {
+		switch {
+		case err != nil:
 			r.bad(p, s.lines, err)
-		} else {
+		case p.off == s.first.off:
+			r.fault(*s.first) // whole, and not the line that is due
+			fallthrough
+		default:
 			s.v.Synced = max(s.v.Synced, s.view.Synced)
 			r.good(p, s.lines, s.view.Position)
-		}
-		if p.off == s.first.off && err == nil {
-			r.fault(*s.first) // whole, and not the line that is due
 		}
 		if p, more, err = s.next(); err != nil {
 			return err
