@@ -17,6 +17,7 @@ type prepared struct {
 	events     []nacre.Event
 	bodies     []body
 	terms      []uint64 // of all events, each in the order of appendTerms
+	tags       []string // of all events, copied: the caller may change what he gave and got
 
 	// What the caller found in the runs; the memories are the sequencer's to ask.
 	known   bool
@@ -116,26 +117,31 @@ func (l *log) refusal() error {
 // prepare encodes and checksums a batch.
 func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 	r := &request{appends: make([]prepared, len(batch))}
-	size, terms := 0, 0
+	size, terms, tags := 0, 0, 0
 	for i := range batch {
 		for j := range batch[i].Events {
 			e := &batch[i].Events[j]
 			r.given = r.given || e.ID != ""
 			size += e.BodySize() + 32
 			terms += termsOf(e)
+			tags += len(e.Tags)
 			r.events++
 		}
 	}
 	r.buf = make([]byte, 0, size)
 	allTerms := make([]uint64, 0, terms)
 	allBodies := make([]body, 0, r.events)
+	var allTags []string
+	if tags > 0 {
+		allTags = make([]string, 0, tags)
+	}
 	for i := range batch {
 		b := &batch[i]
 		a := &r.appends[i]
 		a.stream, a.expected, a.events = b.Stream, b.Expected, b.Events
 		a.streamTerm = l.hasher.Term(index.Stream, string(b.Stream))
 		category := l.hasher.Term(index.Category, b.Stream.Category())
-		firstTerm, firstBody := len(allTerms), len(allBodies)
+		firstTerm, firstBody, firstTag := len(allTerms), len(allBodies), len(allTags)
 		for j := range a.events {
 			e := &a.events[j]
 			e.StreamID = b.Stream
@@ -149,8 +155,10 @@ func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 			r.buf = e.AppendBody(r.buf)
 			allBodies = append(allBodies, body{start, len(r.buf), line.Checksum(r.buf[start:])})
 			allTerms = appendTerms(allTerms, l.hasher, a.streamTerm, category, b.Stream, e)
+			allTags = append(allTags, e.Tags...)
 		}
 		a.terms = allTerms[firstTerm:len(allTerms):len(allTerms)]
+		a.tags = allTags[firstTag:len(allTags):len(allTags)]
 		a.bodies = allBodies[firstBody:len(allBodies):len(allBodies)]
 	}
 	if c != nil {
@@ -185,9 +193,7 @@ func (r *request) result() []nacre.Appended {
 // check looks at what has been written so far, for what the sequencer cannot know without reading: cold
 // streams' versions, ids, and the condition. It gives the first outcome of a repeated append.
 func (l *log) check(ctx context.Context, r *request) (first []nacre.Appended, err error) {
-	err = l.healing(func() error {
-		s := l.acquire()
-		defer s.release()
+	err = l.healing(func(s *snapshot) error {
 		first, err = l.checkIn(ctx, s, r)
 		return err
 	})

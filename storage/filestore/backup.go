@@ -88,6 +88,9 @@ func (l *log) copyTo(ctx context.Context, dir string) error {
 	last := nacre.Position(l.synced.Load())
 	s := l.acquire()
 	defer s.release()
+	if s.left {
+		return errClosed
+	}
 	for i, g := range s.segs {
 		if g.first > last {
 			break

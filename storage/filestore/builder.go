@@ -33,11 +33,8 @@ func (b *builder) add(off int64, text []byte, v *line.View) error {
 		h.Term(index.Category, e.StreamID.Category()), e.StreamID, e)
 	b.mem.addEvent(uint64(e.GlobalPosition), e.StreamPosition, e.StreamID, e.Type, e.Tags, b.terms)
 	if b.versions {
-		if _, known := b.mem.streams[e.StreamID]; known {
-			b.mem.streams[e.StreamID] = e.StreamPosition
-		} else {
-			b.mem.setVersion(nacre.StreamID(strings.Clone(string(e.StreamID))), e.StreamPosition)
-		}
+		// Cloned even where it is known: setting a map's value replaces its key too.
+		b.mem.setVersion(nacre.StreamID(strings.Clone(string(e.StreamID))), e.StreamPosition)
 	}
 	b.mem.saw(v.Stamp.CreatedAt)
 	return nil

@@ -213,10 +213,11 @@ func (l *log) saveRun(g *seg, m *memory) (*index.Run, error) {
 	return index.OpenRun(l.fs, path, l.hasher)
 }
 
-// healing runs what reads the index. A bad block of it is made again from the log, never believed.
-func (l *log) healing(read func() error) error {
+// healing runs what reads the index, with the present snapshot. A bad block of it is made again from the
+// log, never believed.
+func (l *log) healing(read func(s *snapshot) error) error {
 	for range 10 {
-		err := read()
+		err := l.using(read)
 		if l.o.ReadOnly && missing(err) && l.reloaded() {
 			continue
 		}

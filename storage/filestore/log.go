@@ -55,6 +55,8 @@ type log struct {
 	groupPool sync.Pool
 	next      nextSegment
 	bell      chan struct{} // for the indexer
+	indexing  sync.WaitGroup
+	running   bool          // the goroutines have been started
 	sequenced chan struct{} // closed when the sequencer has ended
 	done      chan struct{} // closed when the writer has
 
@@ -173,8 +175,9 @@ func (l *log) open() error {
 	}
 	go seq.run()
 	go w.run()
-	go l.indexer()
+	l.indexing.Go(l.indexer)
 	l.keeper.start(l)
+	l.running = true
 	return nil
 }
 
@@ -260,16 +263,17 @@ func (l *log) Close() error {
 		err = l.companion.Close()
 	}
 	if l.o.ReadOnly {
-		l.closeReadOnly()
-	} else if l.cur != nil {
+		l.leave()
+	} else if l.running {
 		l.queue.close()
 		<-l.done
+		l.indexing.Wait()
 		l.keeper.stop()
 		if failed := l.failure(); failed != nil && err == nil {
 			err = failed
 		}
 		l.wake()
-		l.cur.release()
+		l.leave()
 	}
 	if e := l.unlock(); e != nil && err == nil {
 		err = nacre.Errorf(nacre.CodeInternal, "the lock: %w", e)

@@ -127,12 +127,12 @@ func (m *memory) foldSome() {
 }
 
 func (m *memory) index(x *indexed) {
-	terms := x.a.terms
+	terms, tags := x.a.terms, x.a.tags
 	for i := range x.a.events {
 		e := &x.a.events[i]
 		n := termsOf(e)
-		m.addEvent(uint64(x.first)+uint64(i), x.version+int64(i), x.a.stream, e.Type, e.Tags, terms[:n])
-		terms = terms[n:]
+		m.addEvent(uint64(x.first)+uint64(i), x.version+int64(i), x.a.stream, e.Type, tags[:len(e.Tags)], terms[:n])
+		terms, tags = terms[n:], tags[len(e.Tags):]
 	}
 	m.folded = x.first + nacre.Position(len(x.a.events)) - 1
 }

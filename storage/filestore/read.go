@@ -57,9 +57,7 @@ func (l *log) scan(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions, pa
 	}
 	first := o.After + 1
 	sc := &scanning{l: l, ctx: ctx, f: f, o: o, fn: fn, first: first, last: last, parse: parse || !f.All()}
-	return l.healing(func() error {
-		s := l.acquire()
-		defer s.release()
+	return l.healing(func(s *snapshot) error {
 		sc.s = s
 		switch {
 		case f.All():

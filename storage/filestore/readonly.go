@@ -208,14 +208,6 @@ func (l *log) waitReadOnly(ctx context.Context, after nacre.Position) error {
 	}
 }
 
-func (l *log) closeReadOnly() {
-	l.curMu.Lock()
-	defer l.curMu.Unlock()
-	if l.cur != nil {
-		l.cur.release()
-	}
-}
-
 // memoriesFor replaces, where nothing may be written, a bad run and all after it by memories.
 func (l *log) memoriesFor(bad *index.Run) error {
 	s := l.acquire()

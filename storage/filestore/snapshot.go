@@ -16,6 +16,7 @@ type snapshot struct {
 	segs []*seg       // ascending, the active one last; empty in a new store
 	runs []*index.Run // ascending, covering [1, mems[0].first-1]
 	mems []*memory    // ascending: of the segments without a run, the active one last
+	left bool         // the log has been closed: there is nothing to read
 }
 
 // indexedTo is the last position that a run covers.
@@ -78,6 +79,28 @@ func (l *log) acquire() *snapshot {
 	defer l.curMu.RUnlock()
 	l.cur.refs.Add(1)
 	return l.cur
+}
+
+// leave lets go of the present snapshot, for good; who reads goes on with his own.
+func (l *log) leave() {
+	l.curMu.Lock()
+	defer l.curMu.Unlock()
+	old := l.cur
+	l.cur = newSnapshot(nil, nil, nil)
+	l.cur.left = true
+	if old != nil {
+		old.release()
+	}
+}
+
+// using calls fn with the present snapshot.
+func (l *log) using(fn func(s *snapshot) error) error {
+	s := l.acquire()
+	defer s.release()
+	if s.left {
+		return errClosed
+	}
+	return fn(s)
 }
 
 // publish replaces the present snapshot by what change makes of its parts. Changes are made one at a

@@ -23,9 +23,7 @@ func (l *log) Streams(ctx context.Context, q nacre.StreamQuery) iter.Seq2[nacre.
 		}
 		last := l.visible()
 		ended := false
-		err := l.healing(func() error {
-			s := l.acquire()
-			defer s.release()
+		err := l.healing(func(s *snapshot) error {
 			s.fold()
 			return l.listStreams(ctx, s, &q, last, func(i nacre.StreamInfo) bool {
 				q.After = i.ID // where a bad block makes it begin again
@@ -135,6 +133,9 @@ func (l *log) Stats(ctx context.Context) (nacre.Stats, error) {
 	}
 	s := l.acquire()
 	defer s.release()
+	if s.left {
+		return nacre.Stats{}, errClosed
+	}
 	s.fold()
 	st := nacre.Stats{Epoch: l.presentEpoch()}
 	st.Events, st.Segments, st.Syncs = int64(l.visible()), len(s.segs), l.syncs.Load()
