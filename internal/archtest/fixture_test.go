@@ -136,8 +136,14 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, r := range []struct{ from, to string }{
-		{"aggregate", "projection"}, {"aggregate", "process"}, {"projection", "aggregate"}, {"process", "aggregate"},
-		{"server/...", "storage/..."}, {"server/...", "storage/filestore"}, {".", "decider"}, {"internal/vfs", "."},
+		{"aggregate", "projection"},
+		{"aggregate", "process"},
+		{"projection", "aggregate"},
+		{"process", "aggregate"},
+		{"server/...", "storage/..."},
+		{"server/...", "storage/filestore"},
+		{".", "decider"},
+		{"internal/vfs", "."},
 	} {
 		for _, p := range rows[r.from].May {
 			if p == r.to {

@@ -2,6 +2,7 @@ package archtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -24,29 +25,44 @@ type source struct {
 // source is far below it.
 const tooLargeToRead = 1 << 20
 
-// notOurs are folders that hold nothing that was written: the version control, what builds make, what
-// runs leave behind (as in .gitignore), and other people's code.
-var notOurs = []string{".git", "dist", "data", "node_modules", "target"}
+// notOurs are paths, in the notation of path.Match, that hold nothing that was written: the version control,
+// what builds make, what runs leave behind (as in .gitignore), and other people's code.
+var notOurs = []string{
+	".git", "data", "dist",
+	"node_modules", "*/node_modules", "*/*/node_modules",
+	"sdk/*/dist", "sdk/*/target", "server/console/dist",
+}
+
+func isOurs(name string) bool {
+	return !slices.ContainsFunc(notOurs, func(pattern string) bool {
+		match, err := path.Match(pattern, name)
+		return match && err == nil
+	})
+}
 
 // readTree reads every text file below root.
 func readTree(root string) ([]source, error) {
 	var files []source
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
-		case err != nil && name != ".":
-			return nil // removed while the walk went on: others may build and test in the same tree
+		case errors.Is(err, fs.ErrNotExist) && name != ".":
+			return nil // removed while the walk went on: something else may build in the same tree
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains(notOurs, d.Name()):
+		case d.IsDir() && !isOurs(name):
 			return fs.SkipDir
-		case !d.Type().IsRegular():
+		case !d.Type().IsRegular() || !isOurs(name):
 			return nil
 		}
-		if info, err := d.Info(); err != nil || info.Size() > tooLargeToRead {
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil
+		}
+		if err != nil || info.Size() > tooLargeToRead {
+			return err
 		}
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		if os.IsNotExist(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {

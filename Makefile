@@ -1,0 +1,67 @@
+# What a contributor runs. `make` alone lists it.
+
+GO      ?= go
+SEEDS   ?= 50
+SOAK    ?= 10m
+FUZZ    ?= 20s
+
+# The packages that start goroutines, or are called by many.
+RACED = . ./cmd/nacre ./internal/index ./internal/segment ./internal/vfs/... ./storage/...
+
+# The linters have a module of their own, so that go.mod has nothing of them.
+TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help test race lint format tidy fuzz bench bench-large soak build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## vet and test everything, in under five minutes; needs nothing but Go
+	$(GO) vet ./...
+	$(GO) test -short ./...
+	@$(MAKE) --no-print-directory race
+
+race: ## test the packages with concurrency with the race detector, which needs a C compiler
+	@if command -v "$$($(GO) env CC)" >/dev/null; then \
+		echo "CGO_ENABLED=1 $(GO) test -race -short $(RACED)"; \
+		CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
+	else \
+		echo "race: SKIPPED: the race detector needs a C compiler, and $$($(GO) env CC) is not here"; \
+	fi
+
+lint: ## run the linters of .golangci.yml; the first time builds them, which takes minutes
+	$(TOOL) golangci-lint run
+	cd bench && $(TOOL) golangci-lint run --config=$(CURDIR)/.golangci.yml
+
+format: ## format all Go files
+	$(TOOL) gofumpt -w .
+
+tidy: ## tell whether go.mod and go.sum are as go mod tidy would write them
+	$(GO) mod tidy -diff
+	cd bench && $(GO) mod tidy -diff
+	cd tools && $(GO) mod tidy -diff
+
+fuzz: ## run each fuzz target for FUZZ (20s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		listed=$$($(GO) test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$listed" | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) $$package; \
+		done; \
+	done
+
+bench: ## measure the store beside a bare loop and its peers; writes bench/RESULTS.md
+	cd bench && $(GO) run .
+
+bench-large: ## build a log of 20 million events and measure on it; needs 30 GB and an hour
+	cd bench && $(GO) run . -large
+
+soak: ## run all tests in full, SEEDS (50) times the seeds, kills and crashes for SOAK (10m) each
+	NACRE_SEEDS=$(SEEDS) NACRE_SOAK=$(SOAK) $(GO) test -count=1 -timeout=0 ./...
+
+build: ## build the binary, ./nacre
+	CGO_ENABLED=0 $(GO) build -trimpath -o nacre ./cmd/nacre
+
+clean: ## remove what was built
+	rm -rf nacre dist
