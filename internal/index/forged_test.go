@@ -10,8 +10,8 @@ import (
 // forgery is a mistake that a writer could make, with every checksum right.
 type forgery struct {
 	name string
-	// make changes the file of a run.
-	make func(r *Run, data []byte)
+	// make changes the file of a run, and where it has blocks.
+	make func(r *Run, data []byte, blocks []span)
 	// found is what the error says.
 	found string
 }
@@ -70,97 +70,110 @@ func deepHead(r *Run, data []byte) (head, root uint64) {
 
 func forgeries() []forgery {
 	return []forgery{
-		{"two terms in the wrong order", func(r *Run, data []byte) {
+		{"two terms in the wrong order", func(r *Run, data []byte, _ []span) {
 			at := r.starts[partDirectory]
 			first, second := get64(data, at), get64(data, at+entrySize)
 			put64(data, at, second)
 			put64(data, at+entrySize, first)
 		}, "out of order"},
-		{"a term twice", func(r *Run, data []byte) {
+		{"a term twice", func(r *Run, data []byte, _ []span) {
 			at := r.starts[partDirectory]
 			put64(data, at+entrySize, get64(data, at))
 		}, "out of order"},
-		{"a term in another bucket", func(r *Run, data []byte) {
+		{"a term in another bucket", func(r *Run, data []byte, _ []span) {
 			put64(data, r.starts[partDirectory], End)
 		}, "out of order"},
-		{"a ladder that falls", func(r *Run, data []byte) {
+		{"a ladder that falls", func(r *Run, data []byte, _ []span) {
 			data[r.starts[partBuckets]+4] = 0xff
 		}, "is out of order"},
-		{"an entry of a form that there is not", func(r *Run, data []byte) {
+		{"a directory with a term less", func(r *Run, data []byte, blocks []span) {
+			last := r.starts[partDirectory] - lineSize
+			for i := range uint64(rungs + 1) {
+				if at := last + i*rungSize; uint64(data[at])|uint64(data[at+1])<<8 == r.head.terms {
+					data[at]--
+				}
+			}
+			for i := range blocks {
+				if blocks[i].at+blocks[i].n == r.starts[partPostings] {
+					blocks[i].n -= entrySize
+				}
+			}
+		}, "another number of terms"},
+		{"an entry of a form that there is not", func(r *Run, data []byte, _ []span) {
 			at, v := entryAt(r, formLone)
 			put64(data, at+8, uint64(v)|3<<62)
 		}, "an unknown form"},
-		{"a lone position beyond the run", func(r *Run, data []byte) {
+		{"a lone position beyond the run", func(r *Run, data []byte, _ []span) {
 			at, _ := entryAt(r, formLone)
 			put64(data, at+8, r.head.last-r.head.first+1)
 		}, "an impossible position"},
-		{"a list beyond the postings", func(r *Run, data []byte) {
+		{"a list beyond the postings", func(r *Run, data []byte, _ []span) {
 			at, v := entryAt(r, formShort)
 			put64(data, at+8, uint64(v)|maxShortOffset)
 		}, "reaches beyond the postings"},
-		{"a short list with another count", func(r *Run, data []byte) {
+		{"a short list with another count", func(r *Run, data []byte, _ []span) {
 			at, v := entryAt(r, formShort)
 			count, length, offset := v.short()
 			put64(data, at+8, uint64(shortValue(int(count)+1, int(length), offset)))
 		}, "not as it is written"},
-		{"a short list up to beyond the run", func(r *Run, data []byte) {
+		{"a short list up to beyond the run", func(r *Run, data []byte, _ []span) {
 			_, v := entryAt(r, formShort)
 			_, _, offset := v.short()
 			at := r.starts[partPostings] + offset
 			copy(data[at:], []byte{0xff, 0xff, 0x7f})
 		}, "impossible last position"},
-		{"a list's head with another count", func(r *Run, data []byte) {
+		{"a list's head with another count", func(r *Run, data []byte, _ []span) {
 			head, _ := deepHead(r, data)
 			put64(data, head, get64(data, head)-1)
 		}, "and its head tells"},
-		{"a list's head with an impossible count", func(r *Run, data []byte) {
+		{"a list's head with an impossible count", func(r *Run, data []byte, _ []span) {
 			head, _ := deepHead(r, data)
 			put64(data, head, 1<<50)
 		}, "the head of a list of postings is impossible"},
-		{"a list's head with another last position", func(r *Run, data []byte) {
+		{"a list's head with another last position", func(r *Run, data []byte, _ []span) {
 			head, _ := deepHead(r, data)
 			put64(data, head+8, get64(data, head+8)-1)
 		}, "a leaf of a list"},
-		{"a list without levels", func(r *Run, data []byte) {
+		{"a list without levels", func(r *Run, data []byte, _ []span) {
 			head, _ := deepHead(r, data)
 			data[head+24] = 0
 		}, "the head of a list of postings is impossible"},
-		{"a list with a level more", func(r *Run, data []byte) {
+		{"a list with a level more", func(r *Run, data []byte, _ []span) {
 			head, _ := deepHead(r, data)
 			data[head+24]++
 		}, ""},
-		{"a leaf that overlaps with the one before", func(r *Run, data []byte) {
+		{"a leaf that overlaps with the one before", func(r *Run, data []byte, _ []span) {
 			_, root := deepHead(r, data)
 			bottom := r.starts[partPostings] + place(get64(data, root+8)).offset()
 			put64(data, bottom, get64(data, bottom)+3)
 		}, "out of order"},
-		{"a leaf with a posting more", func(r *Run, data []byte) {
+		{"a leaf with a posting more", func(r *Run, data []byte, _ []span) {
 			_, root := deepHead(r, data)
 			bottom := r.starts[partPostings] + place(get64(data, root+8)).offset()
 			leaf := r.starts[partPostings] + place(get64(data, bottom+8)).offset()
 			data[leaf] |= 0x80 // joins two gaps: one less
 		}, ""},
-		{"a filter that forgot", func(r *Run, data []byte) {
+		{"a filter that forgot", func(r *Run, data []byte, _ []span) {
 			clear(data[r.starts[partFilter] : r.starts[partFilter]+lineContent])
 		}, "the filter does not know"},
-		{"names in the wrong order", func(r *Run, data []byte) {
+		{"names in the wrong order", func(r *Run, data []byte, _ []span) {
 			// "order-0", then "1" of "order-1".
 			at := r.starts[partNames]
 			i := strings.Index(string(data[at:]), "order-0")
 			data[at+uint64(i)+6] = '9'
 		}, "not as it is written"},
-		{"names that share what is not there", func(r *Run, data []byte) {
+		{"names that share what is not there", func(r *Run, data []byte, _ []span) {
 			data[r.starts[partNames]]++
 		}, "not as it is written"},
-		{"a block with a name less", func(r *Run, data []byte) {
+		{"a block with a name less", func(r *Run, data []byte, _ []span) {
 			// The block's second name takes the bytes of the third for its own.
 			at := r.starts[partNames] + 2 + uint64(len("order-0"))
 			data[at+1] += 3
 		}, "another number of names"},
-		{"another number of postings in the header", func(_ *Run, data []byte) {
+		{"another number of postings in the header", func(_ *Run, data []byte, _ []span) {
 			put64(data, 56, get64(data, 56)+1)
 		}, "and its header tells"},
-		{"a byte that its block covers and its part does not", func(r *Run, data []byte) {
+		{"a byte that its block covers and its part does not", func(r *Run, data []byte, _ []span) {
 			data[r.starts[partFilter]] |= 1
 			data[r.starts[partFilter]+1] |= 0xff
 		}, "the checksum of the part"},
@@ -178,7 +191,7 @@ func TestCheckFindsForgeries(t *testing.T) {
 			t.Fatal(err)
 		}
 		blocks := blocksOf(t, run)
-		f.make(run, data)
+		f.make(run, data, blocks)
 		reseal(data, blocks)
 		forged, err := OpenRun(&memoryFS{data: data}, path, h)
 		if err != nil {
@@ -202,7 +215,8 @@ func TestBackwardWalkEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := blocksOf(t, run)
-	// Every leaf of the first node becomes the list's last one.
+	// The leaves of the first node become those of the second: behind the
+	// second one's first leaf a step back comes to its last one again.
 	for _, kind := range []string{"even", "odd"} {
 		p, err := run.Lookup(h.Term(Type, kind))
 		if err != nil {
@@ -210,10 +224,9 @@ func TestBackwardWalkEnds(t *testing.T) {
 		}
 		root := run.starts[partPostings] + place(get64(data, run.starts[partPostings]+p.at+16)).offset()
 		first := run.starts[partPostings] + place(get64(data, root+8)).offset()
-		second := place(get64(data, root+entrySize+8))
-		last := run.starts[partPostings] + second.offset() + second.length() - checkSize - entrySize
-		for i := range uint64(nodeEntries) {
-			copy(data[first+i*entrySize:first+(i+1)*entrySize], data[last:last+entrySize])
+		second := run.starts[partPostings] + place(get64(data, root+entrySize+8)).offset()
+		for to, from := range map[uint64]uint64{0: 0, nodeEntries - 2: 1, nodeEntries - 1: 2} {
+			copy(data[first+to*entrySize:][:entrySize], data[second+from*entrySize:])
 		}
 	}
 	reseal(data, blocks)
@@ -251,7 +264,7 @@ func TestOffsetsFindForgeries(t *testing.T) {
 	}{
 		"a line that ends before it begins": {offsetsBlock + 5*4, 5, 4},
 		"a line without a byte":             {offsetsBlock + 5*4, 40, 4},
-		"a line beyond the segment":         {2*offsetsBlock + 9*4, 20_000, 9 + offsetsPerBlock},
+		"a line beyond the segment":         {2*offsetsBlock + 9*4, 20_000, 8 + offsetsPerBlock},
 		"something behind the last offset":  {2*offsetsBlock + 500*4, 1, -1},
 		"something behind a full block":     {2*offsetsBlock - 8, 1, -1},
 	} {

@@ -60,3 +60,21 @@ func TestMemCounts(t *testing.T) {
 		t.Errorf("100,000 names made %d bytes of %d", m.Bytes(), empty)
 	}
 }
+
+// TestOneTextInEveryKind: a name belongs to its kind, also where hashes collide.
+func TestOneTextInEveryKind(t *testing.T) {
+	m := NewMem(1, NewHasher(testKey, 1))
+	m.Add(1, []uint64{0}, true)
+	for i := range 50 {
+		for kind := Stream; kind <= Tag; kind++ {
+			for range 2 {
+				m.AddName(kind, fmt.Sprint("x", i))
+			}
+		}
+	}
+	for kind := Stream; kind <= Tag; kind++ {
+		if n := m.Names().Count(kind); n != 50 {
+			t.Errorf("there are %d names of kind %v, want 50", n, kind)
+		}
+	}
+}
