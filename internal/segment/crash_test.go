@@ -134,7 +134,7 @@ func TestFlippedBitsAreDamage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			rng := random(t)
 			flips := 0
-			for range 6 {
+			for range 3 {
 				l := newLog(rng, 17)
 				l.size = 60
 				for range 5 {

@@ -13,8 +13,7 @@
 //     is known to be durable is never behind what it calls torn.
 //  2. Scan gives a batch's lines when the whole batch is valid, and never a part of a batch.
 //  3. A compressed segment gets its name only after it was read back and found equal to the raw one.
-//  4. A flipped bit in a compressed segment, a manifest, a mark or a blob is told, or changes nothing
-//     that is read.
+//  4. A flipped bit in a compressed segment, a manifest, a mark or a blob is told.
 //
 // Readers of files ([Zstd]) may be used from many goroutines; a [Reader] belongs to one. Lines that are
 // given are borrowed: they are valid until the next one is asked for, or until the callback returns.

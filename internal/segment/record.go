@@ -89,8 +89,8 @@ func (r *record) bytes(name string, dst []byte) {
 
 func (r *record) time(name string) int64 {
 	micros, ok := line.ParseTime([]byte(r.text(name)))
-	if !ok {
-		r.fail("%q is not a time", name)
+	if !ok || micros == 0 {
+		r.fail("%q is not a time other than 1970, which stands for none", name)
 	}
 	return micros
 }

@@ -36,7 +36,8 @@ type Compressed struct {
 
 // Compress makes zstName of the segment rawName: it writes and syncs zstName+".tmp", reads it back and
 // compares, renames it and syncs the folder. The raw file stays. Whoever removes it compares SHA256 with
-// the manifest's first. On an error, and when ctx ends, nothing new is left under zstName.
+// the manifest's first. On an error, and when ctx ends, nothing is left, except that where only the folder
+// could not be synced zstName is there, whole.
 func Compress(ctx context.Context, fs vfs.FS, rawName, zstName string) (c Compressed, err error) {
 	temporary := zstName + ".tmp"
 	defer func() {

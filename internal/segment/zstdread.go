@@ -24,7 +24,7 @@ type Zstd struct {
 	file   Source
 	name   string
 	frames []frame // and one more: where they end
-	cache  frameCache
+	id     uint64  // in the cache
 }
 
 // frame is where a frame begins, and the checksum of its compressed bytes: some of their bits mean
@@ -42,7 +42,7 @@ var decoders = sync.OnceValues(func() (*zstd.Decoder, error) {
 // OpenZstd reads the seek table of a compressed segment. The name is for errors. The file stays the
 // caller's, and has to stay open as long as the Zstd is used. Damage is a *nacre.DamageError.
 func OpenZstd(file Source, name string) (*Zstd, error) {
-	z := &Zstd{file: file, name: name}
+	z := &Zstd{file: file, name: name, id: lastZstd.Add(1)}
 	size, err := file.Size()
 	if err != nil {
 		return nil, err
@@ -139,14 +139,15 @@ func (z *Zstd) ReadAt(dst []byte, at int64) (n int, err error) {
 
 // content is the frame's uncompressed bytes, out of the cache or into it.
 func (z *Zstd) content(i int, size int64) ([]byte, error) {
-	if content := z.cache.get(i); content != nil {
+	key := frameKey{z.id, i}
+	if content := frames.get(key); content != nil {
 		return content, nil
 	}
 	content := make([]byte, size)
 	if err := z.decode(content[:0], i); err != nil {
 		return nil, err
 	}
-	z.cache.put(i, content)
+	frames.put(key, content)
 	return content, nil
 }
 
@@ -177,46 +178,4 @@ func (z *Zstd) decode(dst []byte, i int) error {
 		return z.damage(from, reason)
 	}
 	return nil
-}
-
-// cachedFrames is how many uncompressed frames a Zstd keeps, of about 64 KiB each.
-const cachedFrames = 8
-
-// frameCache keeps the frames that were used last.
-type frameCache struct {
-	mu      sync.Mutex
-	entries [cachedFrames]cachedFrame
-	clock   uint64
-}
-
-type cachedFrame struct {
-	frame   int
-	content []byte // nil where there is none
-	used    uint64
-}
-
-func (c *frameCache) get(frame int) []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := range c.entries {
-		if e := &c.entries[i]; e.content != nil && e.frame == frame {
-			c.clock++
-			e.used = c.clock
-			return e.content
-		}
-	}
-	return nil
-}
-
-func (c *frameCache) put(frame int, content []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	oldest := &c.entries[0]
-	for i := range c.entries {
-		if e := &c.entries[i]; e.used < oldest.used {
-			oldest = e
-		}
-	}
-	c.clock++
-	*oldest = cachedFrame{frame, content, c.clock}
 }
