@@ -12,12 +12,20 @@ import (
 	"github.com/nacredb/nacre/internal/vfs"
 )
 
-// smallRun is a run of some events that has all forms of postings and names.
+// smallRun is a run of some events, and of some more with one term that thereby
+// has a tree: all forms of postings, and names of every kind.
 func smallRun(r random, events int) (mem *Mem, m *model) {
 	h := NewHasher(testKey, 0)
 	a := newAuthor(r.Rand, 1000)
 	a.breadth = 9
-	return a.fill(h, events)
+	mem, m = a.fill(h, events)
+	term := h.Term(Tag, "everywhere")
+	for range leafPostings + 3 {
+		m.last++
+		mem.Add(m.last, []uint64{term}, false)
+		m.lists[term] = append(m.lists[term], m.last)
+	}
+	return mem, m
 }
 
 // isBad fails unless an error is a *BadBlockError about the file.
@@ -89,7 +97,7 @@ func (f *memoryFS) Close() error                    { return nil }
 // TestEveryFlippedBitIsFound flips each bit of a small run in turn.
 func TestEveryFlippedBitIsFound(t *testing.T) {
 	forSeeds(t, 1, func(r random) {
-		mem, m := smallRun(r, 90)
+		mem, m := smallRun(r, 40)
 		fsys := newDisk(t)
 		path, err := BuildRun(fsys, "/index", mem, 1)
 		r.must(err)
