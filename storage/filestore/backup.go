@@ -85,7 +85,7 @@ func (l *log) copyTo(ctx context.Context, dir string) error {
 	l.manifestMu.Lock()
 	m := segment.Manifest{Store: l.manifest.Store, Epoch: l.manifest.Epoch, Key: l.manifest.Key}
 	l.manifestMu.Unlock()
-	last := nacre.Position(l.synced.Load())
+	last := l.visible() // what the copy has is synced with it
 	s := l.acquire()
 	defer s.release()
 	if s.left {

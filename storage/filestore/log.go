@@ -231,7 +231,7 @@ func (l *log) Head(ctx context.Context) (nacre.Head, error) {
 	if err := l.refresh(); err != nil {
 		return nacre.Head{}, err
 	}
-	return nacre.Head{Position: nacre.Position(l.synced.Load()), Epoch: l.presentEpoch()}, nil
+	return nacre.Head{Position: nacre.Position(l.followed.Load()), Epoch: l.presentEpoch()}, nil
 }
 
 // Wait implements nacre.Driver.
@@ -243,7 +243,7 @@ func (l *log) Wait(ctx context.Context, after nacre.Position) error {
 		switch {
 		case l.closed.Load():
 			return false, errClosed
-		case nacre.Position(l.synced.Load()) > after:
+		case nacre.Position(l.followed.Load()) > after:
 			return true, nil
 		}
 		return false, l.failure()

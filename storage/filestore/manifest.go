@@ -85,7 +85,7 @@ func (l *log) readMark() (segment.Mark, []error, error) {
 func (l *log) writeMark(clean bool) error {
 	l.markNumber++
 	mark := segment.Mark{
-		Number: l.markNumber, Epoch: l.presentEpoch(), Durable: nacre.Position(l.synced.Load()), Clean: clean,
+		Number: l.markNumber, Epoch: l.presentEpoch(), Durable: nacre.Position(l.durable.Load()), Clean: clean,
 	}
 	slot := segment.EncodeMarkSlot(&mark)
 	file, err := l.fs.OpenWrite(l.markPath())

@@ -9,14 +9,16 @@ import (
 	"github.com/nacredb/nacre"
 )
 
-// progress is how far the log has come, and who waits for it. written is what has been acknowledged,
-// synced what is durable; with durability Never both are the same.
+// progress is how far the log has come, and who waits for it: written is what reads see, followed what
+// followers see, durable what a sync has made durable. With durability Always all are the same; with
+// Never followers see what is written.
 type progress struct {
-	written atomic.Uint64
-	synced  atomic.Uint64
-	bytes   atomic.Int64 // of the active segment, written
-	lastAt  atomic.Int64 // nanoseconds, when something was written last
-	syncs   atomic.Int64
+	written  atomic.Uint64
+	followed atomic.Uint64
+	durable  atomic.Uint64
+	bytes    atomic.Int64 // of the active segment, written
+	lastAt   atomic.Int64 // nanoseconds, when something was written last
+	syncs    atomic.Int64
 
 	mu      sync.Mutex
 	waiting int
@@ -30,20 +32,34 @@ type progress struct {
 // visible is the last position that reads see.
 func (l *log) visible() nacre.Position { return nacre.Position(l.written.Load()) }
 
-// advance tells that everything up to a position has been written, and whether it counts as durable.
-func (l *log) advance(last nacre.Position, bytes int64, durable bool) {
+// advance tells that everything up to a position has been written, and with Always synced.
+func (l *log) advance(last nacre.Position, bytes int64) {
 	l.bytes.Store(bytes)
 	l.lastAt.Store(l.o.env.now().UnixNano())
 	l.written.Store(uint64(last))
-	if durable {
-		l.synced.Store(uint64(last))
+	switch l.o.Durability {
+	case Always:
+		l.durable.Store(uint64(last))
+		l.followed.Store(uint64(last))
+	case Never:
+		l.followed.Store(uint64(last))
+	case Interval:
 	}
 	l.wake()
 }
 
+// advanceDurable tells that everything up to a position has been synced.
 func (l *log) advanceDurable(last nacre.Position) {
-	l.synced.Store(uint64(last))
+	l.durable.Store(uint64(last))
+	l.followed.Store(uint64(last))
 	l.wake()
+}
+
+// recovered tells where the log ends at open: all of it is durable.
+func (l *log) recovered(last nacre.Position) {
+	l.written.Store(uint64(last))
+	l.followed.Store(uint64(last))
+	l.durable.Store(uint64(last))
 }
 
 func (l *log) sinceWrite() time.Duration {

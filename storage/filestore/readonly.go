@@ -183,8 +183,7 @@ func (l *log) show() error {
 	if held {
 		last = min(last, l.reading.durable)
 	}
-	l.written.Store(uint64(last))
-	l.synced.Store(uint64(last))
+	l.recovered(last)
 	return nil
 }
 
@@ -199,7 +198,7 @@ func (l *log) waitReadOnly(ctx context.Context, after nacre.Position) error {
 		if err := l.refresh(); err != nil {
 			return err
 		}
-		if nacre.Position(l.synced.Load()) > after {
+		if nacre.Position(l.followed.Load()) > after {
 			return nil
 		}
 		if err := watcher.Wait(ctx); err != nil {

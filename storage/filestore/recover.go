@@ -276,8 +276,7 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 	if l.damage() != nil {
 		last = max(last, durable) // what is missing at the end is told, not left out
 	}
-	l.written.Store(uint64(last))
-	l.synced.Store(uint64(last))
+	l.recovered(last)
 	if out != nil {
 		out.clock = l.clockFloor(newest)
 	}

@@ -248,7 +248,7 @@ func (q *sequencer) write(r *request) {
 	now := q.l.o.env.now().UnixMicro()
 	q.clock = max(q.clock, now)
 	r.createdAt = q.clock
-	stamp := line.Stamp{Synced: nacre.Position(q.l.synced.Load())}
+	stamp := line.Stamp{Synced: nacre.Position(q.l.durable.Load())}
 	if r.events > 1 {
 		stamp.BatchFirst, stamp.BatchLast = q.next, q.next+nacre.Position(r.events)-1
 	}

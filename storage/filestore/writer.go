@@ -37,29 +37,25 @@ func (w *writer) run() {
 				w.end()
 				return
 			}
-			first := w.marked && len(g.buf) > 0
+			wasMarked, wasDirty := w.marked, w.dirty
 			w.group(g)
-			if w.l.o.Durability == Always {
-				if first {
-					idle.Reset(markAfter)
-				}
-			} else if first {
+			if wasMarked && !w.marked {
+				idle.Reset(markAfter)
+			}
+			if !wasDirty && w.dirty && w.l.o.Durability == Interval {
 				sync.Reset(w.l.o.SyncInterval)
 			}
 		case <-idle.C:
-			if w.l.sinceWrite() < markAfter {
+			switch {
+			case w.marked:
+			case w.dirty || w.l.sinceWrite() < markAfter:
 				idle.Reset(markAfter)
-			} else {
+			default:
 				w.mark(false)
 			}
 		case <-sync.C:
-			if w.dirty && w.l.o.Durability == Interval {
-				w.sync()
-			}
 			if w.dirty {
-				sync.Reset(w.l.o.SyncInterval)
-			} else {
-				idle.Reset(markAfter)
+				w.sync()
 			}
 		}
 	}
@@ -108,7 +104,7 @@ func (w *writer) write(g *group) error {
 	} else {
 		w.dirty = true
 	}
-	w.l.advance(g.last, int64(len(g.buf))+g.off, w.l.o.Durability == Always || w.l.o.Durability == Never)
+	w.l.advance(g.last, int64(len(g.buf))+g.off)
 	return nil
 }
 
@@ -218,7 +214,7 @@ func (w *writer) end() {
 	if w.dirty && w.l.failure() == nil {
 		w.sync()
 	}
-	if w.l.synced.Load() > 0 {
+	if w.l.durable.Load() > 0 {
 		w.mark(true)
 	}
 	if w.file != nil {
