@@ -32,7 +32,9 @@ type Driver interface {
 	// Head is the log's end: its last durable event, and the epoch that positions belong to.
 	Head(ctx context.Context) (Head, error)
 
-	// Wait returns when the log's end is behind after, or with the context's error.
+	// Wait returns when the log's end is behind after, or with the context's error. Where the log can be
+	// cut or restored while the driver is open (a server's), it also returns once the epoch is not the
+	// one that Head told last.
 	Wait(ctx context.Context, after Position) error
 
 	// Close finishes what was accepted and frees what the driver holds. A second Close does nothing.

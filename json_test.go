@@ -127,6 +127,9 @@ func TestCompactJSONRefuses(t *testing.T) {
 }
 
 func TestCompactJSONAllocatesNothing(t *testing.T) {
+	if racing {
+		t.Skip("under the race detector pools forget at random")
+	}
 	src := []byte(`{"orderId":"order-1","total":12.50,"lines":[{"sku":"A","quantity":1},{"sku":"B","quantity":2}],"note":null}`)
 	if n := testing.AllocsPerRun(200, func() {
 		if _, err := compactJSON(src); err != nil {
@@ -207,7 +210,7 @@ func FuzzCompactJSON(f *testing.F) {
 // TestCompactJSONAgainstOthers writes random values, spoils some of them, and compares.
 func TestCompactJSONAgainstOthers(t *testing.T) {
 	g := jsonMaker{newRand(t)}
-	for range 20_000 {
+	for range 4000 {
 		src := g.value(nil, 0)
 		for range g.IntN(3) {
 			src = g.spoil(src)

@@ -30,7 +30,7 @@ func (s *Store) Subscribe(ctx context.Context, f Filter, o *SubscribeOptions) it
 		o = &SubscribeOptions{}
 	}
 	return func(yield func(Event, error) bool) {
-		sub := subscription{s: s, ctx: ctx, filter: f, o: o, seen: o.After}
+		sub := subscription{s: s, ctx: ctx, filter: f, o: o, seen: o.After, epoch: o.Epoch}
 		if err := sub.run(yield); err != nil {
 			yield(Event{}, err)
 		}
@@ -43,6 +43,7 @@ type subscription struct {
 	filter Filter
 	o      *SubscribeOptions
 	seen   Position
+	epoch  string // "" until the first head
 }
 
 // run returns nil where the loop was left.
@@ -50,54 +51,56 @@ func (sub *subscription) run(yield func(Event, error) bool) error {
 	if err := sub.filter.check("filter"); err != nil {
 		return err
 	}
-	head, err := sub.s.Head(sub.ctx)
+	head, err := sub.head()
 	if err != nil {
 		return err
 	}
-	if err := sub.checkCursor(head); err != nil {
-		return err
-	}
 	for {
-		for sub.seen < head.Position {
-			to := min(head.Position, sub.seen+progressEvery)
+		for sub.seen < head {
+			to := min(head, sub.seen+progressEvery)
 			if goOn, err := sub.upTo(to, yield); err != nil || !goOn {
 				return err
 			}
-			if to < head.Position {
+			if to < head {
 				sub.progress(false)
 			}
 		}
 		// The log may have grown meanwhile: caught up is told only of its present end.
-		if head, err = sub.s.Head(sub.ctx); err != nil {
+		if head, err = sub.head(); err != nil {
 			return err
 		}
-		if sub.seen < head.Position {
+		if sub.seen < head {
 			sub.progress(false)
 			continue
-		}
-		if sub.seen > head.Position {
-			return sub.checkCursor(head)
 		}
 		sub.progress(true)
 		if err := sub.s.Wait(sub.ctx, sub.seen); err != nil {
 			return err
 		}
-		if head, err = sub.s.Head(sub.ctx); err != nil {
+		if head, err = sub.head(); err != nil {
 			return err
 		}
 	}
 }
 
-func (sub *subscription) checkCursor(head Head) error {
-	if sub.o.Epoch != "" && sub.o.Epoch != head.Epoch {
-		return Errorf(CodeLogRewound, "the cursor is of epoch %s, the log of epoch %s: it was cut or restored; "+
-			"derived data must be made again from the start", sub.o.Epoch, head.Epoch)
+// head is the log's end, where the log is still the one that was begun with.
+func (sub *subscription) head() (Position, error) {
+	head, err := sub.s.Head(sub.ctx)
+	if err != nil {
+		return 0, err
+	}
+	if sub.epoch == "" {
+		sub.epoch = head.Epoch
+	}
+	if sub.epoch != head.Epoch {
+		return 0, Errorf(CodeLogRewound, "the cursor is of epoch %s, the log of epoch %s: it was cut or restored; "+
+			"derived data must be made again from the start", sub.epoch, head.Epoch)
 	}
 	if sub.seen > head.Position {
-		return Errorf(CodeLogRewound, "the cursor is at position %d, the log ends at %d: it was cut or restored, "+
+		return 0, Errorf(CodeLogRewound, "the cursor is at position %d, the log ends at %d: it was cut or restored, "+
 			"or is another log; derived data must be made again from the start", sub.seen, head.Position)
 	}
-	return nil
+	return head.Position, nil
 }
 
 // upTo yields what stands up to a position and tells whether to go on.

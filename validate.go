@@ -63,6 +63,9 @@ func (l *Limits) prepare(batch []Append, imported bool) ([]Append, error) {
 	if events > 1 && !imported {
 		transaction = NewID()
 	}
+	if err := checkStreamsDiffer(batch); err != nil {
+		return nil, err
+	}
 	out := make([]Append, len(batch))
 	all := make([]Event, events)
 	size := 0
@@ -80,6 +83,7 @@ func (l *Limits) prepare(batch []Append, imported bool) ([]Append, error) {
 				p.Field = eventField(batch, i, j, p.Field)
 				return nil, p
 			}
+			e.StreamID = a.Stream
 			if transaction != "" {
 				e.TransactionID = transaction
 			}
@@ -122,10 +126,21 @@ func (l *Limits) checkAppend(batch []Append, i int) error {
 	if len(a.Events) == 0 {
 		return invalid(field("events"), "is empty: give at least one event")
 	}
-	for k := range i {
-		if batch[k].Stream == a.Stream {
-			return invalid(field("streamId"), fmt.Sprintf("stream %q stands in the batch twice: give its events in one append", a.Stream))
+	return nil
+}
+
+func checkStreamsDiffer(batch []Append) error {
+	if len(batch) < 2 {
+		return nil
+	}
+	seen := make(map[StreamID]struct{}, len(batch))
+	for i := range batch {
+		id := batch[i].Stream
+		if _, twice := seen[id]; twice {
+			return invalid(fmt.Sprintf("batch[%d].streamId", i), fmt.Sprintf(
+				"stream %q stands in the batch twice: give its events in one append", id))
 		}
+		seen[id] = struct{}{}
 	}
 	return nil
 }
@@ -145,11 +160,14 @@ func checkOwnIDs(events []Event, batch []Append, i int) error {
 	if len(events) < 2 {
 		return nil
 	}
-	seen := make(map[string]struct{}, len(events))
+	var seen map[string]struct{}
 	for j := range events {
 		id := events[j].ID
 		if id == "" {
 			continue
+		}
+		if seen == nil {
+			seen = make(map[string]struct{}, len(events)-j)
 		}
 		if _, twice := seen[id]; twice {
 			return invalid(eventField(batch, i, j, "eventId"), fmt.Sprintf("id %q stands in the request twice", id))

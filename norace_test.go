@@ -1,0 +1,5 @@
+//go:build !race
+
+package nacre
+
+const racing = false
