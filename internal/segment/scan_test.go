@@ -57,6 +57,10 @@ func TestScanVerdicts(t *testing.T) {
 		{name: "zeros behind", file: join(three, zeros), o: segment.ScanOptions{First: 1, Tail: true}, kind: segment.Torn, last: 3},
 		{name: "zeros behind a sealed one", file: join(three, zeros), o: segment.ScanOptions{First: 1}, kind: segment.Damaged, last: 3, line: 4, offset: 3 * at},
 		{name: "zeros to the file's end, less than a sector", file: join(three, zeros[:7]), o: segment.ScanOptions{First: 1, Tail: true}, kind: segment.Torn, last: 3},
+		{
+			name: "zeros with a line feed in the same sector", file: join(unsynced, zeros[:7], []byte("\n")),
+			o: segment.ScanOptions{First: 1, Tail: true}, kind: segment.Damaged, last: 3, line: 4, offset: 3 * at,
+		},
 		{name: "zeros, and a line that was lost", file: join(unsynced[:at], zeros, []byte("\n"), unsynced[2*at:]), o: segment.ScanOptions{First: 1, Tail: true}, kind: segment.Torn, last: 1},
 		{
 			name: "zeros, and a line behind that knew more to be durable", file: join(three[:at], zeros, []byte("\n"), three[2*at:]),
@@ -95,6 +99,7 @@ func TestScanVerdicts(t *testing.T) {
 		{name: "a batch that is not whole", file: half, o: segment.ScanOptions{First: 1, Tail: true}, kind: segment.Torn, last: 1},
 		{name: "a batch that is not whole, and sealed", file: half, o: segment.ScanOptions{First: 1}, kind: segment.Damaged, last: 1, line: 4, offset: int64(len(half)), tells: "within the batch of positions 2 to 4"},
 		{name: "a batch that is not whole, and was durable", file: half, o: segment.ScanOptions{First: 1, Durable: 4, Tail: true}, kind: segment.Damaged, last: 1, line: 4, offset: int64(len(half)), tells: "durable up to position 4"},
+		{name: "a batch that is not whole, and was durable in part", file: half, o: segment.ScanOptions{First: 1, Durable: 2, Tail: true}, kind: segment.Damaged, last: 1, line: 4, offset: int64(len(half)), tells: "durable up to position 2"},
 		{
 			name: "a batch that another one interrupts", file: join(half, written(line.Stamp{Position: 4})),
 			o: segment.ScanOptions{First: 1, Tail: true}, kind: segment.Damaged, last: 1, line: 4, offset: int64(len(half)), tells: "batch of positions 2 to 4 is not whole",
@@ -250,8 +255,9 @@ func TestScanUnreadable(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, at := range l.lines {
-			// What is lost is in whole pages around what cannot be read.
-			if want := at.end <= r.from || at.off >= (r.to+4095)/4096*4096; want && !good[at.position] {
+			// What is lost is in whole pages around what cannot be read, and the line that begins behind
+			// the line feed at the end of one.
+			if want := at.end <= r.from || at.off > (r.to+page-1)/page*page; want && !good[at.position] {
 				t.Fatalf("unreadable from %d to %d: position %d, at %d to %d, is not given", r.from, r.to, at.position, at.off, at.end)
 			}
 		}
