@@ -25,11 +25,42 @@ func (l *log) recover() (*active, error) {
 	if err := l.fs.MkdirAll(l.dir); err != nil {
 		return nil, nacre.Errorf(nacre.CodeInternal, "the folder %s cannot be made: %w", l.dir, err)
 	}
+	for _, dir := range []string{filepath.Dir(l.dir), l.dir, l.blobDir(), l.cutDir()} {
+		// Names that a killed process left may be in the page cache only: what is built on them from here
+		// on must not go when they do.
+		if err := l.fs.SyncDir(dir); err != nil && !isNotExist(err) {
+			return nil, nacre.Errorf(nacre.CodeInternal, "the folder %s cannot be synced: %w", dir, err)
+		}
+	}
+	for _, dir := range []string{l.blobDir(), l.cutDir()} {
+		if err := l.removeUnfinished(dir); err != nil {
+			return nil, err
+		}
+	}
 	durable, err := l.load()
 	if err != nil {
 		return nil, err
 	}
 	return l.openSegments(durable)
+}
+
+func (l *log) cutDir() string { return filepath.Join(l.dir, "cut") }
+
+// removeUnfinished removes the files that were being written when the process ended.
+func (l *log) removeUnfinished(dir string) error {
+	entries, err := l.fs.ReadDir(dir)
+	if isNotExist(err) {
+		return nil
+	}
+	for _, e := range entries {
+		if err == nil && !e.Dir && strings.HasSuffix(e.Name, ".tmp") {
+			err = l.fs.Remove(filepath.Join(dir, e.Name))
+		}
+	}
+	if err != nil {
+		return nacre.Errorf(nacre.CodeInternal, "left-over files of %s cannot be removed: %w", dir, err)
+	}
+	return nil
 }
 
 // load reads manifest and mark, compares the folder with them, and tells how far the log is known to be
@@ -54,9 +85,6 @@ func (l *log) load() (nacre.Position, error) {
 		if !l.o.ReadOnly {
 			if err := l.changeManifest(func(*segment.Manifest) {}); err != nil {
 				return 0, nacre.Errorf(nacre.CodeInternal, "the manifest of %s cannot be written: %w", l.dir, err)
-			}
-			if err := l.fs.SyncDir(filepath.Dir(l.dir)); err != nil {
-				return 0, nacre.Errorf(nacre.CodeInternal, "the folder of %s cannot be synced: %w", l.dir, err)
 			}
 		}
 	default:
@@ -392,7 +420,7 @@ func (l *log) keepCut(g *seg, v *segment.Verdict) error {
 	if _, err := r.ReadAt(bytes, v.End); err != nil && err != io.EOF {
 		return err
 	}
-	dir := filepath.Join(l.dir, "cut")
+	dir := l.cutDir()
 	if err := l.fs.MkdirAll(dir); err != nil {
 		return err
 	}

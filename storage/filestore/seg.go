@@ -70,22 +70,28 @@ func (s *seg) reader() (io.ReaderAt, error) {
 	case s.file != nil:
 		return s.file, nil
 	}
-	file, err := s.log.fs.Open(s.pathLocked())
+	path, compressed := s.pathLocked(), s.info.Zstd
+	file, err := s.log.fs.Open(path)
+	if isNotExist(err) && !compressed {
+		// Compressed since the snapshot was taken: the same bytes under another name.
+		path, compressed = path+".zst", true
+		file, err = s.log.fs.Open(path)
+	}
 	if err != nil {
 		if isNotExist(err) {
 			return nil, &nacre.DamageError{File: s.pathLocked(), Position: s.first, Reason: fileMissing}
 		}
 		return nil, err
 	}
-	if !s.info.Zstd {
+	if !compressed {
 		s.file = file
 		return file, nil
 	}
-	z, err := segment.OpenZstd(file, s.pathLocked())
+	z, err := segment.OpenZstd(file, path)
 	if err != nil {
 		_ = file.Close()
 		if !isDamage(err) {
-			err = &nacre.DamageError{File: s.pathLocked(), Position: s.first, Reason: "cannot be read: " + err.Error()}
+			err = &nacre.DamageError{File: path, Position: s.first, Reason: "cannot be read: " + err.Error()}
 		}
 		return nil, err
 	}

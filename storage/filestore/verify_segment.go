@@ -376,12 +376,15 @@ func (v *verifier) offsets(c *segmentCheck) {
 
 // cuts checks what recovery has cut off and kept.
 func (v *verifier) cuts() {
-	dir := filepath.Join(v.l.dir, "cut")
+	dir := v.l.cutDir()
 	entries, err := v.l.fs.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name, ".tmp") {
+			continue // what was being written when the process ended
+		}
 		path := filepath.Join(dir, e.Name)
 		parts := strings.Split(e.Name, "-")
 		bytes, err := vfs.ReadFile(v.l.fs, path)
