@@ -142,8 +142,8 @@ type Stats struct {
 	Segments   int       `json:"segments"`
 	Syncs      int64     `json:"syncs"` // since the store was opened
 	Epoch      string    `json:"epoch"`
-	Oldest     time.Time `json:"oldest,omitzero"`
-	Newest     time.Time `json:"newest,omitzero"`
+	Oldest     time.Time `json:"oldest,omitzero"` // when the first event was created
+	Newest     time.Time `json:"newest,omitzero"` // when the last event was created
 }
 
 // Statistician is a driver that knows its figures.

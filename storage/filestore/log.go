@@ -45,6 +45,7 @@ type log struct {
 	publishMu sync.Mutex
 	curMu     sync.RWMutex
 	cur       *snapshot
+	latest    atomic.Pointer[snapshot] // cur, to see whether it has changed
 
 	damaged atomic.Pointer[nacre.DamageError] // found at open: appends are refused
 

@@ -1,8 +1,8 @@
 package filestore
 
 import (
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/internal/index"
@@ -34,6 +34,7 @@ type memory struct {
 	idx    *index.Mem
 	folded nacre.Position // indexed up to here
 	spare  []indexed
+	size   atomic.Int64 // of the index, in bytes
 }
 
 // indexed is an append that has its positions and waits to be indexed.
@@ -43,8 +44,8 @@ type indexed struct {
 	a       *prepared
 }
 
-// foldAtOnce is how many events are indexed in one hold of the lock.
-const foldAtOnce = 4096
+// foldAtOnce is how many events are indexed in one hold of the lock, which others wait for.
+const foldAtOnce = 512
 
 // maxIndexBytes is when a segment is sealed for its index's memory, whatever its own size.
 const maxIndexBytes = 24 << 20
@@ -120,6 +121,7 @@ func (m *memory) foldSome() {
 	}
 	clear(batch)
 	m.spare = batch
+	m.size.Store(int64(m.idx.Bytes()))
 	// Only now: who sees no backlog relies on the index.
 	m.pendMu.Lock()
 	m.waiting -= events
@@ -141,27 +143,24 @@ func (m *memory) index(x *indexed) {
 func (m *memory) addEvent(pos uint64, version int64, stream nacre.StreamID, eventType string, tags []string, terms []uint64) {
 	fresh := m.idx.Add(pos, terms, version == 0)
 	if fresh.Has(termStream) {
-		m.idx.AddName(index.Stream, strings.Clone(string(stream)))
+		m.idx.AddName(index.Stream, string(stream))
 	}
 	if fresh.Has(termCategory) {
-		m.idx.AddName(index.Category, strings.Clone(stream.Category()))
+		m.idx.AddName(index.Category, stream.Category())
 	}
 	if fresh.Has(termType) {
-		m.idx.AddName(index.Type, strings.Clone(eventType))
+		m.idx.AddName(index.Type, eventType)
 	}
 	for i, tag := range tags {
 		if fresh.Has(termTags + i) {
-			m.idx.AddName(index.Tag, strings.Clone(tag))
+			m.idx.AddName(index.Tag, tag)
 		}
 	}
 }
 
-// bytes estimates what the memory holds.
+// bytes estimates what the memory holds. It is the sequencer's to ask, and waits for nobody.
 func (m *memory) bytes() int {
-	m.mu.RLock()
-	n := m.idx.Bytes()
-	m.mu.RUnlock()
-	return n + 48*len(m.streams) + m.names
+	return int(m.size.Load()) + 48*len(m.streams) + m.names
 }
 
 // saw remembers an event's time.

@@ -23,10 +23,11 @@ type progress struct {
 	mu      sync.Mutex
 	waiting int
 	moved   chan struct{} // closed when the log has moved
-	failed  error         // for good
 	fault   error         // the last that healed
-	gen     uint64        // of the fault
 	faultAt *seg          // the segment that was active then
+
+	failed atomic.Pointer[error] // for good
+	gen    atomic.Uint64         // of the fault
 }
 
 // visible is the last position that reads see.
@@ -108,18 +109,16 @@ func (l *log) waitVisible(ctx context.Context, after nacre.Position) error {
 
 // failure is what ended the log's writing for good.
 func (l *log) failure() error {
-	l.progress.mu.Lock()
-	defer l.progress.mu.Unlock()
-	return l.failed
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func (l *log) fail(err error) {
-	l.progress.mu.Lock()
-	if l.failed == nil {
-		l.failed = err
+	if l.failed.CompareAndSwap(nil, &err) {
 		l.lg.Error("the store has failed", "store", l.dir, "error", err)
 	}
-	l.progress.mu.Unlock()
 	l.wake()
 }
 
@@ -129,16 +128,13 @@ func (l *log) lastFault() error {
 	return l.fault
 }
 
-func (l *log) faultGen() uint64 {
-	l.progress.mu.Lock()
-	defer l.progress.mu.Unlock()
-	return l.gen
-}
+func (l *log) faultGen() uint64 { return l.gen.Load() }
 
 func (l *log) setFault(err error, gen uint64, at *seg) {
 	l.progress.mu.Lock()
-	l.fault, l.gen, l.faultAt = err, gen, at
+	l.fault, l.faultAt = err, at
 	l.progress.mu.Unlock()
+	l.gen.Store(gen)
 	l.lg.Warn("appends fail for lack of space", "store", l.dir, "error", err)
 	l.wake()
 }

@@ -298,6 +298,7 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 		return nil, err
 	}
 	l.cur = newSnapshot(segs, runs, mems)
+	l.latest.Store(l.cur)
 	for _, r := range runs {
 		_ = r.Release() // the snapshot holds them now
 	}
@@ -352,6 +353,7 @@ func (l *log) scanSegment(g *seg, durable nacre.Position, tail bool) (*segment.V
 	}
 	b.mem.end = v.End
 	b.mem.folded = max(v.Last, g.first-1)
+	b.mem.size.Store(int64(b.mem.idx.Bytes()))
 	g.mem = b.mem
 	return v, b.mem.newest, nil
 }

@@ -20,6 +20,9 @@ type group struct {
 // maxGroup is the most bytes of a group, but for a single request that is larger.
 const maxGroup = 8 << 20
 
+// maxBacklog is how many events may wait to be indexed before the sequencer does it itself.
+const maxBacklog = 16 << 10
+
 // sequencer decides the order of appends. Its goroutine forms groups: it checks requests against memory,
 // gives positions, stamps lines. It never waits for a disk, but for space in a new segment and for an
 // index that is a whole segment behind.
@@ -150,11 +153,9 @@ func (q *sequencer) admit(r *request) {
 
 // look takes the present snapshot: a memory may have become a run.
 func (q *sequencer) look() {
-	if now := q.l.acquire(); now != q.snap {
+	if q.l.latest.Load() != q.snap {
 		q.snap.release()
-		q.snap = now
-	} else {
-		now.release()
+		q.snap = q.l.acquire()
 	}
 }
 
@@ -279,7 +280,7 @@ func (q *sequencer) write(r *request) {
 	g.requests = append(g.requests, r)
 	g.results = append(g.results, outcome{})
 	r.buf = nil
-	if q.mem.backlog() > 4*foldAtOnce {
+	if q.mem.backlog() > maxBacklog {
 		q.mem.fold() // the indexer cannot keep up alone
 	}
 	q.l.indexBell()

@@ -113,6 +113,7 @@ func (l *log) publish(change func(segs []*seg, runs []*index.Run, mems []*memory
 		append([]*seg(nil), old.segs...), append([]*index.Run(nil), old.runs...), append([]*memory(nil), old.mems...)))
 	l.curMu.Lock()
 	l.cur = next
+	l.latest.Store(next)
 	l.curMu.Unlock()
 	old.release() // the log's own reference
 	old.release()

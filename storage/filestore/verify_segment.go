@@ -198,6 +198,10 @@ func (v *verifier) join(checks []*segmentCheck) {
 		v.report.Problems = append(v.report.Problems, c.problems...)
 		if c.verdict == nil || c.verdict.Kind == segment.Damaged {
 			whole = false
+			if c.verdict != nil {
+				v.report.Events += c.verdict.Lines // up to the damage
+				v.report.Bytes += c.verdict.Size
+			}
 			continue
 		}
 		if c.info.First != due && whole {
