@@ -277,13 +277,27 @@ func (l *log) expand(c *chunk, pattern string) ([]uint64, error) {
 	return out, names.Err()
 }
 
-// mayHit tells, from a memory's terms alone, whether something behind a position may match.
+// mayHit finds, by the index alone, the first event behind a position that may match; its line decides,
+// and only the caller reads lines.
 func (m *memory) mayHit(l *log, s *selection, after nacre.Position) (nacre.Position, bool) {
 	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.folded <= after {
+	folded := m.folded
+	hit := folded > after && m.namesBehind(s, after)
+	m.mu.RUnlock()
+	if !hit {
 		return 0, false
 	}
+	src, err := l.source(&chunk{first: max(after+1, m.first), last: folded, mem: m}, s, forward)
+	if err != nil {
+		return folded, true // a memory gives no errors; should it, the caller will meet it
+	}
+	p, ok := src.Next()
+	return nacre.Position(p), ok
+}
+
+// namesBehind tells whether, for an item, some event behind a position bears each of its names: seldom
+// so, and cheap to ask. The caller has the lock.
+func (m *memory) namesBehind(s *selection, after nacre.Position) bool {
 	behind := func(terms []uint64) bool {
 		for _, t := range terms {
 			if last, ok := m.idx.LastOf(t); ok && nacre.Position(last) > after {
@@ -301,10 +315,10 @@ func (m *memory) mayHit(l *log, s *selection, after nacre.Position) (nacre.Posit
 			hit = behind(it.tags[k : k+1])
 		}
 		if hit {
-			return m.folded, true
+			return true
 		}
 	}
-	return 0, false
+	return false
 }
 
 // bounded ends a source at a position.

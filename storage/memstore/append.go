@@ -73,8 +73,7 @@ func (l *log) held(batch []nacre.Append) (bool, error) {
 }
 
 func sameFact(a, b *nacre.Event) bool {
-	return a.Type == b.Type && bytes.Equal(a.Data, b.Data) &&
-		(a.Binary == nil) == (b.Binary == nil) && bytes.Equal(a.Binary, b.Binary)
+	return a.Type == b.Type && bytes.Equal(a.Data, b.Data) && bytes.Equal(a.Binary, b.Binary)
 }
 
 func (l *log) firstOutcomes(batch []nacre.Append, err error) ([]nacre.Appended, error) {
