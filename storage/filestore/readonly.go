@@ -3,11 +3,9 @@ package filestore
 import (
 	"bytes"
 	"context"
-	"io"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/internal/index"
-	"github.com/nacredb/nacre/internal/line"
 	"github.com/nacredb/nacre/internal/segment"
 	"github.com/nacredb/nacre/internal/vfs"
 )
@@ -153,21 +151,19 @@ func (l *log) readMore() error {
 	defer m.mu.Unlock()
 	m.offMu.Lock()
 	defer m.offMu.Unlock()
-	v, err := segment.Scan(io.NewSectionReader(r, from, size-from), size-from, g.path(), &segment.ScanOptions{
-		First: l.reading.last + 1, Durable: l.reading.last, Tail: true,
-		OnLine: func(off int64, text []byte, v *line.View) error { return b.add(from+off, text, v) },
+	v, err := segment.Scan(r, size, g.path(), &segment.ScanOptions{
+		First: l.reading.last + 1, From: from, Durable: l.reading.last, Tail: true, OnLine: b.add,
 	})
 	if err != nil {
 		return err
 	}
 	if v.Kind == segment.Damaged {
-		v.Damage.Offset += from
 		return v.Damage
 	}
 	if v.Last > l.reading.last {
 		l.reading.last = v.Last
 		m.folded = v.Last
-		l.bytes.Store(from + v.End)
+		l.bytes.Store(v.End)
 	}
 	l.reading.durable = max(l.reading.durable, v.Synced)
 	return nil
