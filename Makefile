@@ -5,8 +5,9 @@ SEEDS   ?= 50
 SOAK    ?= 10m
 FUZZ    ?= 20s
 
-# The packages that start goroutines, or are called by many.
-RACED = . ./cmd/nacre ./internal/index ./internal/segment ./internal/vfs/... ./storage/...
+# What the race detector looks at: everything, or, in make test, the packages where goroutines meet.
+RACED   ?= ./...
+MEETING = . ./internal/index ./internal/vfs ./storage/...
 
 # The linters have a module of their own, so that go.mod has nothing of them.
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
@@ -19,13 +20,13 @@ help: ## list the targets
 
 test: ## vet and test everything, in under five minutes; needs nothing but Go
 	$(GO) vet ./...
-	$(GO) test -short ./...
-	@$(MAKE) --no-print-directory race
+	$(GO) test -short -timeout=4m ./...
+	@$(MAKE) --no-print-directory race RACED='$(MEETING)'
 
-race: ## test the packages with concurrency with the race detector, which needs a C compiler
+race: ## test with the race detector, which needs a C compiler
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
-		echo "CGO_ENABLED=1 $(GO) test -race -short $(RACED)"; \
-		CGO_ENABLED=1 $(GO) test -race -short $(RACED); \
+		echo "CGO_ENABLED=1 $(GO) test -race -short -timeout=8m $(RACED)"; \
+		CGO_ENABLED=1 $(GO) test -race -short -timeout=8m $(RACED); \
 	else \
 		echo "race: SKIPPED: the race detector needs a C compiler, and $$($(GO) env CC) is not here"; \
 	fi
