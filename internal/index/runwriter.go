@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
+	"runtime"
 
 	"github.com/nacredb/nacre/internal/vfs"
 )
@@ -143,9 +144,15 @@ func (w *runWriter) end() error {
 	}
 	w.directory = binary.LittleEndian.AppendUint64(w.directory, w.term)
 	w.directory = binary.LittleEndian.AppendUint64(w.directory, uint64(v))
-	w.terms++
+	if w.terms++; w.terms%pauseEvery == 0 {
+		runtime.Gosched()
+	}
 	return w.out.err
 }
+
+// pauseEvery is how many terms are written between two pauses for others: runs are written beside appends,
+// which wait for a processor in microseconds and not in a scheduler's slices.
+const pauseEvery = 256
 
 // endTree writes the open leaf and nodes, and the list's head, and returns
 // where the head stands.

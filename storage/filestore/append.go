@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -51,6 +52,24 @@ type request struct {
 	createdAt int64
 	out       outcome
 	done      chan struct{}
+
+	// Room for the most common request, of one event or a few to one stream, so that it takes few allocations.
+	one    [1]prepared
+	terms  [8]uint64
+	bodies [1]body
+}
+
+// bufs are encoded requests, which nobody needs once they have been copied into a group.
+var bufs = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPooled is the largest buffer that is kept for another request.
+const maxPooled = 64 << 10
+
+func (r *request) freeBuf() {
+	if buf := r.buf; cap(buf) <= maxPooled {
+		bufs.Put(&buf)
+	}
+	r.buf = nil
 }
 
 // outcome is what became of a request.
@@ -116,7 +135,10 @@ func (l *log) refusal() error {
 
 // prepare encodes and checksums a batch.
 func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
-	r := &request{appends: make([]prepared, len(batch))}
+	r := &request{}
+	if r.appends = r.one[:]; len(batch) > 1 {
+		r.appends = make([]prepared, len(batch))
+	}
 	size, terms, tags := 0, 0, 0
 	for i := range batch {
 		for j := range batch[i].Events {
@@ -128,9 +150,16 @@ func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 			r.events++
 		}
 	}
-	r.buf = make([]byte, 0, size)
-	allTerms := make([]uint64, 0, terms)
-	allBodies := make([]body, 0, r.events)
+	if r.buf = (*bufs.Get().(*[]byte))[:0]; cap(r.buf) < size {
+		r.buf = make([]byte, 0, size)
+	}
+	allTerms, allBodies := r.terms[:0], r.bodies[:0]
+	if terms > len(r.terms) {
+		allTerms = make([]uint64, 0, terms)
+	}
+	if r.events > len(r.bodies) {
+		allBodies = make([]body, 0, r.events)
+	}
 	var allTags []string
 	if tags > 0 {
 		allTags = make([]string, 0, tags)

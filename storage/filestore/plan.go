@@ -214,7 +214,7 @@ func (l *log) itemSource(c *chunk, it *selected, dir index.Direction) (index.Sou
 			if err != nil {
 				return false, err
 			}
-			if p.Count() > 0 {
+			if p.Count() > 0 && p.Last() >= uint64(c.first) {
 				union = append(union, c.walk(p, dir))
 				count += p.Count()
 			}

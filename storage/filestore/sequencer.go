@@ -67,14 +67,14 @@ func (q *sequencer) run() {
 			// More may have come meanwhile; but the writer must not starve.
 			select {
 			case q.l.groups <- q.g:
-				q.g = nil
+				q.handed()
 			default:
 			}
 			continue
 		}
 		select {
 		case q.l.groups <- q.g:
-			q.g = nil
+			q.handed()
 		case <-q.l.queue.bell:
 		}
 	}
@@ -84,8 +84,14 @@ func (q *sequencer) run() {
 func (q *sequencer) hand() {
 	if q.g != nil {
 		q.l.groups <- q.g
-		q.g = nil
+		q.handed()
 	}
+}
+
+// handed lets the group's events be indexed while they are synced.
+func (q *sequencer) handed() {
+	q.g = nil
+	q.l.indexBell()
 }
 
 // group is the one being formed.
@@ -279,11 +285,10 @@ func (q *sequencer) write(r *request) {
 	g.last = q.next - 1
 	g.requests = append(g.requests, r)
 	g.results = append(g.results, outcome{})
-	r.buf = nil
+	r.freeBuf()
 	if q.mem.backlog() > maxBacklog {
 		q.mem.fold() // the indexer cannot keep up alone
 	}
-	q.l.indexBell()
 }
 
 // heal makes the sequencer's state again from the file, after the writer had to take a group back.
