@@ -144,6 +144,8 @@ func blobsList(x *trial) {
 	x.expectKeys("snapshot/b", "snapshot/b", "snapshot/b/c")
 	x.expectKeys("snapshot/b/", "snapshot/b/c")
 	x.expectKeys("none")
+	x.expectKeys("b") // within keys, but not where they begin
+	x.expectKeys("/")
 	x.expectKeys("../")
 	n := 0
 	for range x.blobs().ListBlobs(x.ctx, "") {

@@ -76,6 +76,11 @@ func closingDriver(x *trial) {
 	if err := x.s.Close(); err != nil {
 		x.Fatalf("Close: %v", err)
 	}
+	expectDriverClosed(x, d)
+}
+
+func expectDriverClosed(x *trial, d nacre.Driver) {
+	x.Helper()
 	_, err := d.Append(x.ctx, []nacre.Append{to("s-1", nacre.Any, fact("t", 1))}, nil)
 	expectCode(x, "the driver's Append after Close", err, nacre.CodeClosed)
 	_, err = d.Head(x.ctx)

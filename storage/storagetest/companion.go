@@ -87,4 +87,5 @@ func companionClosed(x *trial) {
 		x.Fatalf("Close: %v", err)
 	}
 	expectClosed(x, system)
+	expectDriverClosed(x, system.Driver())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nacredb/nacre"
 )
@@ -13,6 +14,7 @@ var subscribeCases = []testCase{
 	{"After", subscribeAfter},
 	{"FilteredWithProgress", subscribeFiltered},
 	{"NoGapNoRepeat", subscribeNoGap},
+	{"ManySubscribers", subscribeMany},
 	{"SlowLoopsBlockNobody", subscribeSlow},
 	{"Borrowed", subscribeBorrowed},
 	{"Wait", subscribeWait},
@@ -203,6 +205,23 @@ func subscribeNoGap(x *trial) {
 	half.caughtUp(x, nacre.Position(len(log)))
 }
 
+func subscribeMany(x *trial) {
+	var log []nacre.Event
+	var followers []*follower
+	for i := range 60 {
+		followers = append(followers, x.follow(nil, nacre.SubscribeOptions{After: nacre.Position(len(log))}, 100))
+		if i%6 == 0 {
+			log = append(log, x.append("s-1", nacre.Any, fact("t", i)).Events...)
+		}
+	}
+	log = append(log, x.append("s-1", nacre.Any, facts("t", 3)...).Events...)
+	for i, w := range followers {
+		behind := (i + 5) / 6 // what was there when it began
+		expectEvents(x, fmt.Sprintf("subscriber %d", i), w.next(x, len(log)-behind), log[behind:])
+		w.caughtUp(x, nacre.Position(len(log)))
+	}
+}
+
 // subscribeSlow has a loop that stands still while others go on.
 func subscribeSlow(x *trial) {
 	slow := x.follow(nil, nacre.SubscribeOptions{}, 0)
@@ -246,6 +265,9 @@ func subscribeWait(x *trial) {
 	go func() { done <- x.s.Wait(ctx, 5) }()
 	cancel()
 	expectCode(x, "Wait with an ended context", <-done, nacre.CodeCanceled)
+	short, cancel := context.WithTimeout(x.ctx, 20*time.Millisecond)
+	defer cancel()
+	expectCode(x, "Wait behind the log's end, where nothing is appended", x.s.Wait(short, 5), nacre.CodeDeadline)
 }
 
 func subscribeEndedContext(x *trial) {
