@@ -35,6 +35,19 @@ type body struct {
 	sum        uint32
 }
 
+// given yields the events whose ids the caller chose, with the ids' terms.
+func (a *prepared) given(yield func(e *nacre.Event, term uint64) bool) {
+	terms := a.terms
+	for i := range a.events {
+		e := &a.events[i]
+		n := termsOf(e)
+		if e.StreamPosition == idGiven && !yield(e, terms[n-1]) {
+			return
+		}
+		terms = terms[n:]
+	}
+}
+
 // request is an append on its way through the sequencer and the writer.
 type request struct {
 	appends []prepared

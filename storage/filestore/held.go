@@ -10,42 +10,33 @@ import (
 // held looks for the request's given ids up to a position. All held as they are: the first outcome. None
 // held: nil. Anything else is a conflict.
 func (l *log) held(ctx context.Context, s *snapshot, r *request, upTo nacre.Position) ([]nacre.Appended, error) {
-	all := true
 	found := make([]nacre.Event, 0, r.events)
-	var missing *nacre.Event
+	missing := ""
 	for i := range r.appends {
-		a := &r.appends[i]
-		terms := a.terms
-		for j := range a.events {
-			e := &a.events[j]
-			n := termsOf(e)
-			idTerm := terms[n-1]
-			terms = terms[n:]
-			if e.StreamPosition != idGiven {
-				all = false
-				missing = e
-				continue
-			}
-			first, ok, err := l.findID(ctx, s, e, idTerm, upTo)
-			if err != nil {
+		for e, term := range r.appends[i].given {
+			first, ok, err := l.findID(ctx, s, e, term, upTo)
+			switch {
+			case err != nil:
 				return nil, err
+			case ok:
+				found = append(found, first)
+			default:
+				missing = e.ID
 			}
-			if !ok {
-				all = false
-				missing = e
-				continue
-			}
-			found = append(found, first)
 		}
 	}
 	if len(found) == 0 {
 		return nil, nil
 	}
-	if !all {
+	if len(found) < r.events {
+		reason := "the request has events without ids beside it"
+		if missing != "" {
+			reason = "of the request's other events, " + missing + " is not held"
+		}
 		f := &found[0]
 		return nil, &nacre.EventIDConflictError{
 			Stream: f.StreamID, ID: f.ID, Position: f.GlobalPosition,
-			Reason: "of the request's other events, " + missing.ID + " is not held: append again exactly what was appended first, or give new ids",
+			Reason: reason + ": append again exactly what was appended first, or give new ids",
 		}
 	}
 	return firstOutcome(r, found)

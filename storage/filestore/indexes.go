@@ -160,11 +160,7 @@ func (l *log) buildRun(g *seg) (*index.Run, error) {
 
 // readSealed reads a sealed segment's lines, all of which have to be whole.
 func (l *log) readSealed(g *seg) (*builder, error) {
-	r, err := g.reader()
-	if err != nil {
-		return nil, err
-	}
-	size, err := g.size()
+	r, size, err := g.content()
 	if err != nil {
 		return nil, err
 	}

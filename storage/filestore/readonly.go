@@ -133,11 +133,7 @@ func (l *log) reloadPublished() error {
 // readMore reads the lines that were added to the active segment.
 func (l *log) readMore() error {
 	g := l.cur.segs[len(l.cur.segs)-1]
-	r, err := g.reader()
-	if err != nil {
-		return err
-	}
-	size, err := g.size()
+	r, size, err := g.content()
 	if err != nil {
 		return err
 	}

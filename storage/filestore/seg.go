@@ -187,17 +187,19 @@ func (s *seg) release() {
 	s.file, s.zstd, s.offs = nil, nil, nil
 }
 
-// size is the length of the segment's uncompressed bytes, as the file has it.
-func (s *seg) size() (int64, error) {
-	if _, err := s.reader(); err != nil {
-		return 0, err
+// content gives the segment's uncompressed bytes, and how many the file has.
+func (s *seg) content() (io.ReaderAt, int64, error) {
+	r, err := s.reader()
+	if err != nil {
+		return nil, 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.zstd != nil {
-		return s.zstd.Size(), nil
+		return r, s.zstd.Size(), nil
 	}
-	return s.file.Size()
+	size, err := s.file.Size()
+	return r, size, err
 }
 
 // forget closes the file, so that the next read opens it by its name again.

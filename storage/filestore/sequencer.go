@@ -168,16 +168,7 @@ func (q *sequencer) look() {
 // idBehind tells whether one of the request's ids may stand behind what the caller has looked at.
 func (q *sequencer) idBehind(r *request) (nacre.Position, bool) {
 	for i := range r.appends {
-		a := &r.appends[i]
-		terms := a.terms
-		for j := range a.events {
-			e := &a.events[j]
-			n := termsOf(e)
-			id := terms[n-1]
-			terms = terms[n:]
-			if e.StreamPosition != idGiven {
-				continue
-			}
+		for _, id := range r.appends[i].given {
 			for k := len(q.snap.mems) - 1; k >= 0; k-- {
 				m := q.snap.mems[k]
 				m.mu.RLock()
