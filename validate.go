@@ -265,12 +265,12 @@ func checkTags(tags []string) *Error {
 		return invalid("tags", fmt.Sprintf("has %d tags, at most %d are taken", len(tags), maxTags))
 	}
 	for i, tag := range tags {
-		field := fmt.Sprintf("tags[%d]", i)
-		if problem := checkName(tag, maxName); problem != "" {
-			return invalid(field, problem)
+		problem := checkName(tag, maxName)
+		if problem == "" && slices.Contains(tags[:i], tag) {
+			problem = fmt.Sprintf("tag %q stands twice", tag)
 		}
-		if slices.Contains(tags[:i], tag) {
-			return invalid(field, fmt.Sprintf("tag %q stands twice", tag))
+		if problem != "" {
+			return invalid(fmt.Sprintf("tags[%d]", i), problem)
 		}
 	}
 	return nil
