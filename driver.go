@@ -153,7 +153,8 @@ type Statistician interface {
 
 // BlobKeeper is a driver that keeps blobs beside its log (snapshots, modules), by keys of 1 to 200
 // characters of "a-z A-Z 0-9 . _ - /", without empty, "." or ".." parts between slashes. Put replaces
-// atomically and durably; Get of an absent key has CodeNotFound, and of a damaged one CodeDamaged.
+// atomically and durably; Get of an absent key has CodeNotFound, and of a damaged one CodeDamaged; Delete
+// of an absent key does nothing; List is in no order. [Store.Blobs] checks keys before a driver sees them.
 type BlobKeeper interface {
 	PutBlob(ctx context.Context, key string, data []byte) error
 	GetBlob(ctx context.Context, key string) ([]byte, error)
