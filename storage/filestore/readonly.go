@@ -183,6 +183,7 @@ func (l *log) show() error {
 func (l *log) waitReadOnly(ctx context.Context, after nacre.Position) error {
 	watcher := vfs.Watch(l.fs, l.dir)
 	defer watcher.Close()
+	epoch := l.presentEpoch()
 	for {
 		if l.closed.Load() {
 			return errClosed
@@ -190,7 +191,7 @@ func (l *log) waitReadOnly(ctx context.Context, after nacre.Position) error {
 		if err := l.refresh(); err != nil {
 			return err
 		}
-		if nacre.Position(l.followed.Load()) > after {
+		if nacre.Position(l.followed.Load()) > after || l.presentEpoch() != epoch {
 			return nil
 		}
 		if err := watcher.Wait(ctx); err != nil {
