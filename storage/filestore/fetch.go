@@ -114,6 +114,26 @@ func (f *fetcher) at(p nacre.Position) ([]byte, *line.View, error) {
 	return text, &f.view, nil
 }
 
+// versionAt gives the stream position of the line of a position, if it is of the stream. It verifies the line
+// and looks at no more of it than that takes.
+func (f *fetcher) versionAt(p nacre.Position, stream nacre.StreamID) (version int64, same bool, err error) {
+	text, err := f.line(p)
+	if err != nil {
+		return 0, false, err
+	}
+	stamp, _, err := line.Check(text)
+	if err != nil {
+		return 0, false, f.damage(p, f.offset(text), err.Error())
+	}
+	if stamp.Position != p {
+		return 0, false, f.damage(p, f.offset(text), "the line is of another position")
+	}
+	const key = `{"streamId":"`
+	n := len(key) + len(stream)
+	same = len(text) > n && string(text[:len(key)]) == key && string(text[len(key):n]) == string(stream) && text[n] == '"'
+	return stamp.StreamPosition, same, nil
+}
+
 func (f *fetcher) offset(text []byte) int64 {
 	return f.start + int64(cap(f.buf)-cap(text))
 }
@@ -152,12 +172,12 @@ func (l *log) versionInRuns(s *snapshot, stream nacre.StreamID, term uint64) (in
 		}
 		it := p.Descend(index.End)
 		for pos, ok := it.Next(); ok; pos, ok = it.Next() {
-			_, v, err := f.at(nacre.Position(pos))
+			version, same, err := f.versionAt(nacre.Position(pos), stream)
 			if err != nil {
 				return 0, err
 			}
-			if string(v.StreamID) == string(stream) {
-				return v.Stamp.StreamPosition, nil
+			if same {
+				return version, nil
 			}
 		}
 		if err := it.Err(); err != nil {
