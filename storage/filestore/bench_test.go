@@ -89,3 +89,57 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCondition has appends under a condition on two tags that nothing fails, beside the same
+// without one. Nothing is synced, so that what it costs to look is seen.
+func BenchmarkCondition(b *testing.B) {
+	const writers = 64
+	for _, kind := range []string{"none", "recent", "new", "after0"} {
+		b.Run(kind, func(b *testing.B) {
+			s, err := Open(b.TempDir(), &Options{Logger: quiet, Durability: Never})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			for i := range 500 {
+				events := make([]nacre.Event, 200)
+				for j := range events {
+					events[j] = payload().WithTags(fmt.Sprintf("left:%d", (i*200+j)%200), fmt.Sprintf("right:%d", (i*200+j)%200+1000))
+				}
+				if _, err := s.Append(context.Background(), nacre.StreamID(fmt.Sprintf("fill-%d", i)), nacre.Any, events...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for w := range writers {
+				wg.Go(func() {
+					stream := nacre.StreamID(fmt.Sprintf("bench-%d", w))
+					after := nacre.Position(100_000)
+					for i := 0; left.Add(-1) >= 0; i++ {
+						tags := []string{fmt.Sprintf("a:%d", w), fmt.Sprintf("b:%d", w)}
+						var c *nacre.Condition
+						switch kind {
+						case "recent":
+							c = &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Tags: tags}}, After: after}
+						case "new":
+							tags = []string{fmt.Sprintf("a:%d-%d", w, i), fmt.Sprintf("b:%d-%d", w, i)}
+							c = &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Tags: tags}}}
+						case "after0":
+							c = &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Tags: []string{fmt.Sprintf("left:%d", w), fmt.Sprintf("right:%d", 1001+w)}}}}
+						}
+						a, err := s.Commit(context.Background(), c, nacre.Append{Stream: stream, Events: []nacre.Event{payload().WithTags(tags...)}})
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						after = a[0].Position()
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
