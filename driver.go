@@ -16,8 +16,8 @@ type Driver interface {
 	// Append commits the whole batch or nothing of it, and returns when it is durable. The batch is not
 	// empty, names each stream once, and its events have been checked, their JSON compacted. An event
 	// without an ID gets one from [NewID], which need not be looked up. An event with CreatedAt keeps
-	// it. The driver sets StreamID and all that the store gives in the events that it returns, and does
-	// not change the ones that it was given.
+	// it. The driver sets StreamID and all that the store gives in the events that it returns. The batch is
+	// the driver's own; what its events' bytes, tags and names are made of is not, and is not changed.
 	//
 	// In this order: ids that the stream holds are looked at first (all held, consecutive, in order,
 	// with the same type and data: the first outcome, marked Duplicate; none held: go on; anything else,
@@ -25,11 +25,11 @@ type Driver interface {
 	// the condition (*ConditionError).
 	Append(ctx context.Context, batch []Append, c *Condition) ([]Appended, error)
 
-	// Read yields in global order, or backwards, the durable events that f selects, as of the call.
+	// Read yields in global order, or backwards, the acknowledged events that f selects, as of the call.
 	// o is never nil. o.From and o.Until are set only where f is exactly one stream.
 	Read(ctx context.Context, f Filter, o *ReadOptions) iter.Seq2[Event, error]
 
-	// Head is the log's end: its last durable event, and the epoch that positions belong to.
+	// Head is the log's end, and the epoch that positions belong to.
 	Head(ctx context.Context) (Head, error)
 
 	// Wait returns when the log's end is behind after, or with the context's error. Where the log can be
@@ -43,7 +43,11 @@ type Driver interface {
 
 // Head is a log's end.
 type Head struct {
+	// Position is the last durable event, which followers may go to.
 	Position Position
+	// Last is the last acknowledged event where that may be ahead of Position, with durabilities that
+	// acknowledge before they sync; else it is Position or 0.
+	Last Position
 	// Epoch names the log's history; it changes when the log was cut or restored, and a cursor of
 	// another epoch is worth nothing.
 	Epoch string

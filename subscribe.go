@@ -73,7 +73,9 @@ func (sub *subscription) run(yield func(Event, error) bool) error {
 			sub.progress(false)
 			continue
 		}
-		sub.progress(true)
+		if sub.seen == head {
+			sub.progress(true)
+		}
 		if err := sub.s.Wait(sub.ctx, sub.seen); err != nil {
 			return err
 		}
@@ -96,9 +98,9 @@ func (sub *subscription) head() (Position, error) {
 		return 0, Errorf(CodeLogRewound, "the cursor is of epoch %s, the log of epoch %s: it was cut or restored; "+
 			"derived data must be made again from the start", sub.epoch, head.Epoch)
 	}
-	if sub.seen > head.Position {
+	if end := max(head.Position, head.Last); sub.seen > end {
 		return 0, Errorf(CodeLogRewound, "the cursor is at position %d, the log ends at %d: it was cut or restored, "+
-			"or is another log; derived data must be made again from the start", sub.seen, head.Position)
+			"or is another log; derived data must be made again from the start", sub.seen, end)
 	}
 	return head.Position, nil
 }

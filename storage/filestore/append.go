@@ -61,6 +61,7 @@ type request struct {
 	indexedTo, checkedTo nacre.Position
 	// forbidden is what the caller found against the condition; versions are checked before it is told.
 	forbidden *nacre.ConditionError
+	heals     uint64 // of the snapshot that the caller looked at
 
 	createdAt int64
 	out       outcome
@@ -91,6 +92,7 @@ type outcome struct {
 	// again: the sequencer found something that the caller must look at, up to waitFor.
 	again   bool
 	waitFor nacre.Position
+	gen     uint64 // of the sequencer's state: after a fault, what is waited for may never come
 }
 
 func (r *request) finish(o outcome) {
@@ -128,7 +130,7 @@ func (l *log) Append(ctx context.Context, batch []nacre.Append, c *nacre.Conditi
 			return r.result(), nil
 		}
 		if r.out.waitFor > 0 {
-			if err := l.waitVisible(ctx, r.out.waitFor-1); err != nil {
+			if err := l.waitVisible(ctx, r.out.waitFor-1, r.out.gen); err != nil {
 				return nil, err
 			}
 		}
@@ -243,13 +245,16 @@ func (l *log) check(ctx context.Context, r *request) (first []nacre.Appended, er
 }
 
 func (l *log) checkIn(ctx context.Context, s *snapshot, r *request) ([]nacre.Appended, error) {
+	if r.heals != s.heals {
+		r.heals, r.checkedTo, r.forbidden = s.heals, 0, nil
+	}
 	to := s.indexedTo()
 	for i := range r.appends {
 		a := &r.appends[i]
 		if a.known && r.indexedTo == to {
 			continue
 		}
-		if a.known = false; l.recent.has(a.streamTerm) && r.out.again == false {
+		if a.known = false; l.recent.has(a.streamTerm) && !r.out.again {
 			continue // very likely in the sequencer's memory
 		}
 		v, err := l.versionInRuns(s, a.stream, a.streamTerm)

@@ -19,7 +19,11 @@ func (l *log) Backup(ctx context.Context, dir string) error {
 	if l.closed.Load() {
 		return errClosed
 	}
-	if d := l.damage(); d != nil {
+	d := l.damage()
+	if d == nil && l.companion != nil {
+		d = l.companion.damage()
+	}
+	if d != nil {
 		return nacre.Errorf(nacre.CodeDamaged, "a damaged store is not backed up; what is whole can be exported: %w", d)
 	}
 	return l.buildFolder(dir, func(tmp string) error {

@@ -45,7 +45,7 @@ func settle(t *testing.T, s *nacre.Store) {
 	t.Helper()
 	l := s.Driver().(*log)
 	for _, l := range []*log{l, l.companion} {
-		if err := l.waitSealed(); err != nil {
+		if err := l.waitSealed(l.faultGen()); err != nil {
 			t.Fatal(err)
 		}
 		for deadline := time.Now().Add(time.Minute); !l.settled(); time.Sleep(time.Millisecond) {

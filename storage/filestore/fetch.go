@@ -145,7 +145,7 @@ func (f *fetcher) damage(p nacre.Position, off int64, reason string) error {
 }
 
 // viewAt reads one line; free ends the use of the view.
-func (l *log) viewAt(_ context.Context, s *snapshot, p nacre.Position) (v *line.View, free func(), err error) {
+func (l *log) viewAt(s *snapshot, p nacre.Position) (v *line.View, free func(), err error) {
 	f := l.newFetcher(s)
 	if _, v, err = f.at(p); err != nil {
 		f.free()

@@ -70,7 +70,7 @@ func firstOutcome(r *request, found []nacre.Event) ([]nacre.Appended, error) {
 
 // findID finds the event that bears e's id in e's stream.
 func (l *log) findID(ctx context.Context, s *snapshot, e *nacre.Event, idTerm uint64, upTo nacre.Position) (nacre.Event, bool, error) {
-	for c := range s.chunksBackward(1, upTo) {
+	for c := range s.chunks(backward, 1, upTo) {
 		lookup, err := c.lookup(idTerm)
 		if err != nil {
 			return nacre.Event{}, false, err
@@ -80,7 +80,7 @@ func (l *log) findID(ctx context.Context, s *snapshot, e *nacre.Event, idTerm ui
 			if nacre.Position(p) < c.first {
 				break
 			}
-			v, free, err := l.viewAt(ctx, s, nacre.Position(p))
+			v, free, err := l.viewAt(s, nacre.Position(p))
 			if err != nil {
 				return nacre.Event{}, false, err
 			}

@@ -13,10 +13,6 @@ import (
 	"github.com/nacredb/nacre/internal/segment"
 )
 
-func (l *log) newHasher() index.Hasher {
-	return index.NewHasher(l.manifest.Key, l.o.env.termBits)
-}
-
 // openIndex opens the runs that cover the sealed segments, makes missing ones again, and gives the
 // memories of the segments that have none. Segments that were scanned have their memory already.
 func (l *log) openIndex(segs []*seg) ([]*index.Run, []*memory, error) {
@@ -260,7 +256,10 @@ func (l *log) rebuildRun(s *snapshot, bad *index.Run) error {
 			segs = append(segs, g)
 		}
 	}
-	bad.Discard()
+	// Gone before the new one is made, which may have the same name; who reads the bad one goes on with it.
+	if err := l.fs.Remove(bad.Path()); err != nil && !isNotExist(err) {
+		return nacre.Errorf(nacre.CodeInternal, "a bad run of the index cannot be removed: %w", err)
+	}
 	runs, err := l.buildRuns(segs)
 	if err != nil {
 		for _, r := range runs {
@@ -351,12 +350,12 @@ func (l *log) merge(ctx context.Context) error {
 		if err == nil {
 			l.rebuildMu.Lock()
 			if l.stillThere(old) {
-				for _, r := range old {
-					r.Discard()
-				}
 				l.replaceRuns(old, []*index.Run{merged})
+				for _, r := range old {
+					_ = l.fs.Remove(r.Path()) // what stays behind is removed at the next open
+				}
 			} else {
-				merged.Discard() // one of them went bad meanwhile
+				_ = l.fs.Remove(merged.Path()) // one of them went bad meanwhile
 				_ = merged.Release()
 			}
 			l.rebuildMu.Unlock()

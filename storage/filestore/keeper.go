@@ -75,9 +75,6 @@ func (k *keeper) stop() {
 	}
 }
 
-// sealed tells that a new segment is active, so that the one before can be sealed.
-func (l *log) sealed(*seg) { l.keeper.ring() }
-
 // sealAll seals every segment but the active one.
 func (k *keeper) sealAll(ctx context.Context) error {
 	l := k.l
@@ -123,6 +120,7 @@ func (l *log) sealSegment(g *seg, m *memory, last nacre.Position) error {
 	if err != nil {
 		return err
 	}
+	defer run.Release() // a snapshot takes a reference of its own
 	r, err := g.reader()
 	if err != nil {
 		return err
@@ -145,16 +143,15 @@ func (l *log) sealSegment(g *seg, m *memory, last nacre.Position) error {
 	l.publish(func(segs []*seg, runs []*index.Run, mems []*memory) ([]*seg, []*index.Run, []*memory) {
 		return segs, append(runs, run), mems[1:]
 	})
-	_ = run.Release()
 	g.mu.Lock()
 	g.mem = nil
 	g.mu.Unlock()
 	return nil
 }
 
-// waitSealed waits until at most the active segment has no run, or tells why it cannot get one.
-func (l *log) waitSealed() error {
-	gen := l.faultGen()
+// waitSealed waits until at most the active segment has no run, or tells why it cannot get one. gen is
+// that of the caller's state: after a fault, a segment that was begun never gets its file.
+func (l *log) waitSealed(gen uint64) error {
 	return l.waitFor(context.Background(), func() (bool, error) {
 		s := l.acquire()
 		behind := len(s.mems) > 1
@@ -166,7 +163,7 @@ func (l *log) waitSealed() error {
 			return false, err
 		}
 		if l.faultGen() != gen {
-			return false, l.lastFault() // the segment that was begun never got its file
+			return false, l.lastFault()
 		}
 		l.keeper.mu.Lock()
 		err := l.keeper.sealErr

@@ -39,7 +39,8 @@ type log struct {
 
 	manifestMu   sync.Mutex
 	manifest     segment.Manifest
-	manifestText []byte // as read, where the log is read only
+	manifestText []byte         // as read, where the log is read only
+	ends         nacre.Position // the log's last, as it was found when it was opened
 	markNumber   uint64
 
 	publishMu sync.Mutex
@@ -97,10 +98,12 @@ func openStore(dir string, o *Options) (*log, error) {
 	system.SegmentBytes = min(system.SegmentBytes, 4<<20)
 	l.companion = newLog(filepath.Join(abs, "system"), l.lockPath, system)
 	if err := l.open(); err != nil {
+		l.leave()
 		_ = l.unlock()
 		return nil, err
 	}
 	if err := l.companion.open(); err != nil {
+		l.companion.leave()
 		_ = l.Close()
 		return nil, err
 	}
@@ -127,8 +130,8 @@ func (l *log) takeLock() error {
 		}
 		return nil
 	}
-	if err := l.fs.MkdirAll(l.dir); err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "the folder %s cannot be made: %w", l.dir, err)
+	if err := l.makeFolder(l.dir); err != nil {
+		return err
 	}
 	lock, err := l.fs.Lock(l.lockPath, fmt.Sprintf("process %d", os.Getpid()))
 	if held, ok := asLocked(err); ok {
@@ -168,10 +171,10 @@ func (l *log) open() error {
 	if err != nil {
 		return err
 	}
-	seq := &sequencer{l: l, snap: l.acquire(), next: l.visible() + 1}
+	seq := &sequencer{l: l, snap: l.acquire(), next: l.visible() + 1, clock: active.clock}
 	w := &writer{l: l}
-	if active != nil {
-		seq.seg, seq.mem, seq.end, seq.clock = active.seg, active.seg.mem, l.bytes.Load(), active.clock
+	if active.seg != nil {
+		seq.seg, seq.mem, seq.end = active.seg, active.seg.mem, l.bytes.Load()
 		w.file, w.seg = active.file, active.seg
 	}
 	go seq.run()
@@ -232,7 +235,7 @@ func (l *log) Head(ctx context.Context) (nacre.Head, error) {
 	if err := l.refresh(); err != nil {
 		return nacre.Head{}, err
 	}
-	return nacre.Head{Position: nacre.Position(l.followed.Load()), Epoch: l.presentEpoch()}, nil
+	return nacre.Head{Position: nacre.Position(l.followed.Load()), Last: l.visible(), Epoch: l.presentEpoch()}, nil
 }
 
 // Wait implements nacre.Driver.
@@ -260,7 +263,7 @@ func (l *log) Close() error {
 		return nil
 	}
 	var err error
-	if l.companion != nil {
+	if l.companion != nil && l.companion.cur != nil {
 		err = l.companion.Close()
 	}
 	if l.o.ReadOnly {

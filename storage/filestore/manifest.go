@@ -1,10 +1,12 @@
 package filestore
 
 import (
+	"bytes"
 	"crypto/rand"
 	"path/filepath"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/index"
 	"github.com/nacredb/nacre/internal/segment"
 	"github.com/nacredb/nacre/internal/vfs"
 )
@@ -32,6 +34,16 @@ func (l *log) readManifest() (*segment.Manifest, []byte, error) {
 	return m, text, nil
 }
 
+// setManifest takes what open has read, or made up.
+func (l *log) setManifest(m segment.Manifest) {
+	l.manifestMu.Lock()
+	defer l.manifestMu.Unlock()
+	if l.manifest.Key != m.Key || l.manifest.Store == "" {
+		l.hasher = index.NewHasher(m.Key, l.o.env.termBits)
+	}
+	l.manifest, l.epoch = m, m.Epoch
+}
+
 // newManifest is that of a store that begins.
 func newManifest() segment.Manifest {
 	m := segment.Manifest{Store: nacre.NewID(), Epoch: nacre.NewID()}
@@ -46,13 +58,22 @@ func (l *log) changeManifest(change func(m *segment.Manifest)) error {
 	next := l.manifest
 	next.Segments = append([]segment.Info(nil), l.manifest.Segments...)
 	change(&next)
-	if err := vfs.WriteFileAtomic(l.fs, l.manifestPath(), segment.EncodeManifest(&next)); err != nil {
+	text := segment.EncodeManifest(&next)
+	if err := vfs.WriteFileAtomic(l.fs, l.manifestPath(), text); err != nil {
+		if now, e := vfs.ReadFile(l.fs, l.manifestPath()); e != nil || bytes.Equal(now, text) {
+			return &unsettledError{err} // the new one is in its place, and may or may not stay there
+		}
 		return err
 	}
 	l.manifest = next
 	l.epoch = next.Epoch
 	return nil
 }
+
+// unsettledError tells that which of two manifests the disk has is not known.
+type unsettledError struct{ error }
+
+func (e *unsettledError) Unwrap() error { return e.error }
 
 // changeInfo changes what the manifest says of one segment.
 func (l *log) changeInfo(first nacre.Position, change func(i *segment.Info)) (segment.Info, error) {

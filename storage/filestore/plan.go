@@ -82,10 +82,6 @@ func (s *snapshot) chunks(dir index.Direction, first, last nacre.Position) iter.
 	}
 }
 
-func (s *snapshot) chunksBackward(first, last nacre.Position) iter.Seq[*chunk] {
-	return s.chunks(backward, first, last)
-}
-
 // foldedTo is how far the index of this snapshot goes at the moment.
 func (s *snapshot) foldedTo() nacre.Position {
 	if len(s.mems) == 0 {

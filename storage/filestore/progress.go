@@ -97,11 +97,13 @@ func (l *log) waitFor(ctx context.Context, ready func() (bool, error)) error {
 }
 
 // waitVisible waits until something behind a position can be read, or has failed.
-func (l *log) waitVisible(ctx context.Context, after nacre.Position) error {
-	gen := l.faultGen()
+func (l *log) waitVisible(ctx context.Context, after nacre.Position, gen uint64) error {
 	return l.waitFor(ctx, func() (bool, error) {
 		if err := l.failure(); err != nil {
 			return false, err
+		}
+		if l.closed.Load() {
+			return false, errClosed
 		}
 		return l.visible() > after || l.faultGen() != gen, nil
 	})

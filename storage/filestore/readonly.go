@@ -3,20 +3,26 @@ package filestore
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/internal/index"
+	"github.com/nacredb/nacre/internal/line"
 	"github.com/nacredb/nacre/internal/segment"
 	"github.com/nacredb/nacre/internal/vfs"
 )
 
-// readOnly is what a read-only open knows of the log that another process may be writing.
+// readOnly is what a read-only open knows of the log that another process may be writing. refreshMu
+// guards it.
 type readOnly struct {
-	absent  bool // there is no such folder (yet)
-	last    nacre.Position
-	durable nacre.Position
-	builder *builder // of the active segment's memory
-	loads   int      // how often the log was opened anew
+	absent  bool           // there is no such folder (yet)
+	held    bool           // a writer is at work
+	last    nacre.Position // read so far
+	durable nacre.Position // known to be
+	shown   nacre.Position // to readers: that never goes back in an epoch
+	growing *seg           // the active segment, where it is read as it grows
+	builder *builder       // of its memory
+	loads   int            // how often the log was opened anew
 }
 
 // openReadOnly reads what is there, and repairs nothing.
@@ -26,58 +32,87 @@ func (l *log) openReadOnly() error {
 	return l.reload()
 }
 
-// reload opens the log anew. The caller has refreshMu.
+// reload opens the log anew. The caller has refreshMu, and curMu where others read already. On an error
+// the present snapshot stays.
 func (l *log) reload() error {
 	before := l.cur
 	l.reading.loads++
 	if _, err := l.fs.Stat(l.dir); err != nil {
 		l.reading.absent = true
-		l.cur = newSnapshot(nil, nil, nil)
+		if before == nil {
+			l.cur = newSnapshot(nil, nil, nil)
+		}
 		return nil
 	}
 	l.reading.absent = false
-	// The writer may replace files while they are being listed: what is not there any more is looked
-	// for again under the names of a newer manifest.
+	// The writer replaces files while they are being listed: what has changed meanwhile is read again.
 	for attempt := 0; ; attempt++ {
-		m, text, err := l.readManifest()
-		if err != nil && !isDamage(err) {
-			return err
-		}
-		if m != nil && m.Epoch != l.epoch {
-			l.reading.durable = 0 // another history
-		}
-		l.manifestMu.Lock()
-		l.manifestText = text
-		l.manifestMu.Unlock()
-		l.damaged.Store(nil)
-		durable, err := l.load()
+		text, err := l.reloadOnce()
 		if err != nil {
+			l.cur = before
 			return err
 		}
-		l.reading.durable = max(l.reading.durable, durable)
-		if _, err := l.openSegments(durable); err != nil {
-			return err
-		}
-		if l.damage() == nil || attempt == 3 {
-			break
-		}
-		if _, now, err := l.readManifest(); err != nil || bytes.Equal(now, text) {
+		if _, now, err := l.readManifest(); attempt == 3 || err != nil || bytes.Equal(now, text) {
 			break
 		}
 		l.cur.release()
-	}
-	l.reading.last = l.visible()
-	l.reading.builder = nil
-	if n := len(l.cur.segs); n > 0 {
-		if g := l.cur.segs[n-1]; !g.info.Sealed && g.mem != nil && !g.isBroken() {
-			l.reading.builder = newBuilder(l, g.first)
-			l.reading.builder.mem = g.mem
-		}
+		l.cur = before
 	}
 	if before != nil {
 		before.release()
 	}
-	return l.show()
+	l.show()
+	return nil
+}
+
+func (l *log) reloadOnce() ([]byte, error) {
+	m, text, err := l.readManifest()
+	if err != nil && !isDamage(err) {
+		return nil, err
+	}
+	if m != nil && m.Epoch != l.presentEpoch() {
+		l.reading.durable, l.reading.shown = 0, 0 // another history
+	}
+	if err := l.look(); err != nil {
+		return nil, err
+	}
+	l.manifestText = text
+	l.damaged.Store(nil)
+	l.reading.growing, l.reading.builder = nil, nil
+	durable, err := l.load()
+	if err != nil {
+		return nil, err
+	}
+	l.reading.durable = max(l.reading.durable, durable)
+	if _, err := l.openSegments(durable); err != nil {
+		return nil, err
+	}
+	l.reading.last = l.ends
+	if g := l.reading.growing; g != nil {
+		l.reading.builder = newBuilder(l, g.first)
+		l.reading.builder.mem = g.mem
+		l.reading.last = g.first - 1
+		if err := l.readMore(); err != nil {
+			l.cur.release()
+			return nil, err
+		}
+	}
+	return text, nil
+}
+
+// look asks whether a writer is at work.
+func (l *log) look() error {
+	_, held, err := l.fs.Locked(l.lockPath)
+	if err != nil && !isNotExist(err) {
+		return nacre.Errorf(nacre.CodeInternal, "the lock of %s: %w", l.dir, err)
+	}
+	l.reading.held = held
+	return nil
+}
+
+// grows tells whether a segment is read as it grows: the last one, beside a writer.
+func (l *log) grows(g *seg, isLast bool) bool {
+	return l.o.ReadOnly && l.reading.held && isLast && !g.info.Sealed && l.damage() == nil
 }
 
 // refresh looks, where the store is read only, at what another process has written since.
@@ -94,20 +129,40 @@ func (l *log) refresh() error {
 	if err != nil {
 		return &nacre.DamageError{File: l.manifestPath(), Reason: "cannot be read: " + err.Error()}
 	}
-	if !bytes.Equal(text, l.manifestText) {
-		return l.reloadPublished()
+	held := l.reading.held
+	if err := l.look(); err != nil {
+		return err
 	}
-	if l.reading.builder != nil {
-		if err := l.readMore(); err != nil {
-			return err
-		}
+	if !bytes.Equal(text, l.manifestText) || held != l.reading.held || l.replaced() {
+		return l.reloadPublished()
 	}
 	mark, _, err := l.readMark()
 	if err != nil {
 		return err
 	}
 	l.reading.durable = max(l.reading.durable, mark.Durable)
-	return l.show()
+	if l.reading.builder != nil {
+		if err := l.readMore(); err != nil {
+			return err
+		}
+	}
+	l.show()
+	return nil
+}
+
+// replaced tells whether the active segment's file is another one than the one that is open, as after a
+// writer's recovery, or has become shorter.
+func (l *log) replaced() bool {
+	g := l.reading.growing
+	if g == nil {
+		return false
+	}
+	e, err := l.fs.Stat(g.path())
+	if err != nil {
+		return true
+	}
+	_, size, err := g.content()
+	return err != nil || size < e.Size || size < l.bytes.Load()
 }
 
 // reloaded opens the log anew if its files have changed: a writer replaces them.
@@ -130,53 +185,65 @@ func (l *log) reloadPublished() error {
 	return l.reload()
 }
 
-// readMore reads the lines that were added to the active segment.
+// readMore reads the lines that were added to the active segment, as far as they are known to be
+// durable: what is behind may be taken back, and other lines written there.
 func (l *log) readMore() error {
-	g := l.cur.segs[len(l.cur.segs)-1]
+	for {
+		before := l.reading.last
+		waiting, err := l.readDurable()
+		if err != nil || !waiting || l.reading.last == before {
+			return err
+		}
+	}
+}
+
+// readDurable tells whether lines were left that more is known of now.
+func (l *log) readDurable() (waiting bool, err error) {
+	g, b := l.reading.growing, l.reading.builder
 	r, size, err := g.content()
 	if err != nil {
-		return err
+		return false, err
 	}
 	from := l.bytes.Load()
 	if size <= from {
-		return nil
+		return false, nil
 	}
-	b := l.reading.builder
 	m := b.mem
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.offMu.Lock()
 	defer m.offMu.Unlock()
+	defer func() {
+		// As far as it went, also beside an error.
+		l.reading.last = nacre.Position(m.idx.Last())
+		m.folded = l.reading.last
+		l.bytes.Store(m.end)
+	}()
 	v, err := segment.Scan(r, size, g.path(), &segment.ScanOptions{
-		First: l.reading.last + 1, From: from, Durable: l.reading.last, Tail: true, OnLine: b.add,
+		First: l.reading.last + 1, From: from, Durable: l.reading.last, Tail: true,
+		OnLine: func(off int64, text []byte, v *line.View) error {
+			l.reading.durable = max(l.reading.durable, v.Stamp.Synced)
+			known := max(l.reading.durable, l.reading.shown)
+			if waiting = waiting || v.Stamp.Position > known; waiting {
+				return nil
+			}
+			return b.add(off, text, v)
+		},
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	if v.Kind == segment.Damaged {
-		return v.Damage
-	}
-	if v.Last > l.reading.last {
-		l.reading.last = v.Last
-		m.folded = v.Last
-		l.bytes.Store(v.End)
+		return false, v.Damage
 	}
 	l.reading.durable = max(l.reading.durable, v.Synced)
-	return nil
+	return waiting, nil
 }
 
-// show sets how far reads go: beside a writer to what is known to be durable, without one to the end.
-func (l *log) show() error {
-	last := l.reading.last
-	_, held, err := l.fs.Locked(l.lockPath)
-	if err != nil && !isNotExist(err) {
-		return nacre.Errorf(nacre.CodeInternal, "the lock of %s: %w", l.dir, err)
-	}
-	if held {
-		last = min(last, l.reading.durable)
-	}
-	l.recovered(last)
-	return nil
+// show sets how far reads go.
+func (l *log) show() {
+	l.reading.shown = l.reading.last
+	l.recovered(l.reading.last)
 }
 
 // waitReadOnly waits for what another process appends. The system tells when a file changes.
@@ -221,6 +288,9 @@ func (l *log) memoriesFor(bad *index.Run) error {
 		more = append(more, b.mem)
 	}
 	l.publish(func(segs []*seg, runs []*index.Run, mems []*memory) ([]*seg, []*index.Run, []*memory) {
+		if !slices.Equal(runs, s.runs) || !slices.Equal(mems, s.mems) {
+			return segs, runs, mems // opened anew meanwhile
+		}
 		return segs, runs[:keep], append(more, mems...)
 	})
 	return nil

@@ -11,17 +11,17 @@ import (
 	"github.com/nacredb/nacre/internal/vfs"
 )
 
-// active is the segment that appends go to, after recovery.
+// active is where appends go on after recovery.
 type active struct {
-	seg   *seg
+	seg   *seg // nil where there is no segment to go on with
 	file  vfs.File
-	clock int64
+	clock int64 // no event is stamped with an earlier time
 }
 
 // recover makes the log what spec/log-format.md, "Recovery", says, and publishes its first snapshot.
 func (l *log) recover() (*active, error) {
-	if err := l.fs.MkdirAll(l.dir); err != nil {
-		return nil, nacre.Errorf(nacre.CodeInternal, "the folder %s cannot be made: %w", l.dir, err)
+	if err := l.makeFolder(l.dir); err != nil {
+		return nil, err
 	}
 	for _, dir := range []string{filepath.Dir(l.dir), l.dir, l.blobDir(), l.cutDir()} {
 		// Names that a killed process left may be in the page cache only: what is built on them from here
@@ -39,7 +39,33 @@ func (l *log) recover() (*active, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.openSegments(durable)
+	out, err := l.openSegments(durable)
+	if err != nil {
+		return nil, err
+	}
+	l.recovered(l.ends)
+	return out, nil
+}
+
+// makeFolder makes a folder and those above it, and their names durable.
+func (l *log) makeFolder(dir string) error {
+	if _, err := l.fs.Stat(dir); err == nil {
+		return nil
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := l.makeFolder(above); err != nil {
+			return err
+		}
+	}
+	err := l.fs.MkdirAll(dir)
+	if err == nil {
+		err = l.fs.SyncDir(above)
+	}
+	if err != nil {
+		return nacre.Errorf(nacre.CodeInternal, "the folder %s cannot be made: %w", dir, err)
+	}
+	return nil
 }
 
 func (l *log) cutDir() string { return filepath.Join(l.dir, "cut") }
@@ -74,22 +100,20 @@ func (l *log) load() (nacre.Position, error) {
 		return 0, err
 	case err != nil:
 		l.setDamage(err)
-		l.manifest = guessManifest(files)
+		l.setManifest(guessManifest(files))
 	case m == nil && len(files) > 0:
 		l.setDamage(&nacre.DamageError{File: l.manifestPath(), Reason: "the manifest is missing beside segments"})
-		l.manifest = guessManifest(files)
+		l.setManifest(guessManifest(files))
 	case m == nil:
-		l.manifest = newManifest()
+		l.setManifest(newManifest())
 		if !l.o.ReadOnly {
 			if err := l.changeManifest(func(*segment.Manifest) {}); err != nil {
 				return 0, nacre.Errorf(nacre.CodeInternal, "the manifest of %s cannot be written: %w", l.dir, err)
 			}
 		}
 	default:
-		l.manifest = *m
+		l.setManifest(*m)
 	}
-	l.epoch = l.manifest.Epoch
-	l.hasher = l.newHasher()
 	mark, damage, err := l.readMark()
 	if err != nil {
 		return 0, err
@@ -248,7 +272,7 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 			unsealed = append(unsealed, g)
 		}
 	}
-	var out *active
+	out := &active{}
 	var last nacre.Position
 	var newest int64
 	for i, g := range segs {
@@ -258,6 +282,12 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 			continue
 		}
 		isLast := i == len(segs)-1
+		if l.grows(g, isLast) {
+			g.mem = newMemory(g.first, l.hasher)
+			l.bytes.Store(0)
+			l.reading.growing = g
+			continue
+		}
 		known := durable
 		if !isLast {
 			known = segs[i+1].first - 1 // a segment begins when the one before is durable
@@ -287,7 +317,8 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 		if l.damage() != nil {
 			continue
 		}
-		if out, err = l.openActive(g, v, max(durable, v.Synced)); err != nil {
+		out.seg = g
+		if out.file, err = l.openActive(g, v, max(durable, v.Synced)); err != nil {
 			return nil, err
 		}
 	}
@@ -303,10 +334,8 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 	if l.damage() != nil {
 		last = max(last, durable) // what is missing at the end is told, not left out
 	}
-	l.recovered(last)
-	if out != nil {
-		out.clock = l.clockFloor(newest)
-	}
+	l.ends = last
+	out.clock = l.clockFloor(newest)
 	return out, nil
 }
 

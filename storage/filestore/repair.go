@@ -12,8 +12,8 @@ import (
 )
 
 // openActive repairs the end of the last segment, where it needs it, and opens it for appending.
-func (l *log) openActive(g *seg, v *segment.Verdict, durable nacre.Position) (*active, error) {
-	problem := func(err error) (*active, error) {
+func (l *log) openActive(g *seg, v *segment.Verdict, durable nacre.Position) (vfs.File, error) {
+	problem := func(err error) (vfs.File, error) {
 		return nil, nacre.Errorf(nacre.CodeInternal, "recovery of %s: %w", g.path(), err)
 	}
 	if v.Kind == segment.Torn {
@@ -36,7 +36,7 @@ func (l *log) openActive(g *seg, v *segment.Verdict, durable nacre.Position) (*a
 	}
 	_ = file.Preallocate(l.o.SegmentBytes) // a full disk is told by the write that needs the space
 	l.bytes.Store(v.End)
-	return &active{seg: g, file: file}, nil
+	return file, nil
 }
 
 // keepCut copies what will be cut off, for people to look at.

@@ -18,7 +18,7 @@ import (
 type seg struct {
 	log   *log
 	first nacre.Position
-	refs  atomic.Int64 // snapshots that hold it, and the log
+	refs  atomic.Int64 // snapshots that hold it
 
 	mu     sync.Mutex
 	info   segment.Info

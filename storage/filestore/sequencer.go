@@ -125,8 +125,8 @@ func (q *sequencer) admit(r *request) {
 		return
 	}
 	q.look()
-	if r.indexedTo+1 < q.snap.mems[0].first {
-		// A memory has become a run since the caller looked.
+	if r.heals != q.snap.heals || r.indexedTo+1 < q.snap.mems[0].first {
+		// Positions were taken back, or a memory has become a run, since the caller looked.
 		r.finish(outcome{again: true})
 		return
 	}
@@ -135,7 +135,7 @@ func (q *sequencer) admit(r *request) {
 	}
 	if r.given {
 		if p, hit := q.idBehind(r); hit {
-			r.finish(outcome{again: true, waitFor: p})
+			r.finish(outcome{again: true, waitFor: p, gen: q.gen})
 			return
 		}
 	}
@@ -149,7 +149,7 @@ func (q *sequencer) admit(r *request) {
 	if r.cond != nil {
 		for i := len(q.snap.mems) - 1; i >= 0; i-- {
 			if p, hit := q.snap.mems[i].mayHit(q.l, &r.cond.selection, max(r.checkedTo, r.cond.after)); hit {
-				r.finish(outcome{again: true, waitFor: p})
+				r.finish(outcome{again: true, waitFor: p, gen: q.gen})
 				return
 			}
 		}
@@ -218,7 +218,7 @@ func (q *sequencer) room(r *request) bool {
 		return true
 	}
 	q.hand()
-	if err := q.l.readyForNext(); err != nil {
+	if err := q.l.readyForNext(q.gen); err != nil {
 		r.finish(outcome{err: err})
 		return false
 	}

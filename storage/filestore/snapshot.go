@@ -17,6 +17,9 @@ type snapshot struct {
 	runs []*index.Run // ascending, covering [1, mems[0].first-1]
 	mems []*memory    // ascending: of the segments without a run, the active one last
 	left bool         // the log has been closed: there is nothing to read
+	// heals counts how often written positions were taken back: what was looked up before tells nothing
+	// of the events that stand there since.
+	heals uint64
 }
 
 // indexedTo is the last position that a run covers.
@@ -105,12 +108,21 @@ func (l *log) using(fn func(s *snapshot) error) error {
 
 // publish replaces the present snapshot by what change makes of its parts. Changes are made one at a
 // time; the slices that change gets are its own.
-func (l *log) publish(change func(segs []*seg, runs []*index.Run, mems []*memory) ([]*seg, []*index.Run, []*memory)) {
+func (l *log) publish(change changeParts) { l.replace(false, change) }
+
+// changeParts gives the parts of a snapshot that takes another one's place.
+type changeParts func(segs []*seg, runs []*index.Run, mems []*memory) ([]*seg, []*index.Run, []*memory)
+
+func (l *log) replace(heals bool, change changeParts) {
 	l.publishMu.Lock()
 	defer l.publishMu.Unlock()
 	old := l.acquire()
 	next := newSnapshot(change(
 		append([]*seg(nil), old.segs...), append([]*index.Run(nil), old.runs...), append([]*memory(nil), old.mems...)))
+	next.heals = old.heals
+	if heals {
+		next.heals++
+	}
 	l.curMu.Lock()
 	l.cur = next
 	l.latest.Store(next)
@@ -128,15 +140,16 @@ func (l *log) publishSegment(g *seg, m *memory) {
 
 // unpublish takes away every segment after g, which never got its file, and replaces g's memory.
 func (l *log) unpublish(g *seg, m *memory) {
-	l.publish(func(segs []*seg, runs []*index.Run, mems []*memory) ([]*seg, []*index.Run, []*memory) {
-		if g == nil {
-			return nil, runs, nil
-		}
-		for segs[len(segs)-1] != g {
+	seen := l.visible()
+	l.replace(true, func(segs []*seg, runs []*index.Run, mems []*memory) ([]*seg, []*index.Run, []*memory) {
+		for len(segs) > 0 && segs[len(segs)-1] != g && segs[len(segs)-1].first > seen {
 			segs = segs[:len(segs)-1]
 		}
-		for len(mems) > 0 && mems[len(mems)-1].first >= g.first {
+		for len(mems) > 0 && (mems[len(mems)-1].first > seen || g != nil && mems[len(mems)-1].first >= g.first) {
 			mems = mems[:len(mems)-1]
+		}
+		if g == nil {
+			return segs, runs, mems
 		}
 		g.mu.Lock()
 		g.mem = m

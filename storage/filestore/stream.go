@@ -86,7 +86,7 @@ func (sc *scanning) seekVersion(id nacre.StreamID, term uint64) error {
 		if nacre.Position(p) > sc.last {
 			return nil
 		}
-		v, free, err := sc.l.viewAt(sc.ctx, sc.s, nacre.Position(p))
+		v, free, err := sc.l.viewAt(sc.s, nacre.Position(p))
 		if err != nil {
 			return err
 		}

@@ -22,12 +22,13 @@ func (l *log) Streams(ctx context.Context, q nacre.StreamQuery) iter.Seq2[nacre.
 			return
 		}
 		last := l.visible()
-		ended := false
+		ended, given := false, 0
 		err := l.healing(func(s *snapshot) error {
 			s.fold()
 			return l.listStreams(ctx, s, &q, last, func(i nacre.StreamInfo) bool {
 				q.After = i.ID // where a bad block makes it begin again
-				ended = !yield(i, nil)
+				given++
+				ended = !yield(i, nil) || given == q.Limit
 				return !ended
 			})
 		})
@@ -51,7 +52,6 @@ func (l *log) listStreams(ctx context.Context, s *snapshot, q *nacre.StreamQuery
 		sources = append(sources, c.names(index.Stream, prefix, from))
 	}
 	names := index.UnionNames(forward, sources...)
-	given := 0
 	for names.Next() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -67,8 +67,7 @@ func (l *log) listStreams(ctx context.Context, s *snapshot, q *nacre.StreamQuery
 		if !ok {
 			continue
 		}
-		given++
-		if !give(info) || given == q.Limit {
+		if !give(info) {
 			return nil
 		}
 	}
@@ -99,7 +98,7 @@ func (l *log) endOf(ctx context.Context, s *snapshot, id nacre.StreamID, term ui
 		}
 		src := c.walk(p, dir)
 		for pos, ok := src.Next(); ok; pos, ok = src.Next() {
-			v, free, err := l.viewAt(ctx, s, nacre.Position(pos))
+			v, free, err := l.viewAt(s, nacre.Position(pos))
 			if err != nil {
 				return false, err
 			}

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -56,8 +57,8 @@ func Verify(ctx context.Context, dir string, o *VerifyOptions) (*Report, error) 
 	if err := l.takeLock(); err != nil {
 		return nil, err
 	}
-	main := newVerifier(l, o)
-	system := newVerifier(newLog(filepath.Join(abs, "system"), l.lockPath, opts), o)
+	main := &verifier{l: l}
+	system := &verifier{l: newLog(filepath.Join(abs, "system"), l.lockPath, opts)}
 	total := &counter{progress: o.Progress}
 	for _, v := range []*verifier{main, system} {
 		v.counter = total
@@ -105,8 +106,6 @@ type verifier struct {
 	held     bool // a writer is at work
 }
 
-func newVerifier(l *log, _ *VerifyOptions) *verifier { return &verifier{l: l} }
-
 func (v *verifier) problem(err error) { v.report.Problems = append(v.report.Problems, err) }
 
 func (v *verifier) damage(file string, p nacre.Position, off int64, format string, args ...any) {
@@ -117,19 +116,39 @@ func (v *verifier) note(format string, args ...any) {
 	v.report.Notes = append(v.report.Notes, fmt.Sprintf(format, args...))
 }
 
-// load reads what the log says of itself.
+// load reads what the log says of itself. A writer may change it meanwhile: then it is read again.
 func (v *verifier) load() error {
-	l := v.l
-	if _, err := l.fs.Stat(l.dir); err != nil {
+	if _, err := v.l.fs.Stat(v.l.dir); err != nil {
 		return nil // no companion log yet
 	}
+	for range 5 {
+		v.report = Report{}
+		text, err := v.loadOnce()
+		if err != nil {
+			return err
+		}
+		if _, now, err := v.l.readManifest(); err != nil || bytes.Equal(now, text) {
+			break
+		}
+	}
+	for _, info := range v.l.manifest.Segments {
+		if size, ok := v.l.sizeOf(info.Name); ok {
+			v.counter.total += max(size, info.Bytes)
+		}
+	}
+	return nil
+}
+
+// loadOnce gives the manifest's text.
+func (v *verifier) loadOnce() ([]byte, error) {
+	l := v.l
 	var err error
 	if _, v.held, err = l.fs.Locked(l.lockPath); err != nil && !isNotExist(err) {
-		return nacre.Errorf(nacre.CodeInternal, "the lock of %s: %w", l.dir, err)
+		return nil, nacre.Errorf(nacre.CodeInternal, "the lock of %s: %w", l.dir, err)
 	}
-	m, _, err := l.readManifest()
+	m, text, err := l.readManifest()
 	if err != nil && !isDamage(err) {
-		return err
+		return nil, err
 	}
 	if err != nil {
 		v.problem(err)
@@ -137,7 +156,7 @@ func (v *verifier) load() error {
 	v.manifest = m
 	mark, damage, err := l.readMark()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range damage {
 		v.problem(d)
@@ -145,29 +164,18 @@ func (v *verifier) load() error {
 	v.durable = mark.Durable
 	files, err := l.listFiles()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if m == nil {
 		if len(files) > 0 && len(v.report.Problems) == 0 {
 			v.damage(l.manifestPath(), 0, 0, "the manifest is missing beside segments")
 		}
-		guessed := guessManifest(files)
-		l.manifest = guessed
+		l.setManifest(guessManifest(files))
 	} else {
-		l.manifest = *m
+		l.setManifest(*m)
 	}
-	l.epoch = l.manifest.Epoch
-	l.hasher = l.newHasher()
 	v.report.Epoch = l.epoch
-	if err := l.compare(files, v.problem); err != nil {
-		return err
-	}
-	for _, info := range l.manifest.Segments {
-		if size, ok := l.sizeOf(info.Name); ok {
-			v.counter.total += max(size, info.Bytes)
-		}
-	}
-	return nil
+	return text, l.compare(files, v.problem)
 }
 
 // run reads the segments, two at a time, then the index and the blobs.

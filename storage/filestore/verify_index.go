@@ -39,12 +39,15 @@ func (v *verifier) indexes(ctx context.Context, checks []*segmentCheck) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if v.held && nacre.Position(f.Last) > v.sealedTo() {
+			continue // sealed since the segments were listed
+		}
 		i, ok := at[nacre.Position(f.First)]
 		if !ok {
 			v.note("%s does not fit the segments, and will be removed", f.Path)
 			continue
 		}
-		v.run1(f, checks[i:])
+		v.compareRun(f, checks[i:])
 		due = f.Last + 1
 	}
 	for _, c := range checks {
@@ -55,8 +58,19 @@ func (v *verifier) indexes(ctx context.Context, checks []*segmentCheck) error {
 	return nil
 }
 
-// run1 compares one run with the segments that it covers.
-func (v *verifier) run1(f index.RunFile, checks []*segmentCheck) {
+// sealedTo is the last position of a sealed segment.
+func (v *verifier) sealedTo() nacre.Position {
+	last := nacre.Position(0)
+	for _, info := range v.l.manifest.Segments {
+		if info.Sealed {
+			last = max(last, info.Last)
+		}
+	}
+	return last
+}
+
+// compareRun compares one run with the segments that it covers.
+func (v *verifier) compareRun(f index.RunFile, checks []*segmentCheck) {
 	bad := func(err error) {
 		if v.held && isNotExist(err) {
 			return // merged away meanwhile

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"errors"
 	"path/filepath"
 	"sync"
 	"time"
@@ -47,7 +48,7 @@ func (w *writer) run() {
 			}
 		case <-idle.C:
 			switch {
-			case w.marked:
+			case w.marked || w.dirty && w.l.o.Durability == Never:
 			case w.dirty || w.l.sinceWrite() < markAfter:
 				idle.Reset(markAfter)
 			default:
@@ -83,7 +84,8 @@ func (w *writer) group(g *group) {
 func (w *writer) write(g *group) error {
 	if g.begins {
 		if err := w.roll(g.seg); err != nil {
-			return w.fault(g, err, "the next segment cannot be begun", true)
+			_, unsettled := errors.AsType[*unsettledError](err)
+			return w.fault(g, err, "the next segment cannot be begun", !unsettled)
 		}
 	}
 	if len(g.buf) == 0 {
@@ -185,7 +187,7 @@ func (w *writer) roll(g *seg) error {
 	}
 	w.file, w.seg = file, g
 	l.bytes.Store(0)
-	l.sealed(g)
+	l.keeper.ring() // the segment before can be sealed
 	return nil
 }
 
@@ -200,8 +202,8 @@ func (w *writer) closeFile() {
 
 // mark writes how far the log is durable.
 func (w *writer) mark(clean bool) {
-	if w.marked && !clean || w.l.failure() != nil {
-		return
+	if w.marked && !clean || w.l.failure() != nil || w.l.damage() != nil {
+		return // of a damaged log nothing new is promised, and what is wrong with it stays to be seen
 	}
 	if err := w.l.writeMark(clean); err != nil {
 		w.l.lg.Warn("the mark could not be written", "store", w.l.dir, "error", err)
@@ -234,8 +236,8 @@ func (l *log) nextPath() string { return filepath.Join(l.dir, "next") }
 
 // readyForNext makes the next segment's file, unless it is there. The sequencer asks before it begins a
 // segment.
-func (l *log) readyForNext() error {
-	if err := l.waitSealed(); err != nil {
+func (l *log) readyForNext(gen uint64) error {
+	if err := l.waitSealed(gen); err != nil {
 		return err
 	}
 	l.next.mu.Lock()
