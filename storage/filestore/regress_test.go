@@ -118,7 +118,7 @@ func TestRestoredWithoutActiveSegment(t *testing.T) {
 	s := mustOpen(t, testDir, on(fsys))
 	defer s.Close()
 	for range 3 {
-		fsys.SetHook(crashfs.FailNth(crashfs.OpWrite, "manifest.tmp", 1, vfs.ErrFull))
+		fsys.SetHook(crashfs.FailFrom(crashfs.OpWrite, "manifest.tmp", 1, vfs.ErrFull))
 		if _, err := s.Append(t.Context(), "s-1", nacre.Any, numbered(1)); nacre.CodeOf(err) != nacre.CodeStoreFull {
 			t.Fatalf("a roll on a full disk: %v", err)
 		}
