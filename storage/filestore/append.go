@@ -18,7 +18,9 @@ type prepared struct {
 	events     []nacre.Event
 	bodies     []body
 	terms      []uint64 // of all events, each in the order of appendTerms
-	tags       []string // of all events, copied: the caller may change what he gave and got
+	// What the index needs of the events, which the caller gets back and may change while they wait for it.
+	names []eventNames
+	tags  []string // of all events
 
 	// What the caller found in the runs; the memories are the sequencer's to ask.
 	known   bool
@@ -27,6 +29,12 @@ type prepared struct {
 	// What the sequencer decided.
 	firstPos nacre.Position
 	firstVer int64
+}
+
+// eventNames are an event's type, and how many tags it has.
+type eventNames struct {
+	eventType string
+	tags      int
 }
 
 // body is an encoded event in the request's buffer.
@@ -40,7 +48,7 @@ func (a *prepared) given(yield func(e *nacre.Event, term uint64) bool) {
 	terms := a.terms
 	for i := range a.events {
 		e := &a.events[i]
-		n := termsOf(e)
+		n := termsFor(len(e.Tags))
 		if e.StreamPosition == idGiven && !yield(e, terms[n-1]) {
 			return
 		}
@@ -71,6 +79,7 @@ type request struct {
 	one    [1]prepared
 	terms  [8]uint64
 	bodies [1]body
+	names  [1]eventNames
 }
 
 // bufs are encoded requests, which nobody needs once they have been copied into a group.
@@ -118,10 +127,14 @@ func (l *log) Append(ctx context.Context, batch []nacre.Append, c *nacre.Conditi
 		if err := l.queue.put(r); err != nil {
 			return nil, err
 		}
-		select {
-		case <-r.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if ctx.Done() == nil {
+			<-r.done
+		} else {
+			select {
+			case <-r.done:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 		}
 		switch {
 		case r.out.err != nil:
@@ -160,7 +173,7 @@ func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 			e := &batch[i].Events[j]
 			r.given = r.given || e.ID != ""
 			size += e.BodySize() + 32
-			terms += termsOf(e)
+			terms += termsFor(len(e.Tags))
 			tags += len(e.Tags)
 			r.events++
 		}
@@ -168,12 +181,13 @@ func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 	if r.buf = (*bufs.Get().(*[]byte))[:0]; cap(r.buf) < size {
 		r.buf = make([]byte, 0, size)
 	}
-	allTerms, allBodies := r.terms[:0], r.bodies[:0]
+	allTerms, allBodies, allNames := r.terms[:0], r.bodies[:0], r.names[:0]
 	if terms > len(r.terms) {
 		allTerms = make([]uint64, 0, terms)
 	}
 	if r.events > len(r.bodies) {
 		allBodies = make([]body, 0, r.events)
+		allNames = make([]eventNames, 0, r.events)
 	}
 	var allTags []string
 	if tags > 0 {
@@ -200,9 +214,11 @@ func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 			allBodies = append(allBodies, body{start, len(r.buf), line.Checksum(r.buf[start:])})
 			allTerms = appendTerms(allTerms, l.hasher, a.streamTerm, category, b.Stream, e)
 			allTags = append(allTags, e.Tags...)
+			allNames = append(allNames, eventNames{e.Type, len(e.Tags)})
 		}
 		a.terms = allTerms[firstTerm:len(allTerms):len(allTerms)]
 		a.tags = allTags[firstTag:len(allTags):len(allTags)]
+		a.names = allNames[firstBody:len(allNames):len(allNames)]
 		a.bodies = allBodies[firstBody:len(allBodies):len(allBodies)]
 	}
 	if c != nil {
@@ -219,17 +235,15 @@ func (r *request) result() []nacre.Appended {
 	out := make([]nacre.Appended, len(r.appends))
 	for i := range r.appends {
 		a := &r.appends[i]
-		events := make([]nacre.Event, len(a.events))
-		for j := range events {
-			e := &events[j]
-			*e = a.events[j]
+		for j := range a.events {
+			e := &a.events[j]
 			e.GlobalPosition = a.firstPos + nacre.Position(j)
 			e.StreamPosition = a.firstVer + int64(j)
 			if e.CreatedAt.IsZero() {
 				e.CreatedAt = time.UnixMicro(r.createdAt).UTC()
 			}
 		}
-		out[i] = nacre.Appended{Version: a.firstVer + int64(len(events)) - 1, Events: events}
+		out[i] = nacre.Appended{Version: a.firstVer + int64(len(a.events)) - 1, Events: a.events}
 	}
 	return out
 }

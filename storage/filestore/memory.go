@@ -84,7 +84,7 @@ func (m *memory) bounds(p nacre.Position) (start, end int64, ok bool) {
 func (m *memory) add(x indexed) {
 	m.pendMu.Lock()
 	m.pending = append(m.pending, x)
-	m.waiting += len(x.a.events)
+	m.waiting += len(x.a.names)
 	m.pendMu.Unlock()
 }
 
@@ -108,7 +108,7 @@ func (m *memory) foldSome() {
 	m.pendMu.Lock()
 	n, events := 0, 0
 	for n < len(m.pending) && events < foldAtOnce {
-		events += len(m.pending[n].a.events)
+		events += len(m.pending[n].a.names)
 		n++
 	}
 	batch := append(m.spare[:0], m.pending[:n]...)
@@ -130,13 +130,12 @@ func (m *memory) foldSome() {
 
 func (m *memory) index(x *indexed) {
 	terms, tags := x.a.terms, x.a.tags
-	for i := range x.a.events {
-		e := &x.a.events[i]
-		n := termsOf(e)
-		m.addEvent(uint64(x.first)+uint64(i), x.version+int64(i), x.a.stream, e.Type, tags[:len(e.Tags)], terms[:n])
-		terms, tags = terms[n:], tags[len(e.Tags):]
+	for i, e := range x.a.names {
+		n := termsFor(e.tags)
+		m.addEvent(uint64(x.first)+uint64(i), x.version+int64(i), x.a.stream, e.eventType, tags[:e.tags], terms[:n])
+		terms, tags = terms[n:], tags[e.tags:]
 	}
-	m.folded = x.first + nacre.Position(len(x.a.events)) - 1
+	m.folded = x.first + nacre.Position(len(x.a.names)) - 1
 }
 
 // addEvent indexes one event. Its terms are in the order of appendTerms; its names may be borrowed.
@@ -188,7 +187,8 @@ const (
 	termTags // each tag, then the event's id within its stream
 )
 
-func termsOf(e *nacre.Event) int { return termTags + len(e.Tags) + 1 }
+// termsFor is how many terms an event with this many tags has.
+func termsFor(tags int) int { return termTags + tags + 1 }
 
 // appendTerms appends the terms of one event. streamTerm and categoryTerm are shared by an append's events.
 func appendTerms(dst []uint64, h index.Hasher, streamTerm, categoryTerm uint64, stream nacre.StreamID, e *nacre.Event) []uint64 {

@@ -38,6 +38,7 @@ type sequencer struct {
 	g       *group         // being formed; nil where nothing is
 	gen     uint64
 	enc     line.Encoder
+	fresh   freshTerms
 	offsets []uint32
 	spare   []*request
 }
@@ -130,8 +131,9 @@ func (q *sequencer) admit(r *request) {
 		r.finish(outcome{again: true})
 		return
 	}
-	if r.given || r.cond != nil {
+	if q.fresh.concerns(r) {
 		q.snap.fold()
+		q.fresh.clear()
 	}
 	if r.given {
 		if p, hit := q.idBehind(r); hit {
@@ -230,6 +232,7 @@ func (q *sequencer) room(r *request) bool {
 func (q *sequencer) begin() {
 	if q.mem != nil {
 		q.mem.fold()
+		q.fresh.clear()
 	}
 	mem := newMemory(q.next, q.l.hasher)
 	g := &seg{log: q.l, first: q.next, mem: mem}
@@ -270,6 +273,7 @@ func (q *sequencer) write(r *request) {
 		q.mem.setVersion(a.stream, a.firstVer+int64(len(a.events))-1)
 		q.mem.add(indexed{a.firstPos, a.firstVer, a})
 		q.l.recent.add(a.streamTerm)
+		q.fresh.add(a.terms)
 	}
 	q.end = g.off + int64(len(g.buf))
 	q.mem.addLines(q.offsets, q.end)
@@ -279,6 +283,9 @@ func (q *sequencer) write(r *request) {
 	r.freeBuf()
 	if q.mem.backlog() > maxBacklog {
 		q.mem.fold() // the indexer cannot keep up alone
+	}
+	if q.fresh.count > manyFresh && q.mem.backlog() == 0 {
+		q.fresh.clear()
 	}
 }
 
@@ -297,6 +304,7 @@ func (q *sequencer) heal() {
 		q.g = nil
 	}
 	q.gen = gen
+	q.fresh.clear()
 	q.next = q.l.visible() + 1
 	q.seg, q.mem, q.end = at, nil, q.l.bytes.Load()
 	if at != nil {

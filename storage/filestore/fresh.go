@@ -1,0 +1,69 @@
+package filestore
+
+// freshTerms remembers, roughly, the terms of events that may wait to be indexed: what a request looks for
+// and is not among them need not wait for the index. It is the sequencer's.
+type freshTerms struct {
+	bits  [1 << 10]uint64
+	count int
+}
+
+// manyFresh is how many terms it may remember before it should forget those that have been indexed: of
+// 65,536 bits, one in eight.
+const manyFresh = 8 << 10
+
+func (f *freshTerms) add(terms []uint64) {
+	for _, t := range terms {
+		f.bits[t>>6&1023] |= 1 << (t & 63)
+	}
+	f.count += len(terms)
+}
+
+func (f *freshTerms) has(term uint64) bool { return f.bits[term>>6&1023]&(1<<(term&63)) != 0 }
+
+func (f *freshTerms) clear() {
+	if f.count > 0 {
+		*f = freshTerms{}
+	}
+}
+
+func (f *freshTerms) anyOf(terms []uint64) bool {
+	for _, t := range terms {
+		if f.has(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// concerns tells whether a request looks for something that may wait to be indexed.
+func (f *freshTerms) concerns(r *request) bool {
+	if f.count == 0 {
+		return false
+	}
+	if r.given {
+		for i := range r.appends {
+			for _, id := range r.appends[i].given {
+				if f.has(id) {
+					return true
+				}
+			}
+		}
+	}
+	return r.cond != nil && f.mayMatch(&r.cond.selection)
+}
+
+func (f *freshTerms) mayMatch(s *selection) bool {
+	for i := range s.items {
+		it := &s.items[i]
+		may := (len(it.streams) == 0 || f.anyOf(it.streams)) &&
+			(len(it.categories) == 0 || f.anyOf(it.categories)) &&
+			(len(it.types) == 0 || len(it.patterns) > 0 || f.anyOf(it.types))
+		for k := 0; may && k < len(it.tags); k++ {
+			may = f.has(it.tags[k])
+		}
+		if may {
+			return true
+		}
+	}
+	return false
+}
