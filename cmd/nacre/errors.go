@@ -53,7 +53,7 @@ func (p *program) tell(ctx context.Context, err error) int {
 	}
 	p.note("%s", text)
 	if usage, ok := errors.AsType[*usageError](err); ok {
-		fmt.Fprintf(p.err, "Run \"%s --help\" for what can be given.\n", usage.command)
+		_, _ = fmt.Fprintf(p.err, "Run \"%s --help\" for what can be given.\n", usage.command)
 	}
 	return exitCode(err)
 }

@@ -78,7 +78,7 @@ func takes(least, most int) cobra.PositionalArgs {
 
 // note tells people something beside the result.
 func (p *program) note(format string, args ...any) {
-	fmt.Fprintf(p.err, "nacre: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(p.err, "nacre: "+format+"\n", args...)
 }
 
 func platform() string { return runtime.GOOS + "/" + runtime.GOARCH }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -50,7 +51,7 @@ func (w *warnings) Handle(_ context.Context, r slog.Record) error {
 
 func (w *warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
 	out := *w
-	out.attrs = append(out.attrs[:len(out.attrs):len(out.attrs)], attrs...)
+	out.attrs = append(slices.Clip(out.attrs), attrs...)
 	return &out
 }
 

@@ -151,7 +151,7 @@ func survey(t *testing.T, data []byte, path string, h Hasher, terms []uint64) {
 				}
 				before = pos ^ dir.flip()
 				if n++; n%40 == 0 {
-					pos, ok = s.Seek(pos ^ 64)
+					pos, _ = s.Seek(pos ^ 64)
 					before = max(before, pos^dir.flip())
 				}
 				if n > uint64(len(data)) {

@@ -2,7 +2,6 @@ package index
 
 import (
 	"bytes"
-	"strings"
 )
 
 // NameSource yields names in bytewise order.
@@ -97,12 +96,14 @@ func (r *Run) Names(kind Kind, dir Direction, prefix, from string) NameSource {
 // prefixEnd is the least text behind all that begin with prefix, empty where
 // nothing is behind them.
 func prefixEnd(prefix string) string {
-	trimmed := strings.TrimRight(prefix, "\xff")
-	if trimmed == "" {
+	last := len(prefix) - 1
+	for last >= 0 && prefix[last] == 0xff {
+		last-- // nothing is behind this byte, but behind those before it
+	}
+	if last < 0 {
 		return ""
 	}
-	last := len(trimmed) - 1
-	return trimmed[:last] + string([]byte{trimmed[last] + 1})
+	return prefix[:last] + string([]byte{prefix[last] + 1})
 }
 
 // nameIter walks the names of one kind of a run.

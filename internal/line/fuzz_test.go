@@ -3,6 +3,7 @@ package line_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/nacredb/nacre"
@@ -30,7 +31,7 @@ func FuzzParse(f *testing.F) {
 
 // checkParsed looks at what has to hold of any bytes.
 func checkParsed(t *testing.T, text []byte) {
-	text = text[:len(text):len(text)]
+	text = slices.Clip(text)
 	var v line.View
 	err := line.Parse(text, &v)
 	stamp, n, checkErr := line.Check(text)

@@ -138,7 +138,7 @@ func (v *View) parseData(from int) error {
 	}
 	switch b[from] {
 	case '{', '[':
-		end, err := v.parseTail(from+1, true)
+		end, err := v.parseTail(from+1)
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func (v *View) parseData(from int) error {
 
 // parseRest is for data whose end is known.
 func (v *View) parseRest(from int) error {
-	end, err := v.parseTail(from, false)
+	end, err := v.parseTail(from)
 	if err == nil && end != from {
 		return RuleKeys
 	}
@@ -180,7 +180,7 @@ func (v *View) parseRest(from int) error {
 // Nothing of them stands before low. It relies on two things: outside of strings, JSON has no quote that
 // follows a backslash; and since the body is an object that has not been closed yet, a member that ends
 // where the body does is one of the body's own.
-func (v *View) parseTail(low int, open bool) (end int, err error) {
+func (v *View) parseTail(low int) (end int, err error) {
 	b := v.Body
 	end = len(b)
 	v.TransactionSize, v.TransactionID, v.Parents, v.Tags = 0, nil, nil, nil

@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/nacredb/nacre"
 )
@@ -126,7 +127,7 @@ func (d *manifestDecoder) line(data *[]byte) []byte {
 		return nil
 	}
 	d.size, *data = len(text)+1, rest
-	return text[:len(text):len(text)]
+	return slices.Clip(text)
 }
 
 func (d *manifestDecoder) failed(reason string) error {

@@ -104,5 +104,5 @@ func freeSpace(dir string) (uint64, error) {
 	if int64(stat.Bavail) < 0 {
 		return 0, nil // FreeBSD counts below zero inside root's reserve
 	}
-	return uint64(stat.Bavail) * uint64(stat.Bsize), nil
+	return uint64(stat.Bavail) * uint64(stat.Bsize), nil //nolint:unconvert // other systems have other types there
 }

@@ -283,12 +283,12 @@ func (l *log) checkIn(ctx context.Context, s *snapshot, r *request) ([]nacre.App
 	}
 	upTo := min(l.visible(), s.foldedTo())
 	if r.given {
-		first, err := l.held(ctx, s, r, upTo)
+		first, err := l.held(s, r, upTo)
 		if seen := l.visible(); nacre.CodeOf(err) == nacre.CodeEventIDConflict && upTo < seen {
 			// What is missing may stand where the index has not come to.
 			s.fold()
 			upTo = seen
-			first, err = l.held(ctx, s, r, upTo)
+			first, err = l.held(s, r, upTo)
 		}
 		if err != nil || first != nil {
 			return first, err

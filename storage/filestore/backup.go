@@ -245,10 +245,7 @@ func (l *log) restoreTo(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	mark, _, err := l.readMark()
-	if err != nil {
-		return err
-	}
+	mark, _ := l.readMark()
 	m.Epoch = nacre.NewID()
 	return writeHead(l.fs, dir, m, mark.Durable)
 }
@@ -258,7 +255,7 @@ func (l *log) copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	size, err := in.Size()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -140,10 +141,7 @@ func TestCrash(t *testing.T) {
 				}
 				// What is acknowledged from here on was not promised by the machine that went off.
 				h.mu.Lock()
-				ackedThen = make(map[nacre.Position]nacre.Event, len(h.acked))
-				for p, e := range h.acked {
-					ackedThen[p] = e
-				}
+				ackedThen = maps.Clone(h.acked)
 				h.mu.Unlock()
 				left := crashfs.CrashOptions{KeepAll: crashSeed%8 == 0, LoseAll: crashSeed%8 == 1}
 				weak := opened.Load() && o.Durability != Always || !opened.Load() && killed

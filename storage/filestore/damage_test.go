@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -288,7 +289,7 @@ func TestDamageIsServedAround(t *testing.T) {
 	// The fourth line, of stream s-1.
 	at := 0
 	for range 3 {
-		at += strings.IndexByte(string(data[at:]), '\n') + 1
+		at += bytes.IndexByte(data[at:], '\n') + 1
 	}
 	if err := fsys.Corrupt(file, int64(at+40), 4); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/nacredb/nacre"
@@ -158,8 +159,8 @@ func (l *log) viewAt(s *snapshot, p nacre.Position) (v *line.View, free func(), 
 // it has none.
 func (l *log) versionInRuns(s *snapshot, stream nacre.StreamID, term uint64) (int64, error) {
 	var f *fetcher
-	for i := len(s.runs) - 1; i >= 0; i-- {
-		p, err := s.runs[i].Lookup(term)
+	for _, run := range slices.Backward(s.runs) {
+		p, err := run.Lookup(term)
 		if err != nil {
 			return 0, err
 		}

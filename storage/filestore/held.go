@@ -2,19 +2,18 @@ package filestore
 
 import (
 	"bytes"
-	"context"
 
 	"github.com/nacredb/nacre"
 )
 
 // held looks for the request's given ids up to a position. All held as they are: the first outcome. None
 // held: nil. Anything else is a conflict.
-func (l *log) held(ctx context.Context, s *snapshot, r *request, upTo nacre.Position) ([]nacre.Appended, error) {
+func (l *log) held(s *snapshot, r *request, upTo nacre.Position) ([]nacre.Appended, error) {
 	found := make([]nacre.Event, 0, r.events)
 	missing := ""
 	for i := range r.appends {
 		for e, term := range r.appends[i].given {
-			first, ok, err := l.findID(ctx, s, e, term, upTo)
+			first, ok, err := l.findID(s, e, term, upTo)
 			switch {
 			case err != nil:
 				return nil, err
@@ -69,7 +68,7 @@ func firstOutcome(r *request, found []nacre.Event) ([]nacre.Appended, error) {
 }
 
 // findID finds the event that bears e's id in e's stream.
-func (l *log) findID(ctx context.Context, s *snapshot, e *nacre.Event, idTerm uint64, upTo nacre.Position) (nacre.Event, bool, error) {
+func (l *log) findID(s *snapshot, e *nacre.Event, idTerm uint64, upTo nacre.Position) (nacre.Event, bool, error) {
 	for c := range s.chunks(backward, 1, upTo) {
 		lookup, err := c.lookup(idTerm)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -280,7 +281,7 @@ func (l *log) replaceRuns(old, with []*index.Run) {
 			switch {
 			case r == old[0]:
 				out = append(out, with...)
-			case containsRun(old, r):
+			case slices.Contains(old, r):
 			default:
 				out = append(out, r)
 			}
@@ -290,15 +291,6 @@ func (l *log) replaceRuns(old, with []*index.Run) {
 	for _, r := range with {
 		_ = r.Release() // the snapshot holds them
 	}
-}
-
-func containsRun(runs []*index.Run, r *index.Run) bool {
-	for _, x := range runs {
-		if x == r {
-			return true
-		}
-	}
-	return false
 }
 
 // rebuildOffsets makes a segment's offsets file again.
@@ -383,7 +375,7 @@ func (l *log) stillThere(runs []*index.Run) bool {
 	s := l.acquire()
 	defer s.release()
 	for _, r := range runs {
-		if !containsRun(s.runs, r) {
+		if !slices.Contains(s.runs, r) {
 			return false
 		}
 	}

@@ -120,7 +120,7 @@ func (l *log) sealSegment(g *seg, m *memory, last nacre.Position) error {
 	if err != nil {
 		return err
 	}
-	defer run.Release() // a snapshot takes a reference of its own
+	defer func() { _ = run.Release() }() // a snapshot takes a reference of its own
 	r, err := g.reader()
 	if err != nil {
 		return err

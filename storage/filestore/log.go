@@ -228,7 +228,7 @@ func (l *log) told(d *nacre.DamageError) {
 }
 
 // Head implements nacre.Driver.
-func (l *log) Head(ctx context.Context) (nacre.Head, error) {
+func (l *log) Head(context.Context) (nacre.Head, error) {
 	if l.closed.Load() {
 		return nacre.Head{}, errClosed
 	}

@@ -89,17 +89,17 @@ func (l *log) changeInfo(first nacre.Position, change func(i *segment.Info)) (se
 	return changed, err
 }
 
-// readMark gives a zero mark where there is none.
-func (l *log) readMark() (segment.Mark, []error, error) {
+// readMark gives a zero mark where there is none, and what is wrong with its file.
+func (l *log) readMark() (segment.Mark, []error) {
 	text, err := vfs.ReadFile(l.fs, l.markPath())
 	if isNotExist(err) || err == nil && len(text) == 0 {
-		return segment.Mark{}, nil, nil
+		return segment.Mark{}, nil
 	}
 	if err != nil {
-		return segment.Mark{}, []error{&nacre.DamageError{File: l.markPath(), Reason: "cannot be read: " + err.Error()}}, nil
+		return segment.Mark{}, []error{&nacre.DamageError{File: l.markPath(), Reason: "cannot be read: " + err.Error()}}
 	}
 	m, _, damage := segment.DecodeMark(l.markPath(), text)
-	return m, damage, nil
+	return m, damage
 }
 
 // writeMark writes the next slot of the mark.

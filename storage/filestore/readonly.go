@@ -136,10 +136,7 @@ func (l *log) refresh() error {
 	if !bytes.Equal(text, l.manifestText) || held != l.reading.held || l.replaced() {
 		return l.reloadPublished()
 	}
-	mark, _, err := l.readMark()
-	if err != nil {
-		return err
-	}
+	mark, _ := l.readMark()
 	l.reading.durable = max(l.reading.durable, mark.Durable)
 	if l.reading.builder != nil {
 		if err := l.readMore(); err != nil {
@@ -249,7 +246,7 @@ func (l *log) show() {
 // waitReadOnly waits for what another process appends. The system tells when a file changes.
 func (l *log) waitReadOnly(ctx context.Context, after nacre.Position) error {
 	watcher := vfs.Watch(l.fs, l.dir)
-	defer watcher.Close()
+	defer func() { _ = watcher.Close() }()
 	epoch := l.presentEpoch()
 	for {
 		if l.closed.Load() {

@@ -3,6 +3,7 @@ package filestore
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nacredb/nacre"
@@ -114,10 +115,7 @@ func (l *log) load() (nacre.Position, error) {
 	default:
 		l.setManifest(*m)
 	}
-	mark, damage, err := l.readMark()
-	if err != nil {
-		return 0, err
-	}
+	mark, damage := l.readMark()
 	for _, d := range damage {
 		l.setDamage(d)
 	}
@@ -276,7 +274,7 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 	var last nacre.Position
 	var newest int64
 	for i, g := range segs {
-		if !contains(unsealed, g) {
+		if !slices.Contains(unsealed, g) {
 			last = g.info.Last
 			newest = max(newest, g.info.Newest)
 			continue
@@ -337,15 +335,6 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 	l.ends = last
 	out.clock = l.clockFloor(newest)
 	return out, nil
-}
-
-func contains(segs []*seg, g *seg) bool {
-	for _, s := range segs {
-		if s == g {
-			return true
-		}
-	}
-	return false
 }
 
 // mustScan tells whether a sealed segment's file is not what the manifest says.

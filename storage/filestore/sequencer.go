@@ -1,6 +1,8 @@
 package filestore
 
 import (
+	"slices"
+
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/internal/line"
 )
@@ -149,8 +151,8 @@ func (q *sequencer) admit(r *request) {
 		return
 	}
 	if r.cond != nil {
-		for i := len(q.snap.mems) - 1; i >= 0; i-- {
-			if p, hit := q.snap.mems[i].mayHit(q.l, &r.cond.selection, max(r.checkedTo, r.cond.after)); hit {
+		for _, m := range slices.Backward(q.snap.mems) {
+			if p, hit := m.mayHit(q.l, &r.cond.selection, max(r.checkedTo, r.cond.after)); hit {
 				r.finish(outcome{again: true, waitFor: p, gen: q.gen})
 				return
 			}
@@ -171,8 +173,7 @@ func (q *sequencer) look() {
 func (q *sequencer) idBehind(r *request) (nacre.Position, bool) {
 	for i := range r.appends {
 		for _, id := range r.appends[i].given {
-			for k := len(q.snap.mems) - 1; k >= 0; k-- {
-				m := q.snap.mems[k]
+			for _, m := range slices.Backward(q.snap.mems) {
 				m.mu.RLock()
 				last, ok := m.idx.LastOf(id)
 				m.mu.RUnlock()

@@ -60,7 +60,7 @@ func (l *log) listStreams(ctx context.Context, s *snapshot, q *nacre.StreamQuery
 		if q.Category != "" && id.Category() != q.Category || !strings.HasPrefix(string(id), q.Prefix) {
 			continue
 		}
-		info, ok, err := l.streamInfo(ctx, s, id, last)
+		info, ok, err := l.streamInfo(s, id, last)
 		if err != nil {
 			return err
 		}
@@ -75,11 +75,11 @@ func (l *log) listStreams(ctx context.Context, s *snapshot, q *nacre.StreamQuery
 }
 
 // streamInfo reads a stream's first and last line.
-func (l *log) streamInfo(ctx context.Context, s *snapshot, id nacre.StreamID, last nacre.Position) (nacre.StreamInfo, bool, error) {
+func (l *log) streamInfo(s *snapshot, id nacre.StreamID, last nacre.Position) (nacre.StreamInfo, bool, error) {
 	info := nacre.StreamInfo{ID: id}
 	term := l.hasher.Term(index.Stream, string(id))
 	for _, dir := range []index.Direction{forward, backward} {
-		found, err := l.endOf(ctx, s, id, term, dir, last, &info)
+		found, err := l.endOf(s, id, term, dir, last, &info)
 		if err != nil || !found {
 			return info, false, err
 		}
@@ -87,7 +87,7 @@ func (l *log) streamInfo(ctx context.Context, s *snapshot, id nacre.StreamID, la
 	return info, true, nil
 }
 
-func (l *log) endOf(ctx context.Context, s *snapshot, id nacre.StreamID, term uint64, dir index.Direction, last nacre.Position, info *nacre.StreamInfo) (bool, error) {
+func (l *log) endOf(s *snapshot, id nacre.StreamID, term uint64, dir index.Direction, last nacre.Position, info *nacre.StreamInfo) (bool, error) {
 	for c := range s.chunks(dir, 1, last) {
 		p, err := c.lookup(term)
 		if err != nil {

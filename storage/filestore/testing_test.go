@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -19,7 +18,7 @@ import (
 )
 
 // quiet keeps expected damage out of the tests' output.
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // seeds runs a test with many seeds; NACRE_SEEDS multiplies them, NACRE_SEED replays one.
 func seeds(t *testing.T, n int, run func(t *testing.T, seed uint64, rng *rand.Rand)) {

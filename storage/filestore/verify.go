@@ -154,10 +154,7 @@ func (v *verifier) loadOnce() ([]byte, error) {
 		v.problem(err)
 	}
 	v.manifest = m
-	mark, damage, err := l.readMark()
-	if err != nil {
-		return nil, err
-	}
+	mark, damage := l.readMark()
 	for _, d := range damage {
 		v.problem(d)
 	}

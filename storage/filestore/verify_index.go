@@ -86,7 +86,7 @@ func (v *verifier) compareRun(f index.RunFile, checks []*segmentCheck) {
 		bad(err)
 		return
 	}
-	defer r.Release()
+	defer func() { _ = r.Release() }()
 	if err := r.Check(); err != nil {
 		bad(err)
 		return
@@ -152,7 +152,7 @@ func (v *verifier) offsets(c *segmentCheck) {
 		return
 	}
 	if err == nil {
-		defer offs.Close()
+		defer func() { _ = offs.Close() }()
 		err = offs.Check()
 	}
 	if err == nil && (offs.Count() != len(c.offsets) || offs.First() != uint64(c.info.First) || int64(offs.Length()) != c.info.Bytes) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nacredb/nacre"
@@ -62,7 +63,7 @@ func (c *checker) line(off int64, _ []byte, v *line.View) error {
 	h := c.h
 	c.terms = appendTerms(c.terms[:0], h, h.Term(index.Stream, string(e.StreamID)), h.Term(index.Category, e.StreamID.Category()), e.StreamID, e)
 	for i, t := range c.terms {
-		if !repeated(c.terms, i) {
+		if !slices.Contains(c.terms[:i], t) { // narrow hashes collide within an event
 			c.sum.add(t, uint64(e.GlobalPosition))
 		}
 	}
@@ -83,16 +84,6 @@ func (c *checker) line(off int64, _ []byte, v *line.View) error {
 	}
 	c.streams[key] = s
 	return nil
-}
-
-// repeated tells whether a term stands in the list before i: narrow hashes collide within an event.
-func repeated(terms []uint64, i int) bool {
-	for _, t := range terms[:i] {
-		if t == terms[i] {
-			return true
-		}
-	}
-	return false
 }
 
 // segment reads segment i whole.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/nacredb/nacre"
@@ -76,7 +77,7 @@ func backupRestored(x *trial) {
 		x.expectBlob("snapshot/a", []byte("one"))
 	}
 	r.append("s-1", nacre.Exactly(1), fact("t", 4))
-	expectEvents(x, "the log that was copied", x.all(), append(want[:len(want):len(want)], later...))
+	expectEvents(x, "the log that was copied", x.all(), append(slices.Clip(want), later...))
 }
 
 func backupEmpty(x *trial) {

@@ -148,7 +148,10 @@ func blobsList(x *trial) {
 	x.expectKeys("/")
 	x.expectKeys("../")
 	n := 0
-	for range x.blobs().ListBlobs(x.ctx, "") {
+	for _, err := range x.blobs().ListBlobs(x.ctx, "") {
+		if err != nil {
+			x.Fatal(err)
+		}
 		if n++; n == 2 {
 			break
 		}

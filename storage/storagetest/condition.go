@@ -26,7 +26,7 @@ func conditionFilters(x *trial) {
 		want := c.want
 		if c.matchesGuarded {
 			for p := nacre.Position(len(filtered)); p <= head; p++ {
-				want = append(want[:len(want):len(want)], p)
+				want = append(slices.Clip(want), p)
 			}
 		}
 		condition := &nacre.Condition{FailIfEventsMatch: c.filter}

@@ -288,7 +288,10 @@ func subscribeEndedContext(x *trial) {
 	if seen != 3 {
 		x.Fatalf("it gave %d events, want 3", seen)
 	}
-	for range x.s.Subscribe(x.ctx, nil, nil) {
+	for _, err := range x.s.Subscribe(x.ctx, nil, nil) {
+		if err != nil {
+			x.Fatal(err)
+		}
 		break // leaving the loop is the other way to end it
 	}
 }

@@ -38,8 +38,7 @@ func (fsys *FS) Lock(given, holder string) (io.Closer, error) {
 		fsys.write(node, []byte(strings.TrimSpace(holder)+"\n"), 0)
 		return nil
 	})
-	var locked *vfs.LockedError
-	if errors.As(err, &locked) {
+	if locked, ok := errors.AsType[*vfs.LockedError](err); ok {
 		return nil, locked
 	}
 	if err != nil {

@@ -273,8 +273,7 @@ func (fsys *FS) MkdirAll(name string) error {
 
 // makeDirs makes a directory and its parents. The mutex is held.
 func (fsys *FS) makeDirs(name string) error {
-	node, err := fsys.findDir(name)
-	if err != fs.ErrNotExist {
+	if _, err := fsys.findDir(name); err != fs.ErrNotExist {
 		return err
 	}
 	at, err := fsys.placeOf(name)
@@ -286,7 +285,7 @@ func (fsys *FS) makeDirs(name string) error {
 	if err != nil {
 		return err
 	}
-	node = fsys.newInode(true)
+	node := fsys.newInode(true)
 	fsys.enter(nameChange{node: node, to: at})
 	return nil
 }
