@@ -14,7 +14,9 @@ func TestCodeOf(t *testing.T) {
 		err  error
 		want Code
 	}{
-		{nil, ""}, {io.EOF, ""}, {errDisk, ""},
+		{nil, ""},
+		{io.EOF, ""},
+		{errDisk, ""},
 		{&Error{Code: CodeStoreFull}, CodeStoreFull},
 		{conflict, CodeVersionConflict},
 		{&ConditionError{}, CodeConditionFailed},

@@ -124,8 +124,10 @@ func TestBareLoopWritesGroups(t *testing.T) {
 // TestLargeStoreIsUsedAgain keeps a store and appends to its cold streams in two runs.
 func TestLargeStoreIsUsedAgain(t *testing.T) {
 	dir := t.TempDir()
-	s := settings{dir: dir, largeDir: filepath.Join(dir, "large"), largeEvents: 10_000, keep: true, quick: true,
-		slice: 30 * time.Millisecond, rounds: 1, readEvents: 1000, reads: 5}
+	s := settings{
+		dir: dir, largeDir: filepath.Join(dir, "large"), largeEvents: 10_000, keep: true, quick: true,
+		slice: 30 * time.Millisecond, rounds: 1, readEvents: 1000, reads: 5,
+	}
 	for _, found := range []bool{false, true} {
 		r := newReport(io.Discard, dir)
 		l, err := openLarge(t.Context(), &s, r)
@@ -202,7 +204,7 @@ func TestReportIsMarkdown(t *testing.T) {
 	for _, n := range []int64{90, 110, 100} {
 		m.add(&slice{events: n * 1000, elapsed: time.Second})
 	}
-	r.section("A table", "A note.", rateHead("name")...).row(append([]string{"x"}, rateCells(m)...)...)
+	r.section("A table", "A note.", rateHead()...).row(append([]string{"x"}, rateCells(m)...)...)
 	path := filepath.Join(t.TempDir(), "RESULTS.md")
 	if err := r.save(path); err != nil {
 		t.Fatal(err)

@@ -139,8 +139,10 @@ func (c *conditions) measure(ctx context.Context, s *settings, r *report, writer
 		ds := make([]decider, writers)
 		for k := range ds {
 			name := fmt.Sprintf("%d-%d-%d", i, writers, k)
-			ds[k] = decider{own: [2]string{"customer:w" + name, "course:w" + name}, last: head.Position,
-				random: rand.New(rand.NewPCG(uint64(i), uint64(k)))}
+			ds[k] = decider{
+				own: [2]string{"customer:w" + name, "course:w" + name}, last: head.Position,
+				random: rand.New(rand.NewPCG(uint64(i), uint64(k))),
+			}
 		}
 		do := func(ctx context.Context, w *writer) (int, error) {
 			d, cur := &ds[w.number], w.stream()
@@ -165,7 +167,7 @@ func (c *conditions) measure(ctx context.Context, s *settings, r *report, writer
 		return err
 	}
 	t := r.section("Appending: "+what, fmt.Sprintf("One event an append, data of %d bytes, two tags, the exact version expected; %d events stood before. No condition fails.",
-		dataBytes, s.tagged), rateHead("name", "of the same without")...)
+		dataBytes, s.tagged), rateHead("of the same without")...)
 	for _, side := range sides {
 		m, base := got[side.name], got[side.base]
 		t.row(append(append([]string{side.name}, rateCells(m)...), percent(m.rate()/base.rate()))...)
@@ -182,7 +184,7 @@ func (c *conditions) refuses(ctx context.Context) error {
 		Stream: "order-refused", Expected: nacre.NoStream, Events: []nacre.Event{{Type: typeOf(0), Data: []byte("{}")}},
 	})
 	if nacre.CodeOf(err) != nacre.CodeConditionFailed {
-		return fmt.Errorf("an append whose condition matches %d events came to: %v", taggedEvents, err)
+		return fmt.Errorf("an append whose condition matches %d events came to: %w", taggedEvents, err)
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func (l *large) appends(ctx context.Context, s *settings, r *report, store *nacr
 	}
 	t := r.section("Appending to a large store: "+what, fmt.Sprintf("One event an append, data of %d bytes, the exact version expected; page cache warm. "+
 		"Hot: %d streams a writer, for ever. New: a stream an append. Cold: streams that were last appended to long ago.", dataBytes, openStreams),
-		rateHead("name", "of hot streams")...)
+		rateHead("of hot streams")...)
 	for _, name := range []string{hotName, newName, coldName} {
 		ratio := got[name].rate() / got[hotName].rate()
 		t.row(append(append([]string{name}, rateCells(got[name])...), percent(ratio))...)

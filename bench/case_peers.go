@@ -75,7 +75,7 @@ func peersSide(ctx context.Context, s *settings, r *report, dir string, entries 
 			return fmt.Errorf("%s: %s: %w", what, e.name, err)
 		}
 	}
-	t := r.section("Appending beside peers: "+what, eventNote(bare), rateHead("name", "of the bare loop", "nacre is")...)
+	t := r.section("Appending beside peers: "+what, eventNote(bare), rateHead("of the bare loop", "nacre is")...)
 	ours := got[nacreKind.name]
 	for _, l := range lanes {
 		m := got[l.name]

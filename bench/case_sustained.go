@@ -64,7 +64,7 @@ func burst(ctx context.Context, s *settings, r *report, dir string) (err error) 
 	if err != nil {
 		return err
 	}
-	t := r.section("Appending: "+what, fmt.Sprintf("The first %s of a new store. %s", s.burst, eventNote(bare)), rateHead("name", "of the bare loop")...)
+	t := r.section("Appending: "+what, fmt.Sprintf("The first %s of a new store. %s", s.burst, eventNote(bare)), rateHead("of the bare loop")...)
 	limit := got[bareName].rate()
 	for _, name := range []string{bareName, nacreKind.name} {
 		t.row(append(append([]string{name}, rateCells(got[name])...), percent(got[name].rate()/limit))...)
@@ -103,7 +103,7 @@ func sustained(ctx context.Context, s *settings, r *report, dir string, batch in
 	}
 	ratio := float64(ours.events) / ours.elapsed.Seconds() / limit.rate()
 	t := r.section("Appending: "+what, fmt.Sprintf("Without a pause for %.0f s; the bare loop before and after. %s", ours.elapsed.Seconds(), eventNote(bare)),
-		rateHead("name", "of the bare loop", "segments rolled", "sealed without index, at most")...)
+		rateHead("of the bare loop", "segments rolled", "sealed without index, at most")...)
 	t.row(append(append([]string{bareName}, rateCells(limit)...), percent(1), "", "")...)
 	cells := rateCells(ours)
 	cells[0] = count(float64(ours.events)/ours.elapsed.Seconds()) + " (mean)"

@@ -122,7 +122,7 @@ func (c *cluster) stop() error {
 			return nil // it has ended
 		}
 		select {
-		case <-c.ended:
+		case <-c.ended: //nolint:errcheck // it was told to end
 			return nil
 		case <-time.After(30 * time.Second):
 		}

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 // open opens a contender in a folder that another user's server can come through to.
 func open(t *testing.T, k kind, writers int) contender {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "nacre-bench-test-")
+	dir, err := os.MkdirTemp("", "nacre-bench-test-") //nolint:usetesting // the test's own folder is closed to others
 	if err != nil {
 		t.Fatal(err)
 	}

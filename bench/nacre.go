@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 
 	"github.com/nacredb/nacre"
@@ -25,7 +24,7 @@ var nacreKind = kind{
 
 // openNacre opens a store with all options at their defaults, without a log of its own.
 func openNacre(dir string) (*nacre.Store, error) {
-	return filestore.Open(dir, &filestore.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	return filestore.Open(dir, &filestore.Options{Logger: slog.New(slog.DiscardHandler)})
 }
 
 type nacreContender struct{ store *nacre.Store }

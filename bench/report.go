@@ -163,8 +163,8 @@ func rateCells(m *measured) []string {
 }
 
 // rateHead names the cells of rateCells.
-func rateHead(first string, more ...string) []string {
-	return append([]string{first, "events/s, median", "spread", "wait p50 / p99"}, more...)
+func rateHead(more ...string) []string {
+	return append([]string{"name", "events/s, median", "spread", "wait p50 / p99"}, more...)
 }
 
 func yes(b bool) string {

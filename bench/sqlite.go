@@ -86,7 +86,7 @@ func (s *sqliteContender) commit(c *cursor, data [][]byte) error {
 	if err != nil {
 		return err
 	}
-	insert := tx.Stmt(s.insert)
+	insert := tx.Stmt(s.insert) //nolint:sqlclosecheck // closed with its transaction
 	for i, d := range data {
 		version := c.version + 1 + int64(i)
 		if _, err := insert.Exec(c.stream, version, typeOf(version), string(d)); err != nil {

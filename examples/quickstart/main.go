@@ -46,9 +46,11 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 	// Two streams, both or neither; with ids of our own it can be repeated without harm.
 	paid, err := store.Commit(ctx, nil,
 		nacre.Append{Stream: "payment-7", Events: []nacre.Event{
-			nacre.NewEvent("payment.taken", map[string]any{"order": "order-7", "amount": 99.99}).WithID("payment-7-taken")}},
+			nacre.NewEvent("payment.taken", map[string]any{"order": "order-7", "amount": 99.99}).WithID("payment-7-taken"),
+		}},
 		nacre.Append{Stream: "order-7", Events: []nacre.Event{
-			nacre.NewEvent("order.paid", map[string]any{"payment": "payment-7"}).WithID("order-7-paid")}})
+			nacre.NewEvent("order.paid", map[string]any{"payment": "payment-7"}).WithID("order-7-paid"),
+		}})
 	if err != nil {
 		return err
 	}

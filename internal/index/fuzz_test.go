@@ -81,7 +81,7 @@ func forge(data []byte, blocks []span, change []byte) {
 		case 2:
 			data[at] += change[3]
 		case 3: // a block's beginning, where its counts and lengths are
-			data[blocks[at%len(blocks)].at+uint64(change[3]%24)%(blocks[at%len(blocks)].n)] ^= 1 << (change[3] >> 5)
+			data[blocks[at%len(blocks)].at+uint64(change[3]%24)%blocks[at%len(blocks)].n] ^= 1 << (change[3] >> 5)
 		}
 	}
 	reseal(data, blocks)

@@ -235,7 +235,8 @@ func TestMergedEqualsBuilt(t *testing.T) {
 
 func (r random) sameBytes(fsys interface {
 	ReadFile(string) ([]byte, error)
-}, a, b string) {
+}, a, b string,
+) {
 	r.Helper()
 	left, err := fsys.ReadFile(a)
 	r.must(err)

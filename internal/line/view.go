@@ -138,7 +138,7 @@ func (v *View) parseData(from int) error {
 	}
 	switch b[from] {
 	case '{', '[':
-		end, err := v.parseTail(from+1)
+		end, err := v.parseTail(from + 1)
 		if err != nil {
 			return err
 		}

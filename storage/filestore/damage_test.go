@@ -93,7 +93,7 @@ func TestEveryBitFlip(t *testing.T) {
 	}
 	verify(t, testDir, environment{fs: fsys})
 	// All of them in a soak; here every so manieth byte, from anywhere, one bit each.
-	masks, step, from := []byte{1 << (rand.IntN(8))}, 31, rand.IntN(31)
+	masks, step, from := []byte{1 << rand.IntN(8)}, 31, rand.IntN(31)
 	if os.Getenv("NACRE_SEEDS") != "" {
 		masks, step, from = []byte{1, 2, 4, 8, 16, 32, 64, 128}, 1, 0
 	}

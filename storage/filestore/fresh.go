@@ -1,5 +1,7 @@
 package filestore
 
+import "slices"
+
 // freshTerms remembers, roughly, the terms of events that may wait to be indexed: what a request looks for
 // and is not among them need not wait for the index. It is the sequencer's.
 type freshTerms struct {
@@ -26,14 +28,7 @@ func (f *freshTerms) clear() {
 	}
 }
 
-func (f *freshTerms) anyOf(terms []uint64) bool {
-	for _, t := range terms {
-		if f.has(t) {
-			return true
-		}
-	}
-	return false
-}
+func (f *freshTerms) anyOf(terms []uint64) bool { return slices.ContainsFunc(terms, f.has) }
 
 // concerns tells whether a request looks for something that may wait to be indexed.
 func (f *freshTerms) concerns(r *request) bool {

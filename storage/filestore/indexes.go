@@ -170,8 +170,10 @@ func (l *log) readSealed(g *seg) (*builder, error) {
 		return nil, v.Damage
 	}
 	if v.Last != g.info.Last {
-		return nil, &nacre.DamageError{File: g.path(), Offset: v.End, Position: v.Last + 1,
-			Reason: fmt.Sprintf("the segment ends at position %d, the manifest says %d", v.Last, g.info.Last)}
+		return nil, &nacre.DamageError{
+			File: g.path(), Offset: v.End, Position: v.Last + 1,
+			Reason: fmt.Sprintf("the segment ends at position %d, the manifest says %d", v.Last, g.info.Last),
+		}
 	}
 	b.mem.folded = v.Last
 	return b, nil

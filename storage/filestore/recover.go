@@ -211,8 +211,10 @@ func (l *log) compare(files map[string]int64, tell func(error)) error {
 		case !there:
 			tell(&nacre.DamageError{File: path, Position: info.First, Reason: fileMissing})
 		case info.Sealed && !info.Zstd && size != info.Bytes:
-			tell(&nacre.DamageError{File: path, Offset: min(size, info.Bytes), Position: info.First,
-				Reason: fmt.Sprintf("the file has %d bytes, the manifest says %d", size, info.Bytes)})
+			tell(&nacre.DamageError{
+				File: path, Offset: min(size, info.Bytes), Position: info.First,
+				Reason: fmt.Sprintf("the file has %d bytes, the manifest says %d", size, info.Bytes),
+			})
 		}
 	}
 	for _, name := range sortedNames(files) {
@@ -302,8 +304,10 @@ func (l *log) openSegments(durable nacre.Position) (*active, error) {
 		last = v.Last
 		if !isLast {
 			if next := segs[i+1].first; v.Last+1 != next {
-				l.setDamage(&nacre.DamageError{File: g.path(), Offset: v.End, Position: v.Last + 1,
-					Reason: fmt.Sprintf("the segment ends at position %d, the next one begins at %d", v.Last, next)})
+				l.setDamage(&nacre.DamageError{
+					File: g.path(), Offset: v.End, Position: v.Last + 1,
+					Reason: fmt.Sprintf("the segment ends at position %d, the next one begins at %d", v.Last, next),
+				})
 			}
 			continue
 		}

@@ -76,8 +76,10 @@ func (c *checker) line(off int64, _ []byte, v *line.View) error {
 			c.began++
 		}
 	case e.StreamPosition != s.last+1:
-		c.problems = append(c.problems, &nacre.DamageError{File: c.path, Offset: off, Position: e.GlobalPosition,
-			Reason: fmt.Sprintf("stream %q goes from stream position %d to %d", e.StreamID, s.last, e.StreamPosition)})
+		c.problems = append(c.problems, &nacre.DamageError{
+			File: c.path, Offset: off, Position: e.GlobalPosition,
+			Reason: fmt.Sprintf("stream %q goes from stream position %d to %d", e.StreamID, s.last, e.StreamPosition),
+		})
 		s.last = e.StreamPosition
 	default:
 		s.last++
@@ -137,8 +139,10 @@ func (v *verifier) segment(ctx context.Context, i int) (*segmentCheck, error) {
 func (c *checker) rest() {
 	for _, b := range c.verdict.Bad {
 		if b.Offset != c.verdict.Damage.Offset {
-			c.problems = append(c.problems, &nacre.DamageError{File: c.path, Offset: b.Offset, Position: b.First,
-				Reason: fmt.Sprintf("%d bytes are not whole lines: %s", b.Length, b.Reason)})
+			c.problems = append(c.problems, &nacre.DamageError{
+				File: c.path, Offset: b.Offset, Position: b.First,
+				Reason: fmt.Sprintf("%d bytes are not whole lines: %s", b.Length, b.Reason),
+			})
 		}
 	}
 }
@@ -151,8 +155,10 @@ func (c *checker) seal(ctx context.Context, g *seg, size int64) error {
 	}
 	info := c.info
 	if size != info.Bytes || c.verdict.Last != info.Last {
-		c.problems = append(c.problems, &nacre.DamageError{File: c.path, Offset: c.verdict.End, Position: c.verdict.Last + 1,
-			Reason: fmt.Sprintf("it has %d bytes up to position %d, the manifest says %d up to %d", size, c.verdict.Last, info.Bytes, info.Last)})
+		c.problems = append(c.problems, &nacre.DamageError{
+			File: c.path, Offset: c.verdict.End, Position: c.verdict.Last + 1,
+			Reason: fmt.Sprintf("it has %d bytes up to position %d, the manifest says %d up to %d", size, c.verdict.Last, info.Bytes, info.Last),
+		})
 		return nil
 	}
 	sum, err := segment.Sum(ctx, r, size, nil)
@@ -164,12 +170,16 @@ func (c *checker) seal(ctx context.Context, g *seg, size int64) error {
 		return nil
 	}
 	if sum != info.SHA256 {
-		c.problems = append(c.problems, &nacre.DamageError{File: c.path, Position: info.First,
-			Reason: "its SHA-256 is not the manifest's, though every line is whole: it is another file"})
+		c.problems = append(c.problems, &nacre.DamageError{
+			File: c.path, Position: info.First,
+			Reason: "its SHA-256 is not the manifest's, though every line is whole: it is another file",
+		})
 	}
 	if c.began != info.Streams {
-		c.problems = append(c.problems, &nacre.DamageError{File: c.v.l.manifestPath(), Position: info.First,
-			Reason: fmt.Sprintf("it says that %d streams begin in %s; there are %d", info.Streams, info.Name, c.began)})
+		c.problems = append(c.problems, &nacre.DamageError{
+			File: c.v.l.manifestPath(), Position: info.First,
+			Reason: fmt.Sprintf("it says that %d streams begin in %s; there are %d", info.Streams, info.Name, c.began),
+		})
 	}
 	return nil
 }

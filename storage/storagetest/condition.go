@@ -91,8 +91,10 @@ func conditionAfterIsExclusive(x *trial) {
 
 func conditionOwnEvents(x *trial) {
 	c := &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Tags: []string{"seat:1"}}}}
-	batch := []nacre.Append{to("seat-1", nacre.Any, fact("seat.taken", 1, "seat:1"), fact("seat.paid", 1, "seat:1")),
-		to("seat-2", nacre.Any, fact("seat.taken", 2, "seat:1"))}
+	batch := []nacre.Append{
+		to("seat-1", nacre.Any, fact("seat.taken", 1, "seat:1"), fact("seat.paid", 1, "seat:1")),
+		to("seat-2", nacre.Any, fact("seat.taken", 2, "seat:1")),
+	}
 	expectBatch(x, x.commit(c, batch...), batch)
 	x.nothingWritten(func() {
 		_, err := x.s.Commit(x.ctx, c, batch...)

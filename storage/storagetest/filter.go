@@ -78,8 +78,12 @@ var filterTable = []struct {
 	{"all four", nacre.Filter{{Streams: ids("order-1"), Categories: []string{"order"}, Types: []string{"order.*"}, Tags: []string{"product:b"}}}, []nacre.Position{3}, false},
 
 	{"two items", nacre.Filter{{Types: []string{"order.shipped"}}, {Tags: []string{"product:b"}}}, []nacre.Position{3, 6, 8}, false},
-	{"items that overlap", nacre.Filter{{Streams: ids("order-1")}, {Tags: []string{"customer:7"}}, {Types: []string{"order.*"}}},
-		[]nacre.Position{1, 2, 3, 4, 6, 9, 12}, false},
+	{
+		"items that overlap",
+		nacre.Filter{{Streams: ids("order-1")}, {Tags: []string{"customer:7"}}, {Types: []string{"order.*"}}},
+		[]nacre.Position{1, 2, 3, 4, 6, 9, 12},
+		false,
+	},
 	{"the same item twice", nacre.Filter{{Streams: ids("order-2")}, {Streams: ids("order-2")}}, []nacre.Position{2, 11}, false},
 	{"the guarded and more", nacre.Filter{{Streams: ids("guarded-1")}, {Tags: []string{"vip"}}}, []nacre.Position{1, 7, 8, 12}, true},
 }
@@ -111,9 +115,21 @@ func filterTableReads(x *trial) {
 func expectReads(x *trial, name string, f nacre.Filter, all []nacre.Event) {
 	x.Helper()
 	for _, o := range []nacre.ReadOptions{
-		{Backwards: true}, {Limit: 1}, {Limit: 2, Backwards: true}, {After: 3}, {Before: 9}, {After: 2, Before: 8},
-		{After: 2, Before: 8, Backwards: true, Limit: 2}, {After: 8, Before: 3}, {After: 7, Before: 8}, {After: 12}, {Before: 1},
-		{After: 100, Backwards: true}, {Before: 1000}, {Borrowed: true}, {Borrowed: true, Backwards: true, Limit: 3},
+		{Backwards: true},
+		{Limit: 1},
+		{Limit: 2, Backwards: true},
+		{After: 3},
+		{Before: 9},
+		{After: 2, Before: 8},
+		{After: 2, Before: 8, Backwards: true, Limit: 2},
+		{After: 8, Before: 3},
+		{After: 7, Before: 8},
+		{After: 12},
+		{Before: 1},
+		{After: 100, Backwards: true},
+		{Before: 1000},
+		{Borrowed: true},
+		{Borrowed: true, Backwards: true, Limit: 3},
 	} {
 		expectEvents(x, fmt.Sprintf("%s, %+v", name, o), x.read(f, &o), selected(all, nil, &o))
 	}
@@ -172,8 +188,12 @@ func filterManyNames(x *trial) {
 func filterRefused(x *trial) {
 	x.append("thing-1", nacre.Any, fact("t", 1))
 	for _, f := range []nacre.Filter{
-		{{Streams: ids("")}}, {{}, {Categories: []string{"a", ""}}}, {{Types: []string{""}}}, {{Tags: []string{""}}},
-		{{Tags: make([]string, 10_001)}}, make(nacre.Filter, 10_001),
+		{{Streams: ids("")}},
+		{{}, {Categories: []string{"a", ""}}},
+		{{Types: []string{""}}},
+		{{Tags: []string{""}}},
+		{{Tags: make([]string, 10_001)}},
+		make(nacre.Filter, 10_001),
 	} {
 		expectCode(x, "a read with a bad filter", readError(x, x.ctx, x.s, f, nil), nacre.CodeInvalid)
 	}

@@ -39,9 +39,23 @@ var lineKeys = []struct {
 	key      string
 	optional bool
 }{
-	{"streamId", false}, {"eventId", false}, {"type", false}, {"data", true}, {"dataBase64", true}, {"dataHash", true},
-	{"metadata", true}, {"tags", true}, {"parents", true}, {"transactionId", true}, {"transactionSize", true},
-	{"globalPosition", false}, {"streamPosition", false}, {"createdAt", false}, {"batch", true}, {"synced", false}, {"crc", false},
+	{"streamId", false},
+	{"eventId", false},
+	{"type", false},
+	{"data", true},
+	{"dataBase64", true},
+	{"dataHash", true},
+	{"metadata", true},
+	{"tags", true},
+	{"parents", true},
+	{"transactionId", true},
+	{"transactionSize", true},
+	{"globalPosition", false},
+	{"streamPosition", false},
+	{"createdAt", false},
+	{"batch", true},
+	{"synced", false},
+	{"crc", false},
 }
 
 // stampJSON is what a line has and an event has not.
@@ -141,7 +155,9 @@ func linesAsRead(x *trial) {
 func linesForm(x *trial) {
 	batch := []nacre.Event{
 		fact("t", 1), fact("t", 2, "a", "b").WithMetadata(map[string]int{"m": 1}), nacre.NewEvent("größe", "人").WithID("x"),
-		{Type: "t", Binary: []byte{0, 1, 2, 255}}, {Type: "t", Binary: []byte{}}, nacre.NewEvent("t", nil),
+		{Type: "t", Binary: []byte{0, 1, 2, 255}},
+		{Type: "t", Binary: []byte{}},
+		nacre.NewEvent("t", nil),
 	}
 	x.append("größe-1", nacre.Any, batch...)
 	for i := range batch {

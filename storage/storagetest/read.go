@@ -56,8 +56,12 @@ func readBounds(x *trial) {
 		}
 	}
 	for _, o := range []nacre.ReadOptions{
-		{After: math.MaxUint64}, {Before: math.MaxUint64}, {After: math.MaxUint64, Before: math.MaxUint64, Backwards: true},
-		{After: math.MaxUint64 - 1, Before: 1}, {Limit: math.MaxInt}, {After: 29, Limit: math.MaxInt, Backwards: true},
+		{After: math.MaxUint64},
+		{Before: math.MaxUint64},
+		{After: math.MaxUint64, Before: math.MaxUint64, Backwards: true},
+		{After: math.MaxUint64 - 1, Before: 1},
+		{Limit: math.MaxInt},
+		{After: 29, Limit: math.MaxInt, Backwards: true},
 	} {
 		expectEvents(x, fmt.Sprintf("%+v", o), x.read(nil, &o), selected(log, nil, &o))
 	}
@@ -73,7 +77,9 @@ func readStreamBounds(x *trial) {
 	for from := int64(0); from <= 13; from++ {
 		for until := int64(0); until <= 13; until++ {
 			for _, o := range []nacre.ReadOptions{
-				{From: from, Until: until}, {From: from, Until: until, Backwards: true}, {From: from, Until: until, Limit: 2},
+				{From: from, Until: until},
+				{From: from, Until: until, Backwards: true},
+				{From: from, Until: until, Limit: 2},
 				{From: from, Until: until, After: 7, Before: 17, Backwards: until%2 == 0, Borrowed: from%2 == 0},
 			} {
 				expectEvents(x, fmt.Sprintf("%+v", o), x.read(f, &o), selected(log, f, &o))
