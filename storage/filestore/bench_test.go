@@ -143,3 +143,51 @@ func BenchmarkCondition(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkStreams appends to streams that were written just now, that do not exist, and that were written
+// long ago, in a store of many segments. Nothing is synced, so that what it costs to look is seen.
+func BenchmarkStreams(b *testing.B) {
+	const writers, streams, each = 64, 100_000, 10
+	s, err := Open(b.TempDir(), &Options{Logger: quiet, Durability: Never, SegmentBytes: 2 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	small := nacre.Event{Type: "thing.happened", Data: []byte(`{"n":1}`)}
+	for i := range streams * each / 500 {
+		batch := make([]nacre.Append, 500)
+		for j := range batch {
+			batch[j] = nacre.Append{Stream: nacre.StreamID(fmt.Sprintf("old-%d", (i*500+j)%streams)), Events: []nacre.Event{small}}
+		}
+		if _, err := s.Commit(context.Background(), nil, batch...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var used atomic.Int64
+	for _, kind := range []string{"hot", "new", "cold"} {
+		b.Run(kind, func(b *testing.B) {
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for w := range writers {
+				wg.Go(func() {
+					for i := 0; left.Add(-1) >= 0; i++ {
+						stream := nacre.StreamID(fmt.Sprintf("hot-%d", w))
+						switch kind {
+						case "new":
+							stream = nacre.StreamID(fmt.Sprintf("new-%d", used.Add(1)))
+						case "cold":
+							stream = nacre.StreamID(fmt.Sprintf("old-%d", used.Add(7919)%streams))
+						}
+						if _, err := s.Append(context.Background(), stream, nacre.Any, small); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}

@@ -104,15 +104,23 @@ type verifier struct {
 	manifest *segment.Manifest
 	durable  nacre.Position
 	held     bool // a writer is at work
+
+	mu sync.Mutex // of the report's problems and notes, where runs are compared side by side
 }
 
-func (v *verifier) problem(err error) { v.report.Problems = append(v.report.Problems, err) }
+func (v *verifier) problem(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report.Problems = append(v.report.Problems, err)
+}
 
 func (v *verifier) damage(file string, p nacre.Position, off int64, format string, args ...any) {
 	v.problem(&nacre.DamageError{File: file, Position: p, Offset: off, Reason: fmt.Sprintf(format, args...)})
 }
 
 func (v *verifier) note(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.report.Notes = append(v.report.Notes, fmt.Sprintf(format, args...))
 }
 

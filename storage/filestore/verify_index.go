@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"sync"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/internal/index"
@@ -35,6 +37,9 @@ func (v *verifier) indexes(ctx context.Context, checks []*segmentCheck) error {
 		}
 	}
 	due := uint64(1)
+	slots := make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -47,9 +52,14 @@ func (v *verifier) indexes(ctx context.Context, checks []*segmentCheck) error {
 			v.note("%s does not fit the segments, and will be removed", f.Path)
 			continue
 		}
-		v.compareRun(f, checks[i:])
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			v.compareRun(f, checks[i:])
+		})
 		due = f.Last + 1
 	}
+	wg.Wait()
 	for _, c := range checks {
 		if c.info.Sealed && uint64(c.info.First) >= due {
 			v.note("%s has no index yet: it will be made", c.path)
