@@ -97,7 +97,8 @@ var Table = []Rule{
 	},
 
 	// The wire.
-	{Package: "wire", May: []string{".", "internal/line"}, Libs: []string{jsonLib}},
+	{Package: "spec"},
+	{Package: "wire", May: []string{".", "internal/line"}, Libs: []string{jsonLib}, Tests: []string{"spec", "storage/memstore"}},
 	{Package: "client", May: []string{".", "wire", "internal/line"}, Libs: []string{websocketLib}, Tests: []string{"server", "storage/memstore", "storage/filestore"}},
 	{Package: "replication", May: []string{".", "wire"}, Libs: []string{websocketLib}, Tests: drivers},
 	{

@@ -1,0 +1,87 @@
+package wire
+
+import (
+	"slices"
+
+	"github.com/nacredb/nacre"
+)
+
+// Codes that a server has beside those of a store.
+const (
+	// CodeUnauthorized: no credential, or one that is not valid.
+	CodeUnauthorized nacre.Code = "UNAUTHORIZED"
+	// CodeForbidden: the credential does not allow this.
+	CodeForbidden nacre.Code = "FORBIDDEN"
+	// CodeCrossOrigin: a web page of another origin tried to write.
+	CodeCrossOrigin nacre.Code = "CROSS_ORIGIN"
+	// CodeStoreNotFound: there is no event store of this name.
+	CodeStoreNotFound nacre.Code = "EVENT_STORE_NOT_FOUND"
+	// CodeStoreExists: there is an event store of this name already.
+	CodeStoreExists nacre.Code = "EVENT_STORE_EXISTS"
+	// CodeConfirmationRequired: what deletes for ever wants ?confirm=true.
+	CodeConfirmationRequired nacre.Code = "CONFIRMATION_REQUIRED"
+	// CodeNoUpdates: a change that changes nothing.
+	CodeNoUpdates nacre.Code = "NO_UPDATES"
+	// CodeRateLimited: too many requests; see [RateLimitError].
+	CodeRateLimited nacre.Code = "RATE_LIMITED"
+	// CodeMethodNotAllowed: the path exists, with other methods.
+	CodeMethodNotAllowed nacre.Code = "METHOD_NOT_ALLOWED"
+	// CodeTooManyConnections: the server has as many connections or followers as it takes.
+	CodeTooManyConnections nacre.Code = "TOO_MANY_CONNECTIONS"
+	// CodeShuttingDown: the server finishes what it accepted and takes nothing more.
+	CodeShuttingDown nacre.Code = "SHUTTING_DOWN"
+)
+
+// StatusCanceled is the status of a request whose client went away; nobody registered it, and nobody sees it.
+const StatusCanceled = 499
+
+// statuses is the table of codes.
+var statuses = map[nacre.Code]int{
+	nacre.CodeInvalid:         400,
+	nacre.CodeTooLarge:        413,
+	nacre.CodeVersionConflict: 409,
+	nacre.CodeConditionFailed: 409,
+	nacre.CodeEventIDConflict: 409,
+	nacre.CodeStoreFull:       507,
+	nacre.CodeDamaged:         500,
+	nacre.CodeLogRewound:      410,
+	nacre.CodeLocked:          503,
+	nacre.CodeReadOnly:        403,
+	nacre.CodeFailed:          503,
+	nacre.CodeClosed:          503,
+	nacre.CodeNotFound:        404,
+	nacre.CodeUnsupported:     501,
+	nacre.CodeCanceled:        StatusCanceled,
+	nacre.CodeDeadline:        504,
+	nacre.CodeInternal:        500,
+
+	CodeUnauthorized:         401,
+	CodeForbidden:            403,
+	CodeCrossOrigin:          403,
+	CodeStoreNotFound:        404,
+	CodeStoreExists:          409,
+	CodeConfirmationRequired: 400,
+	CodeNoUpdates:            400,
+	CodeRateLimited:          429,
+	CodeMethodNotAllowed:     405,
+	CodeTooManyConnections:   503,
+	CodeShuttingDown:         503,
+}
+
+// Status is the HTTP status of a code; 500 for one that is not in the table.
+func Status(code nacre.Code) int {
+	if status, ok := statuses[code]; ok {
+		return status
+	}
+	return 500
+}
+
+// Codes are all codes of the table, in byte order.
+func Codes() []nacre.Code {
+	out := make([]nacre.Code, 0, len(statuses))
+	for code := range statuses {
+		out = append(out, code)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,90 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/nacredb/nacre"
+)
+
+// ErrorBody is what every error reply has; the last two fields repeat details for DeltaBase's clients.
+type ErrorBody struct {
+	Code    nacre.Code    `json:"error"`
+	Message string        `json:"message"`
+	Details *ErrorDetails `json:"details,omitempty"`
+
+	ConflictingPositions []nacre.Position `json:"conflictingPositions,omitempty"`
+	AfterPosition        *nacre.Position  `json:"afterPosition,omitempty"`
+}
+
+// ErrorDetails is the union of what codes tell.
+type ErrorDetails struct {
+	// INVALID_ARGUMENT, TOO_LARGE, UNSUPPORTED: what was wrong in the request.
+	Field string `json:"field,omitempty"`
+
+	// VERSION_CONFLICT; the last two are DeltaBase's names for the same. A number, "any" or "stream_exists".
+	StreamID              nacre.StreamID `json:"streamId,omitempty"`
+	ExpectedStreamVersion *Version       `json:"expectedStreamVersion,omitempty"`
+	CurrentStreamVersion  *int64         `json:"currentStreamVersion,omitempty"`
+	ExpectedVersion       *Version       `json:"expectedVersion,omitempty"`
+	CurrentVersion        *int64         `json:"currentVersion,omitempty"`
+
+	// APPEND_CONDITION_FAILED.
+	ConflictingPositions []nacre.Position `json:"conflictingPositions,omitempty"`
+	After                *nacre.Position  `json:"after,omitempty"`
+	AfterPosition        *nacre.Position  `json:"afterPosition,omitempty"`
+
+	// EVENT_ID_CONFLICT, with StreamID.
+	EventID        string          `json:"eventId,omitempty"`
+	GlobalPosition *nacre.Position `json:"globalPosition,omitempty"`
+	Reason         string          `json:"reason,omitempty"`
+
+	// DAMAGED, with Reason; File is the name without its folders.
+	File     string         `json:"file,omitempty"`
+	Line     int64          `json:"line,omitempty"`
+	Offset   *int64         `json:"offset,omitempty"`
+	Position nacre.Position `json:"position,omitempty"`
+
+	// RATE_LIMITED: whole seconds to wait, at least 1.
+	RetryAfter int64 `json:"retryAfter,omitempty"`
+}
+
+// Version is an expected version as JSON: a number where it is exact (-1 is no_stream), else its name.
+type Version struct{ nacre.ExpectedVersion }
+
+// RateLimitError has the code RATE_LIMITED.
+type RateLimitError struct {
+	RetryAfter time.Duration // how long to wait; on the wire in whole seconds, rounded up
+	Message    string        // what was too much; may be ""
+}
+
+func (e *RateLimitError) Error() string {
+	message := e.Message
+	if message == "" {
+		message = "too many requests"
+	}
+	return fmt.Sprintf("nacre: %s: try again in %v", message, e.RetryAfter)
+}
+
+// ErrorCode is what [nacre.CodeOf] finds.
+func (e *RateLimitError) ErrorCode() nacre.Code { return CodeRateLimited }
+
+// FromError gives an error's status and body. An error without a code is INTERNAL, and its text stays on
+// the server; so do the folders in all texts.
+func FromError(err error) (status int, body []byte) { panic("later") }
+
+// BodyOf is FromError's body as a value, for frames and trailers.
+func BodyOf(err error) ErrorBody { panic("later") }
+
+// Encode is the body as JSON, one line.
+func (b *ErrorBody) Encode() []byte { panic("later") }
+
+// ParseError gives the error that a reply tells, in the type that an embedded store would have given:
+// *nacre.ConflictError, *nacre.ConditionError, *nacre.EventIDConflictError, *nacre.DamageError,
+// *RateLimitError, else *nacre.Error. Where the body is not one of FromError's, a proxy's perhaps, the
+// status decides. It is never nil.
+func ParseError(status int, body []byte) error { panic("later") }
+
+func invalid(field, format string, args ...any) *nacre.Error {
+	return &nacre.Error{Code: nacre.CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...)}
+}

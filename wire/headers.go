@@ -1,0 +1,27 @@
+package wire
+
+// Headers, trailers and media types.
+const (
+	HeaderAPIKey         = "X-API-Key"
+	HeaderIdempotencyKey = "Idempotency-Key"
+	HeaderPrefer         = "Prefer"
+	HeaderLastEventID    = "Last-Event-ID"
+	HeaderRetryAfter     = "Retry-After"
+
+	// TrailerEnd ends an ndjson stream that is whole: the position up to which it was read. A stream
+	// without it was cut off.
+	TrailerEnd = "Nacre-End"
+	// TrailerError has the error body, one line, of an error behind the first byte.
+	TrailerError = "Nacre-Error"
+
+	// PreferMinimal is Prefer's value for appends whose reply leaves the events out.
+	PreferMinimal = "return=minimal"
+
+	// ParamAPIKey is the parameter that stands for HeaderAPIKey where a browser cannot set one. Every
+	// parser of parameters passes over it.
+	ParamAPIKey = "apiKey"
+
+	TypeJSON   = "application/json"
+	TypeNDJSON = "application/x-ndjson"
+	TypeSSE    = "text/event-stream"
+)
