@@ -1,6 +1,9 @@
 package index
 
-import "math/bits"
+import (
+	"math/bits"
+	"runtime/debug"
+)
 
 // A filter is a Bloom filter in lines of 64 bytes: 480 bits and a checksum. A
 // term sets six bits of one line, so asking costs one cache miss.
@@ -48,6 +51,46 @@ func mayContain(m *image, at, lines, term uint64) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// Candidates appends to dst those of the runs, in their order, whose filters do
+// not rule a term out. It is MayContain for all of them, but goes to every
+// filter before it looks at the first one, so that waits for memory overlap: in
+// a large store each is a cache miss, and most are answered with no.
+func Candidates(dst, runs []*Run, term uint64) ([]*Run, error) {
+	prefetch(runs, term)
+	for _, r := range runs {
+		maybe, err := r.MayContain(term)
+		if err != nil {
+			return dst, err
+		}
+		if maybe {
+			dst = append(dst, r)
+		}
+	}
+	return dst, nil
+}
+
+// prefetch touches a term's line in the filter of each run. A line that cannot
+// be read is left for MayContain to find.
+func prefetch(runs []*Run, term uint64) (touched byte) {
+	if len(runs) < 2 {
+		return 0
+	}
+	defer func(before bool) {
+		debug.SetPanicOnFault(before)
+		if fault := recover(); fault != nil {
+			if _, ok := fault.(interface{ Addr() uintptr }); !ok {
+				panic(fault)
+			}
+		}
+	}(debug.SetPanicOnFault(true))
+	for _, r := range runs {
+		if at := r.starts[partFilter] + scale(term, r.filterLines)*lineSize; at < uint64(len(r.data)) {
+			touched += r.data[at]
+		}
+	}
+	return touched
 }
 
 // filterWriter writes a filter, given the terms in ascending order.

@@ -44,6 +44,9 @@ func (it *Iter) start(p *Postings, dir Direction, bound uint64) {
 	}
 }
 
+// Reset lets go of what is walked, and keeps the buffers for [Postings.WalkWith].
+func (it *Iter) Reset() { *it = Iter{keys: it.keys[:0], tree: it.tree} }
+
 // Next implements Source.
 func (it *Iter) Next() (pos uint64, ok bool) {
 	if it.next == len(it.keys) {

@@ -31,9 +31,13 @@ func appendKeys(keys []uint64, gaps []byte, base, last, flip uint64) (_ []uint64
 	keys = append(keys, (base+last)^flip)
 	for i := 0; i < len(gaps); {
 		gap := uint64(gaps[i])
-		if gap < 0x80 {
+		switch {
+		case gap < 0x80:
 			i++
-		} else {
+		case i+1 < len(gaps) && gaps[i+1] < 0x80:
+			gap = gap&0x7f | uint64(gaps[i+1])<<7
+			i += 2
+		default:
 			var n int
 			if gap, n = binary.Uvarint(gaps[i:]); n <= 0 || gap == math.MaxUint64 {
 				return keys, false

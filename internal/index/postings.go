@@ -79,10 +79,15 @@ func (p Postings) Descend(before uint64) Iter {
 
 // Walk is Ascend or Descend as a Source.
 func (p Postings) Walk(dir Direction, bound uint64) Source {
+	return p.WalkWith(new(Iter), dir, bound)
+}
+
+// WalkWith is Walk with an iterator of the caller's, which nothing else uses
+// any more: its buffers are used again.
+func (p Postings) WalkWith(it *Iter, dir Direction, bound uint64) Source {
 	if p.count == 0 {
 		return None()
 	}
-	it := new(Iter)
 	it.start(&p, dir, bound)
 	return it
 }

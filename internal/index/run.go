@@ -15,8 +15,10 @@ type Run struct {
 	mapping vfs.Mapping
 	head    header
 	// starts holds where each part begins.
-	starts  [partCount]uint64
-	buckets ladder
+	starts [partCount]uint64
+	// filterLines is the number of the filter's lines.
+	filterLines uint64
+	buckets     ladder
 
 	// references counts the owner's and everyone's who acquired the run; once
 	// it is 0 it stays so.
@@ -73,6 +75,7 @@ func (r *Run) open(h Hasher) error {
 		return r.bad(size-footerSize, "the footer does not belong to the header")
 	}
 	r.salt = r.head.salt()
+	r.filterLines = filterLines(r.head.terms)
 	for part := range r.starts {
 		r.starts[part] = r.head.start(part)
 	}
@@ -90,6 +93,12 @@ func (r *Run) Lookup(term uint64) (Postings, error) {
 	if err != nil || !maybe {
 		return Postings{}, err
 	}
+	return r.Find(term)
+}
+
+// Find is Lookup for a run that is one of the [Candidates]: it does not ask the
+// filter again.
+func (r *Run) Find(term uint64) (Postings, error) {
 	v, ok, err := r.find(term)
 	if err != nil || !ok {
 		return Postings{}, err
@@ -100,7 +109,7 @@ func (r *Run) Lookup(term uint64) (Postings, error) {
 // MayContain asks the filter: false means that the term has no positions here,
 // true that it has with a chance of about 99 in 100.
 func (r *Run) MayContain(term uint64) (bool, error) {
-	return mayContain(&r.image, r.starts[partFilter], filterLines(r.head.terms), term)
+	return mayContain(&r.image, r.starts[partFilter], r.filterLines, term)
 }
 
 // postings looks at what the directory says of a term.

@@ -157,6 +157,9 @@ func Intersect(dir Direction, sources ...Source) Source {
 	case len(sources) == 1:
 		return sources[0]
 	}
+	if x := paired(sources); x != nil {
+		return x
+	}
 	x := &intersection{flip: dir.flip(), at: make([]standing, len(sources))}
 	for i, s := range sources {
 		x.at[i].source = s

@@ -22,11 +22,14 @@ func randomList(r random, limit int) []uint64 {
 // randomSource is a random expression of sources, and what it yields, ascending.
 func randomSource(r random, dir Direction, depth int) (Source, []uint64, string) {
 	const limit = 300
-	kind := r.IntN(4)
+	kind := r.IntN(5)
 	if depth == 0 {
-		kind = r.IntN(2)
+		kind = []int{0, 1, 4}[r.IntN(3)]
 	}
 	switch kind {
+	case 4:
+		list := randomList(r, limit)
+		return walkOf(dir, list), list, fmt.Sprint("postings of ", len(list))
 	case 0:
 		list := randomList(r, limit)
 		return Positions(dir, list), list, fmt.Sprint(len(list), " positions")
@@ -58,6 +61,18 @@ func randomSource(r random, dir Direction, depth int) (Source, []uint64, string)
 		return Union(dir, sources...), out, fmt.Sprint("union of ", text)
 	}
 	return Intersect(dir, sources...), out, fmt.Sprint("intersection of ", text)
+}
+
+// walkOf walks a list in a Mem.
+func walkOf(dir Direction, list []uint64) Source {
+	mem := NewMem(1, Hasher{})
+	for _, pos := range list {
+		mem.Add(pos, []uint64{1}, false)
+	}
+	if dir == Forward {
+		return mem.Lookup(1).Walk(dir, 0)
+	}
+	return mem.Lookup(1).Walk(dir, End)
 }
 
 // concatOf cuts a list in parts: in memory, in nothing, in a Mem.

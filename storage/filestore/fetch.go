@@ -159,8 +159,13 @@ func (l *log) viewAt(s *snapshot, p nacre.Position) (v *line.View, free func(), 
 // it has none.
 func (l *log) versionInRuns(s *snapshot, stream nacre.StreamID, term uint64) (int64, error) {
 	var f *fetcher
-	for _, run := range slices.Backward(s.runs) {
-		p, err := run.Lookup(term)
+	var room [32]*index.Run
+	candidates, err := index.Candidates(room[:0], s.runs, term)
+	if err != nil {
+		return 0, err
+	}
+	for _, run := range slices.Backward(candidates) {
+		p, err := run.Find(term)
 		if err != nil {
 			return 0, err
 		}
@@ -197,9 +202,24 @@ func (l *log) matching(ctx context.Context, s *snapshot, c *condition, after, up
 	found := &nacre.ConditionError{After: c.after}
 	f := l.newFetcher(s)
 	defer f.free()
+	w := walkerPool.Get().(*walkers)
+	defer w.free()
+	var room [32]*index.Run
+	runs := s.runs
+	for len(runs) > 0 && nacre.Position(runs[0].Range().Last) <= after {
+		runs = runs[1:]
+	}
+	candidates, err := c.candidates(room[:0], runs)
+	if err != nil {
+		return nil, err
+	}
 	var e nacre.Event
 	for part := range s.chunks(forward, after+1, upTo) {
-		src, err := l.source(part, &c.selection, forward)
+		if part.run != nil && !slices.Contains(candidates, part.run) {
+			continue
+		}
+		w.again()
+		src, err := l.source(part, &c.selection, forward, w)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/internal/index"
@@ -32,10 +33,56 @@ func (c *chunk) lookup(term uint64) (index.Postings, error) {
 
 // walk gives the postings' positions within the chunk's bounds.
 func (c *chunk) walk(p index.Postings, dir index.Direction) index.Source {
+	return c.within(c.from(p, dir, nil), dir)
+}
+
+// from gives the postings' positions from where the chunk begins, to beyond its end.
+func (c *chunk) from(p index.Postings, dir index.Direction, w *walkers) index.Source {
 	if dir == forward {
-		return &bounded{p.Walk(forward, uint64(c.first)-1), uint64(c.last), dir}
+		return p.WalkWith(w.next(), forward, uint64(c.first)-1)
 	}
-	return &bounded{p.Walk(backward, uint64(c.last)+1), uint64(c.first), dir}
+	return p.WalkWith(w.next(), backward, uint64(c.last)+1)
+}
+
+// within ends a source where the chunk ends.
+func (c *chunk) within(src index.Source, dir index.Direction) index.Source {
+	if dir == forward {
+		return &bounded{src, uint64(c.last), dir}
+	}
+	return &bounded{src, uint64(c.first), dir}
+}
+
+// walkers are iterators whose buffers are used again, chunk after chunk. Of a nil one each is new.
+type walkers struct {
+	iters []*index.Iter
+	used  int
+}
+
+var walkerPool = sync.Pool{New: func() any { return new(walkers) }}
+
+func (w *walkers) next() *index.Iter {
+	if w == nil {
+		return new(index.Iter)
+	}
+	if w.used == len(w.iters) {
+		w.iters = append(w.iters, new(index.Iter))
+	}
+	w.used++
+	return w.iters[w.used-1]
+}
+
+// again takes all of them back: no source that walks with them may be used any more.
+func (w *walkers) again() { w.used = 0 }
+
+// free gives the walkers back, without what they have walked.
+func (w *walkers) free() {
+	const most = 16
+	w.again()
+	w.iters = w.iters[:min(len(w.iters), most)]
+	for _, it := range w.iters {
+		it.Reset()
+	}
+	walkerPool.Put(w)
 }
 
 // all gives every position within the chunk's bounds.
@@ -100,10 +147,15 @@ func (s *snapshot) fold() {
 	}
 }
 
-// selection is a filter whose names have become terms.
+// selection is a filter whose names have become terms. It must not be copied.
 type selection struct {
 	filter nacre.Filter
 	items  []selected
+
+	// Room for the most common filter, of one item with a few names.
+	one   [1]selected
+	terms [4]uint64
+	used  int
 }
 
 type selected struct {
@@ -122,21 +174,25 @@ type condition struct {
 }
 
 func (l *log) compile(c *nacre.Condition) *condition {
-	return &condition{l.selection(c.FailIfEventsMatch), c.After}
+	out := &condition{after: c.After}
+	out.choose(l.hasher, c.FailIfEventsMatch)
+	return out
 }
 
-func (l *log) selection(f nacre.Filter) selection {
-	s := selection{filter: f, items: make([]selected, len(f))}
-	if len(f) == 0 {
-		s.items = make([]selected, 1) // everything
+// choose makes s the selection of a filter.
+func (s *selection) choose(h index.Hasher, f nacre.Filter) {
+	s.filter = f
+	if s.items = s.one[:]; len(f) > 1 {
+		s.items = make([]selected, len(f))
 	}
 	for i := range f {
 		from, to := &f[i], &s.items[i]
-		for _, id := range from.Streams {
-			to.streams = append(to.streams, l.hasher.Term(index.Stream, string(id)))
+		to.streams = s.room(len(from.Streams))
+		for k, id := range from.Streams {
+			to.streams[k] = h.Term(index.Stream, string(id))
 		}
-		to.categories = l.terms(index.Category, from.Categories)
-		to.tags = l.terms(index.Tag, from.Tags)
+		to.categories = s.hashed(h, index.Category, from.Categories)
+		to.tags = s.hashed(h, index.Tag, from.Tags)
 		if slices.Contains(from.Types, "*") {
 			continue // every type has a character
 		}
@@ -144,30 +200,66 @@ func (l *log) selection(f nacre.Filter) selection {
 			if strings.Contains(t, "*") {
 				to.patterns = append(to.patterns, t)
 			} else {
-				to.types = append(to.types, l.hasher.Term(index.Type, t))
+				to.types = append(to.types, h.Term(index.Type, t))
 			}
 		}
 	}
-	return s
 }
 
-func (l *log) terms(kind index.Kind, names []string) []uint64 {
-	var out []uint64
-	for _, n := range names {
-		out = append(out, l.hasher.Term(kind, n))
+// room is for n terms.
+func (s *selection) room(n int) []uint64 {
+	if n == 0 {
+		return nil
+	}
+	if s.used+n > len(s.terms) {
+		return make([]uint64, n)
+	}
+	s.used += n
+	return s.terms[s.used-n : s.used : s.used]
+}
+
+func (s *selection) hashed(h index.Hasher, kind index.Kind, names []string) []uint64 {
+	out := s.room(len(names))
+	for i, n := range names {
+		out[i] = h.Term(kind, n)
 	}
 	return out
 }
 
+// candidates are the runs, in order, in which something may match, as far as their filters tell at once.
+func (s *selection) candidates(dst, runs []*index.Run) ([]*index.Run, error) {
+	if len(s.items) != 1 {
+		return append(dst, runs...), nil
+	}
+	it := &s.items[0]
+	needed := it.tags
+	if len(needed) == 0 && len(it.streams) == 1 {
+		needed = it.streams
+	}
+	for i, term := range needed {
+		if i > 0 {
+			runs, dst = dst, dst[:0]
+		}
+		var err error
+		if dst, err = index.Candidates(dst, runs, term); err != nil {
+			return dst, err
+		}
+	}
+	if len(needed) == 0 {
+		dst = append(dst, runs...)
+	}
+	return dst, nil
+}
+
 // source gives the positions of a chunk that may match; the lines decide.
-func (l *log) source(c *chunk, s *selection, dir index.Direction) (index.Source, error) {
+func (l *log) source(c *chunk, s *selection, dir index.Direction, w *walkers) (index.Source, error) {
 	var union []index.Source
 	for i := range s.items {
 		it := &s.items[i]
 		if it.all() {
 			return c.all(dir), nil
 		}
-		src, err := l.itemSource(c, it, dir)
+		src, err := l.itemSource(c, it, dir, w)
 		if err != nil {
 			return nil, err
 		}
@@ -185,7 +277,7 @@ func (l *log) source(c *chunk, s *selection, dir index.Direction) (index.Source,
 }
 
 // itemSource is nil where nothing in the chunk can match the item.
-func (l *log) itemSource(c *chunk, it *selected, dir index.Direction) (index.Source, error) {
+func (l *log) itemSource(c *chunk, it *selected, dir index.Direction, w *walkers) (index.Source, error) {
 	types := it.types
 	for _, pattern := range it.patterns {
 		more, err := l.expand(c, pattern)
@@ -200,10 +292,12 @@ func (l *log) itemSource(c *chunk, it *selected, dir index.Direction) (index.Sou
 		count uint64
 		src   index.Source
 	}
-	var parts []rated
+	var room [4]rated
+	parts := room[:0]
 	// Each set of which one must match is a union; every tag is a part of its own.
 	add := func(terms []uint64) (bool, error) {
-		var union []index.Source
+		var room [2]index.Source
+		union := room[:0]
 		var count uint64
 		for _, t := range terms {
 			p, err := c.lookup(t)
@@ -211,7 +305,7 @@ func (l *log) itemSource(c *chunk, it *selected, dir index.Direction) (index.Sou
 				return false, err
 			}
 			if p.Count() > 0 && p.Last() >= uint64(c.first) {
-				union = append(union, c.walk(p, dir))
+				union = append(union, c.from(p, dir, w))
 				count += p.Count()
 			}
 		}
@@ -242,7 +336,7 @@ func (l *log) itemSource(c *chunk, it *selected, dir index.Direction) (index.Sou
 		}
 	}
 	if len(parts) == 1 {
-		return parts[0].src, nil
+		return c.within(parts[0].src, dir), nil
 	}
 	slices.SortStableFunc(parts, func(a, b rated) int {
 		switch {
@@ -257,7 +351,7 @@ func (l *log) itemSource(c *chunk, it *selected, dir index.Direction) (index.Sou
 	for i := range parts {
 		sources[i] = parts[i].src
 	}
-	return index.Intersect(dir, sources...), nil
+	return c.within(index.Intersect(dir, sources...), dir), nil
 }
 
 // expand gives the terms of a chunk's types that a pattern matches.
@@ -283,7 +377,7 @@ func (m *memory) mayHit(l *log, s *selection, after nacre.Position) (nacre.Posit
 	if !hit {
 		return 0, false
 	}
-	src, err := l.source(&chunk{first: max(after+1, m.first), last: folded, mem: m}, s, forward)
+	src, err := l.source(&chunk{first: max(after+1, m.first), last: folded, mem: m}, s, forward, nil)
 	if err != nil {
 		return folded, true // a memory gives no errors; should it, the caller will meet it
 	}

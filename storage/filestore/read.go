@@ -210,9 +210,10 @@ func (sc *scanning) byPosition(from, to nacre.Position) error {
 // filtered reads what the index selects.
 func (sc *scanning) filtered() error {
 	sc.s.fold()
-	sel := sc.l.selection(sc.f)
+	var sel selection
+	sel.choose(sc.l.hasher, sc.f)
 	for c := range sc.s.chunks(sc.dir(), sc.first, sc.last) {
-		src, err := sc.l.source(c, &sel, sc.dir())
+		src, err := sc.l.source(c, &sel, sc.dir(), nil)
 		if err != nil {
 			return err
 		}
