@@ -265,7 +265,7 @@ func TestOffsetsFindForgeries(t *testing.T) {
 		"a line that ends before it begins": {offsetsBlock + 5*4, 5, 4},
 		"a line without a byte":             {offsetsBlock + 5*4, 40, 4},
 		"a line beyond the segment":         {2*offsetsBlock + 9*4, 20_000, 8 + offsetsPerBlock},
-		"something behind the last offset":  {2*offsetsBlock + 500*4, 1, -1},
+		"something behind the last offset":  {9*offsetsBlock + 80*4, 1, -1},
 		"something behind a full block":     {2*offsetsBlock - 8, 1, -1},
 	} {
 		data := append([]byte(nil), original...)

@@ -27,7 +27,7 @@ const (
 	footerSize     = 32
 
 	// bucketTerms is the mean number of terms in a block of the directory.
-	bucketTerms = 64
+	bucketTerms = 16
 	entrySize   = 16
 	maxTerms    = maxRung
 )

@@ -10,13 +10,14 @@ import (
 	"github.com/nacredb/nacre/internal/vfs"
 )
 
-// An offsets file is blocks of 4 KiB: the header, then 1,020 offsets a block.
+// An offsets file is blocks of 512 bytes: the header, then 125 offsets a block. A
+// line is found by verifying one of them, so they are small.
 const (
 	offsetsMagic   = "NACREOFF"
 	offsetsVersion = 1
 
-	offsetsBlock    = 4096
-	offsetsPerBlock = 1020
+	offsetsBlock    = 512
+	offsetsPerBlock = 125
 	// offsetsIdentity is the part of the header that the salt is made of.
 	offsetsIdentity = 40
 )

@@ -8,7 +8,8 @@ import (
 
 func TestOffsets(t *testing.T) {
 	forSeeds(t, 20, func(r random) {
-		n := []int{1, 2, 1019, 1020, 1021, 2040, 2041, 1 + r.IntN(5000)}[r.IntN(8)]
+		const full = offsetsPerBlock
+		n := []int{1, 2, full - 1, full, full + 1, 2 * full, 2*full + 1, 1 + r.IntN(5000)}[r.IntN(8)]
 		offsets := make([]uint32, n)
 		at := uint32(r.IntN(3))
 		for i := range offsets {
@@ -63,7 +64,7 @@ func TestEveryFlippedBitOfOffsetsIsFound(t *testing.T) {
 			o, err := OpenOffsets(file, path)
 			if err == nil {
 				err = o.Check()
-				for _, i := range []int{0, 500, 1019, 1020, 1099} {
+				for _, i := range []int{0, 500, offsetsPerBlock - 1, offsetsPerBlock, 1099} {
 					start, end, err := o.Range(i)
 					if err != nil {
 						r.isBad(err, path)

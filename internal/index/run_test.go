@@ -35,8 +35,8 @@ func TestFormatStaysTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		run:     "ae198fd525ec6b79b6df1dfca03c1496e8a03ff9b9301ab4fd4a6fe6aeb871c7",
-		offsets: "a2f6269a8d9d38fb047f0be12e0656f2cb5f7c90f4ea24076a65af1fe639fb0f",
+		run:     "62b6a93784ec92f3d457da996200be0e26a4e860c80e7e6866f1c240c2b03f49",
+		offsets: "1d4ae93ac70cd1cab254732047e9146dbb48b9578f44c5c795fccd179f005621",
 	} {
 		data, err := fsys.ReadFile(path)
 		if err != nil {

@@ -20,3 +20,7 @@ func preallocate(fd uintptr, size int64) error {
 	}
 	return err
 }
+
+// adviseScattered turns off reading ahead around a page that is not in memory.
+// What the system says to it changes nothing.
+func adviseScattered(mapped []byte) { _ = syscall.Madvise(mapped, syscall.MADV_RANDOM) }

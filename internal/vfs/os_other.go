@@ -9,3 +9,5 @@ const syncsData = false
 func syncData(uintptr) error { return nil }
 
 func preallocate(uintptr, int64) error { return nil }
+
+func adviseScattered([]byte) {}

@@ -84,6 +84,13 @@ func mapFile(name string) (mapping Mapping, err error) {
 
 func (m *memoryMap) Bytes() []byte { return m.bytes }
 
+// Scattered implements ScatteredMapping.
+func (m *memoryMap) Scattered() {
+	if len(m.bytes) > 0 {
+		adviseScattered(m.bytes)
+	}
+}
+
 // Close unmaps; a second Close does nothing.
 func (m *memoryMap) Close() error {
 	m.mutex.Lock()

@@ -112,6 +112,15 @@ type Mapping interface {
 	io.Closer
 }
 
+// ScatteredMapping is a mapping that costs memory only for what is looked at.
+type ScatteredMapping interface {
+	Mapping
+
+	// Scattered tells the system that the content will be read here and there,
+	// so that it does not read ahead. It is a hint.
+	Scattered()
+}
+
 // Entry is a file or a directory as ReadDir and Stat tell it.
 type Entry struct {
 	// Name is the last element of the path.

@@ -96,9 +96,11 @@ func (h *history) check(t *testing.T, s *nacre.Store) {
 			t.Fatalf("position %d was acknowledged with %s, and holds %s", p, want.ID, got.ID)
 		}
 	}
+	h.mu.Lock() // a crash in the background looks at it too
 	for _, e := range events {
 		h.acked[e.GlobalPosition] = e
 	}
+	h.mu.Unlock()
 	for stream, want := range versions {
 		if v, err := s.Version(t.Context(), stream); err != nil || v != want {
 			t.Fatalf("stream %s is at version %d (%v), want %d", stream, v, err, want)

@@ -53,7 +53,7 @@ func (f *fetcher) line(p nacre.Position) ([]byte, error) {
 		return nil, err
 	}
 	if g != f.seg {
-		r, err := g.reader()
+		r, err := g.scattered()
 		if err != nil {
 			return nil, err
 		}

@@ -20,13 +20,17 @@ type seg struct {
 	first nacre.Position
 	refs  atomic.Int64 // snapshots that hold it
 
-	mu     sync.Mutex
-	info   segment.Info
-	file   vfs.File        // the raw file, nil until it is needed
-	zstd   *segment.Zstd   // the compressed file's reader, in place of it
-	offs   *index.Offsets  // of a sealed segment
-	mem    *memory         // until there is an offsets file
-	broken *damagedSegment // where recovery found damage
+	mu    sync.Mutex
+	info  segment.Info
+	file  vfs.File       // the raw file, nil until it is needed
+	zstd  *segment.Zstd  // the compressed file's reader, in place of it
+	lines *mappedLines   // the raw file of a sealed segment, mapped; nil until it is needed
+	past  []*mappedLines // of files that were replaced
+	// unmappable tells that mapping was tried in vain.
+	unmappable bool
+	offs       *index.Offsets  // of a sealed segment
+	mem        *memory         // until there is an offsets file
+	broken     *damagedSegment // where recovery found damage
 }
 
 // fileMissing is the reason of damage where a listed file is not there.
@@ -184,6 +188,7 @@ func (s *seg) release() {
 	if s.offs != nil {
 		_ = s.offs.Close()
 	}
+	s.unmap()
 	s.file, s.zstd, s.offs = nil, nil, nil
 }
 
@@ -206,6 +211,11 @@ func (s *seg) content() (io.ReaderAt, int64, error) {
 func (s *seg) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.lines != nil {
+		// Who reads through the mapping at this moment goes on with it.
+		s.past = append(s.past, s.lines)
+		s.lines = nil
+	}
 	if s.file != nil {
 		_ = s.file.Close()
 	}
