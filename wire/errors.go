@@ -69,22 +69,6 @@ func (e *RateLimitError) Error() string {
 // ErrorCode is what [nacre.CodeOf] finds.
 func (e *RateLimitError) ErrorCode() nacre.Code { return CodeRateLimited }
 
-// FromError gives an error's status and body. An error without a code is INTERNAL, and its text stays on
-// the server; so do the folders in all texts.
-func FromError(err error) (status int, body []byte) { panic("later") }
-
-// BodyOf is FromError's body as a value, for frames and trailers.
-func BodyOf(err error) ErrorBody { panic("later") }
-
-// Encode is the body as JSON, one line.
-func (b *ErrorBody) Encode() []byte { panic("later") }
-
-// ParseError gives the error that a reply tells, in the type that an embedded store would have given:
-// *nacre.ConflictError, *nacre.ConditionError, *nacre.EventIDConflictError, *nacre.DamageError,
-// *RateLimitError, else *nacre.Error. Where the body is not one of FromError's, a proxy's perhaps, the
-// status decides. It is never nil.
-func ParseError(status int, body []byte) error { panic("later") }
-
 func invalid(field, format string, args ...any) *nacre.Error {
 	return &nacre.Error{Code: nacre.CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...)}
 }

@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"math"
 	"net/url"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nacredb/nacre"
 )
@@ -15,17 +17,95 @@ type StoreRequest struct {
 	Settings    *StoreSettings `json:"settings,omitempty"`
 }
 
-// StoreSettings are kept and told for DeltaBase's clients.
+// StoreSettings are kept and told for DeltaBase's clients. Nothing acts on them.
 type StoreSettings struct {
 	RetentionPeriodDays *int64 `json:"retentionPeriodDays,omitempty"`
 	MaxStreamSizeBytes  *int64 `json:"maxStreamSizeBytes,omitempty"`
 }
 
-// DecodeStore reads a StoreRequest, and checks its name and lengths.
-func DecodeStore(body []byte) (StoreRequest, error) { panic("later") }
+const maxDescription = 255 // characters
 
-// CheckStoreName refuses a name that is not 3 to 63 of a-z, 0-9, "_" and "-", beginning with a letter or digit.
-func CheckStoreName(name string) error { panic("later") }
+var (
+	storeMembers    = []string{"description", "settings", "name", "region"}
+	changeMembers   = storeMembers[:2]
+	settingsMembers = []string{"retentionPeriodDays", "maxStreamSizeBytes"}
+)
+
+// DecodeStore reads a StoreRequest, and checks its name and lengths.
+func DecodeStore(body []byte) (StoreRequest, error) {
+	r, err := decodeStore(body, storeMembers)
+	if err == nil {
+		err = CheckStoreName(r.Name)
+	}
+	if err != nil {
+		return StoreRequest{}, err
+	}
+	return r, nil
+}
+
+// DecodeStoreChange reads the body of a PATCH …/settings: a description, settings or both; none is
+// CodeNoUpdates.
+func DecodeStoreChange(body []byte) (StoreRequest, error) {
+	r, err := decodeStore(body, changeMembers)
+	if err == nil && r.Description == "" && r.Settings == nil {
+		err = nacre.Errorf(CodeNoUpdates, "nothing is to be changed: give a description, settings or both")
+	}
+	if err != nil {
+		return StoreRequest{}, err
+	}
+	return r, nil
+}
+
+func decodeStore(body []byte, members []string) (StoreRequest, error) {
+	var r StoreRequest
+	var s scanner
+	s.init(body, "")
+	for s.object(); s.member(); {
+		switch s.known(members) {
+		case 0:
+			if r.Description = s.text(); utf8.RuneCountInString(r.Description) > maxDescription {
+				s.fail("has more than %d characters", maxDescription)
+			}
+		case 1:
+			r.Settings = s.settings()
+		case 2:
+			r.Name = s.text()
+		case 3:
+			r.Region = s.text()
+		}
+	}
+	return r, s.end()
+}
+
+func (s *scanner) settings() *StoreSettings {
+	out := &StoreSettings{}
+	for s.object(); s.member(); {
+		switch member := s.known(settingsMembers); member {
+		case 0, 1:
+			n := s.integer(1, math.MaxInt64)
+			if member == 0 {
+				out.RetentionPeriodDays = &n
+			} else {
+				out.MaxStreamSizeBytes = &n
+			}
+		}
+	}
+	return out
+}
+
+// CheckStoreName refuses a name that is not 3 to 63 of a-z, 0-9, "_" and "-", beginning with a letter or
+// digit.
+func CheckStoreName(name string) error {
+	good := len(name) >= 3 && len(name) <= 63
+	for i := range len(name) {
+		b := name[i]
+		good = good && (b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || i > 0 && (b == '_' || b == '-'))
+	}
+	if !good {
+		return invalid("name", `%.80q is not the name of an event store: 3 to 63 of a-z, 0-9, "_" and "-", beginning with a letter or digit`, name)
+	}
+	return nil
+}
 
 // StoreReply tells of a store, in all of DeltaBase's spellings. NewStoreReply fills them.
 type StoreReply struct {
@@ -49,7 +129,16 @@ type StoreReply struct {
 }
 
 // NewStoreReply tells of a store that was made as the request asked.
-func NewStoreReply(r *StoreRequest, created time.Time) StoreReply { panic("later") }
+func NewStoreReply(r *StoreRequest, created time.Time) StoreReply {
+	id, store, bus := "nacre:"+r.Name, "store:"+r.Name, "bus:"+r.Name
+	return StoreReply{
+		ID: id, Name: r.Name,
+		EventStoreID: id, EventStoreIDUpper: id, EventStoreName: r.Name,
+		StoreObjectID: store, StoreObjectIDUpper: store, BusObjectID: bus, BusObjectIDUpper: bus,
+		Description: r.Description, Region: r.Region, Settings: r.Settings, Status: "active",
+		Created: created, CreatedAt: created, UpdatedAt: created,
+	}
+}
 
 // Statistics are a store's figures: ours, and DeltaBase's spellings of them.
 type Statistics struct {
@@ -60,7 +149,12 @@ type Statistics struct {
 }
 
 // NewStatistics gives a store's figures all their names.
-func NewStatistics(s nacre.Stats) Statistics { panic("later") }
+func NewStatistics(s nacre.Stats) Statistics {
+	return Statistics{
+		Stats: s, DatabaseSizeBytes: s.LogBytes + s.IndexBytes,
+		OldestEventTimestamp: s.Oldest, NewestEventTimestamp: s.Newest,
+	}
+}
 
 // StoresReply is a page of stores.
 type StoresReply struct {
@@ -84,7 +178,16 @@ type StoresParams struct {
 }
 
 // ParseStores reads the parameters of a GET …/event-stores: limit (50), offset and filter.
-func ParseStores(q url.Values) (StoresParams, error) { panic("later") }
+func ParseStores(values url.Values) (StoresParams, error) {
+	q := newQuery(values)
+	p := StoresParams{Limit: 50, Filter: q.text("filter")}
+	if n, given := q.integer("limit", 1, MaxLimit); given {
+		p.Limit = int(n)
+	}
+	offset, _ := q.integer("offset", 0, math.MaxInt32)
+	p.Offset = int(offset)
+	return p, q.done()
+}
 
 // DeletedReply answers a deletion.
 type DeletedReply struct {
@@ -92,56 +195,8 @@ type DeletedReply struct {
 	Message string `json:"message"`
 }
 
-// StreamReply tells of a stream.
-type StreamReply struct {
-	StreamID       nacre.StreamID `json:"streamId"`
-	StreamType     string         `json:"streamType"`
-	Version        int64          `json:"version"`
-	StreamPosition int64          `json:"streamPosition"`
-	EventCount     int64          `json:"eventCount"`
-	FirstPosition  nacre.Position `json:"firstPosition"`
-	LastPosition   nacre.Position `json:"lastPosition"`
-	IsArchived     bool           `json:"isArchived"`
-	CreatedAt      time.Time      `json:"createdAt"`
-	UpdatedAt      time.Time      `json:"updatedAt"`
-}
-
-// NewStreamReply gives what is known of a stream all its names.
-func NewStreamReply(i nacre.StreamInfo) StreamReply { panic("later") }
-
-// Info is what NewStreamReply was given.
-func (r *StreamReply) Info() nacre.StreamInfo { panic("later") }
-
-// StreamsReply is a page of streams. NextCursor, the last stream's id, is what to give as after.
-type StreamsReply struct {
-	Streams    []StreamReply `json:"streams"`
-	NextCursor string        `json:"nextCursor,omitempty"`
-	HasMore    bool          `json:"hasMore"`
-	Pagination Pagination    `json:"pagination"`
-}
-
-// HeadReply is a log's end.
-type HeadReply struct {
-	GlobalPosition nacre.Position `json:"globalPosition"`
-	LastPosition   nacre.Position `json:"lastPosition"`
-	Epoch          string         `json:"epoch"`
-}
-
-// NewHeadReply and Head turn one into the other.
-func NewHeadReply(h nacre.Head) HeadReply { return HeadReply{h.Position, h.Last, h.Epoch} }
-
-// Head is what NewHeadReply was given.
-func (r HeadReply) Head() nacre.Head {
-	return nacre.Head{Position: r.GlobalPosition, Last: r.LastPosition, Epoch: r.Epoch}
-}
-
 // BlobsReply is a list of blobs' keys.
 type BlobsReply struct {
 	Keys []string `json:"keys"`
 }
 
-// Encode is any of this file's replies as JSON.
-func Encode(reply any) ([]byte, error) { panic("later") }
-
-// Decode reads a reply leniently, for clients.
-func Decode(body []byte, reply any) error { panic("later") }

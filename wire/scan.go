@@ -1,0 +1,460 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/base64"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/line"
+)
+
+// scanner reads one JSON value in one pass, each member where it stands. The first error stays, and ends
+// every loop: callers look at it once, at the end.
+//
+// Values that a store will check again are found and not checked: [scanner.raw].
+type scanner struct {
+	src   []byte
+	at    int
+	err   *nacre.Error
+	root  string // what the value is called in errors
+	path  []frame
+	texts arena
+	types [4]string // seen last: a batch's events are mostly of few types
+	older int       // of types, the one to be replaced next
+
+	steps [6]frame // path's first memory
+}
+
+// frame is an object or a list that is open.
+type frame struct {
+	name  []byte // of the member that is read
+	index int    // of the element that is read, or how many members were begun
+	seen  uint64 // a bit for each known member
+	list  bool
+}
+
+func (s *scanner) init(src []byte, root string) {
+	s.src, s.root = src, root
+	s.path = s.steps[:0]
+}
+
+// peek passes over white space and gives the byte behind it, 0 at the end.
+func (s *scanner) peek() byte {
+	for s.at < len(s.src) {
+		b := s.src[s.at]
+		if b > ' ' || b != ' ' && b != '\n' && b != '\t' && b != '\r' {
+			return b
+		}
+		s.at++
+	}
+	return 0
+}
+
+// object opens an object; the members follow with member.
+func (s *scanner) object() { s.open('{', "an object") }
+
+// list opens a list; the elements follow with element.
+func (s *scanner) list() { s.open('[', "a list") }
+
+func (s *scanner) open(b byte, kind string) {
+	if s.err != nil {
+		return
+	}
+	if s.peek() != b {
+		s.wrongKind(kind)
+		return
+	}
+	s.at++
+	s.path = append(s.path, frame{index: -1, list: b == '['})
+}
+
+// more passes over what stands before the next member or element, or closes.
+func (s *scanner) more(closing byte, want string) bool {
+	if s.err != nil {
+		return false
+	}
+	top := &s.path[len(s.path)-1]
+	b := s.peek()
+	switch {
+	case b == closing:
+		s.at++
+		s.path = s.path[:len(s.path)-1]
+		return false
+	case top.index >= 0:
+		if b != ',' {
+			top.name = nil
+			s.unexpected(want)
+			return false
+		}
+		s.at++
+	}
+	top.index++
+	return true
+}
+
+// element tells whether there is one more, which is read next.
+func (s *scanner) element() bool { return s.more(']', `"," or "]"`) }
+
+// count is the index of the element that is read, of the innermost list.
+func (s *scanner) count() int { return s.path[len(s.path)-1].index }
+
+// member reads the name of the next member, if there is one; its value is read next.
+func (s *scanner) member() bool {
+	if !s.more('}', `"," or "}"`) {
+		return false
+	}
+	top := &s.path[len(s.path)-1]
+	top.name = nil
+	if s.peek() != '"' {
+		s.unexpected("a name in quotes")
+		return false
+	}
+	raw, escaped, ok := s.quoted()
+	if !ok {
+		return false
+	}
+	if escaped {
+		raw = appendUnescaped(nil, raw)
+	}
+	if s.peek() != ':' {
+		s.unexpected(`":"`)
+		return false
+	}
+	s.at++
+	top.name = raw
+	return true
+}
+
+// find is the index of the member's name, -1 for one that is not among them.
+func (s *scanner) find(names []string) int {
+	name := s.path[len(s.path)-1].name
+	for i := range names {
+		if names[i] == string(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// known is find, refusing a name that is not among them, or stands twice.
+func (s *scanner) known(names []string) int {
+	i := s.find(names)
+	if i < 0 {
+		s.fail("is not known here: %s", enumerate(names, "is", "are"))
+		return -1
+	}
+	top := &s.path[len(s.path)-1]
+	if top.seen>>i&1 != 0 {
+		s.fail("stands twice")
+		return -1
+	}
+	top.seen |= 1 << i
+	return i
+}
+
+// raw finds the end of any value, and gives it unchecked. What it gives is that value where it is JSON.
+func (s *scanner) raw() []byte {
+	if s.err != nil {
+		return nil
+	}
+	b, begin := s.peek(), s.at
+	end := -1
+	switch b {
+	case '"':
+		end = stringEnd(s.src, begin)
+	case '{', '[':
+		end = nestedEnd(s.src, begin)
+	default:
+		for end = begin; end < len(s.src) && !delimits(s.src[end]); end++ {
+		}
+	}
+	switch {
+	case end < 0:
+		s.fail("does not end")
+		return nil
+	case end == begin:
+		s.unexpected("a value")
+		return nil
+	}
+	s.at = end
+	return s.src[begin:end:end]
+}
+
+func delimits(b byte) bool {
+	return b == ',' || b == '}' || b == ']' || b == ' ' || b == '\n' || b == '\t' || b == '\r'
+}
+
+// stringEnd is the index behind the string that begins at from, -1 where it does not end.
+func stringEnd(src []byte, from int) int {
+	for i := from + 1; ; {
+		n := bytes.IndexByte(src[i:], '"')
+		if n < 0 {
+			return -1
+		}
+		quote := i + n
+		before := quote
+		for before > i && src[before-1] == '\\' {
+			before--
+		}
+		i = quote + 1
+		if (quote-before)%2 == 0 {
+			return i
+		}
+	}
+}
+
+// nestedEnd is the index behind the object or list that begins at from, -1 where it does not end.
+func nestedEnd(src []byte, from int) int {
+	depth := 0
+	for i := from; i < len(src); i++ {
+		switch src[i] {
+		case '"':
+			end := stringEnd(src, i)
+			if end < 0 {
+				return -1
+			}
+			i = end - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return -1
+}
+
+// null takes a null, and tells whether there was one.
+func (s *scanner) null() bool { return s.err == nil && s.peek() == 'n' && s.literal("null") }
+
+func (s *scanner) literal(text string) bool {
+	if !bytes.HasPrefix(s.src[s.at:], []byte(text)) {
+		return false
+	}
+	s.at += len(text)
+	return true
+}
+
+// boolean reads true or false.
+func (s *scanner) boolean() bool {
+	if s.err != nil {
+		return false
+	}
+	switch b := s.peek(); {
+	case b == 't' && s.literal("true"):
+		return true
+	case b == 'f' && s.literal("false"):
+	default:
+		s.wrongKind("true or false")
+	}
+	return false
+}
+
+// integer reads a whole number in these bounds.
+func (s *scanner) integer(least, most int64) int64 {
+	if s.err != nil {
+		return 0
+	}
+	b, begin := s.peek(), s.at
+	if b != '-' && b-'0' > 9 {
+		s.wrongKind("a number")
+		return 0
+	}
+	i := begin
+	if b == '-' {
+		i++
+	}
+	digits := i
+	n, fits := uint64(0), true
+	for ; i < len(s.src) && s.src[i]-'0' <= 9; i++ {
+		d := uint64(s.src[i] - '0')
+		if n > (math.MaxInt64-d)/10 {
+			fits = false
+		}
+		n = n*10 + d
+		if i == digits && d == 0 {
+			i++ // a number does not go on behind a leading zero
+			break
+		}
+	}
+	whole := i == len(s.src) || s.src[i] != '.' && s.src[i]|0x20 != 'e'
+	value := int64(n)
+	if b == '-' {
+		value = -value
+	}
+	switch {
+	case i == digits:
+		s.at = i
+		s.unexpected("a digit")
+		return 0
+	case !whole || !fits || value < least || value > most:
+		s.fail("is not a whole number from %d to %d", least, most)
+		return 0
+	}
+	s.at = i
+	return value
+}
+
+// position reads a global position.
+func (s *scanner) position() nacre.Position { return nacre.Position(s.integer(0, math.MaxInt64)) }
+
+// text reads a string.
+func (s *scanner) text() string {
+	raw, ok := s.unquoted()
+	if !ok {
+		return ""
+	}
+	return s.texts.add(raw)
+}
+
+// given is text that must not be empty.
+func (s *scanner) given() string {
+	text := s.text()
+	if text == "" && s.err == nil {
+		s.fail("is empty")
+	}
+	return text
+}
+
+// eventType is text, made once for a run of events of few types.
+func (s *scanner) eventType() string {
+	raw, ok := s.unquoted()
+	if !ok {
+		return ""
+	}
+	for _, t := range s.types {
+		if t == string(raw) {
+			return t
+		}
+	}
+	t := string(raw)
+	s.types[s.older] = t
+	s.older = (s.older + 1) % len(s.types)
+	return t
+}
+
+// binary reads a string of base64.
+func (s *scanner) binary() []byte {
+	raw, ok := s.unquoted()
+	if !ok {
+		return nil
+	}
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(raw)))
+	n, err := base64.StdEncoding.Strict().Decode(out, raw)
+	if err != nil || bytes.ContainsAny(raw, "\r\n") {
+		s.fail("is not base64 with padding")
+		return nil
+	}
+	return out[:n:n]
+}
+
+// time reads a time of RFC 3339, to the microsecond.
+func (s *scanner) time() time.Time {
+	raw, ok := s.unquoted()
+	if !ok {
+		return time.Time{}
+	}
+	t, ok := parseTime(raw)
+	if !ok {
+		s.fail("%.40q is not a time such as 2026-11-20T18:55:20.471204Z", raw)
+	}
+	return t
+}
+
+func parseTime(text []byte) (time.Time, bool) {
+	if micros, ok := line.ParseTime(text); ok {
+		return time.UnixMicro(micros).UTC(), true
+	}
+	t, err := time.Parse(time.RFC3339Nano, string(text))
+	if err != nil {
+		return time.Time{}, false
+	}
+	return t.UTC().Truncate(time.Microsecond), true
+}
+
+// unquoted gives a string's text, valid until the next is read.
+func (s *scanner) unquoted() ([]byte, bool) {
+	if s.err != nil {
+		return nil, false
+	}
+	if s.peek() != '"' {
+		s.wrongKind("text")
+		return nil, false
+	}
+	raw, escaped, ok := s.quoted()
+	if escaped && ok {
+		raw = appendUnescaped(nil, raw)
+	}
+	return raw, ok
+}
+
+// quoted passes over the string that begins here, and gives what is between its quotes.
+func (s *scanner) quoted() (raw []byte, escaped, ok bool) {
+	begin := s.at + 1
+	var high byte
+	for i := begin; i < len(s.src); i++ {
+		switch b := s.src[i]; {
+		case b == '"':
+			raw = s.src[begin:i]
+			if high >= utf8.RuneSelf && !utf8.Valid(raw) {
+				s.fail("has bytes that are not UTF-8")
+				return nil, false, false
+			}
+			s.at = i + 1
+			return raw, escaped, true
+		case b == '\\':
+			escaped = true
+			n, problem := escapeLen(s.src[i:])
+			if problem != "" {
+				s.fail("has %s", problem)
+				return nil, false, false
+			}
+			i += n - 1
+		case b < ' ':
+			s.fail("has the control character %U: write it as an escape", b)
+			return nil, false, false
+		default:
+			high |= b
+		}
+	}
+	s.fail("has no closing quote")
+	return nil, false, false
+}
+
+// end refuses what stands behind the value, and gives the first error.
+func (s *scanner) end() error {
+	if s.peek(); s.err == nil && s.at < len(s.src) {
+		s.unexpected("the end")
+	}
+	if s.err != nil {
+		return s.err
+	}
+	return nil
+}
+
+// arena makes strings out of few allocations. They never share memory with what they were made of.
+type arena struct{ chunk strings.Builder }
+
+const (
+	firstChunk = 256
+	lastChunk  = 4 << 10
+)
+
+func (a *arena) add(text []byte) string {
+	if len(text) == 0 {
+		return ""
+	}
+	if free := a.chunk.Cap() - a.chunk.Len(); free < len(text) {
+		size := min(max(2*a.chunk.Cap(), firstChunk), lastChunk)
+		a.chunk = strings.Builder{}
+		a.chunk.Grow(max(size, len(text)))
+	}
+	from := a.chunk.Len()
+	a.chunk.Write(text)
+	return a.chunk.String()[from:]
+}
