@@ -102,6 +102,12 @@ var Table = []Rule{
 	{Package: "client", May: []string{".", "wire", "internal/line"}, Libs: []string{websocketLib}, Tests: []string{"server", "storage/memstore", "storage/filestore"}},
 	{Package: "replication", May: []string{".", "wire"}, Libs: []string{websocketLib}, Tests: drivers},
 	{
+		// Who may do what. Its files are the operator's: the lock among writers and the durable rename are vfs's.
+		Package: "server/access",
+		May:     []string{".", "wire", "internal/vfs"},
+		Libs:    []string{jsonLib, "github.com/golang-jwt/jwt/v5"},
+	},
+	{
 		// Never storage: a server is given its stores.
 		Package: "server/...",
 		May: []string{
