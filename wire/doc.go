@@ -18,9 +18,9 @@
 //  4. An error that a server's store gave comes out of [ParseError] as the same type with the same
 //     values. Paths of the server's machine are not in what [FromError] writes.
 //
-// Functions are safe for concurrent use; an [SSEReader] belongs to one goroutine. Data, Metadata and
-// Binary of decoded events are parts of the body they were decoded from, which must stay unchanged as long
-// as they are used; strings never share the body's memory. Functions named Append or Encode append to
+// Functions are safe for concurrent use; an [SSEReader] belongs to one goroutine. Data and
+// Metadata of decoded events are parts of the body that they were decoded from, which must stay unchanged
+// as long as they are used; strings never share the body's memory, and may share memory with each other. Functions named Append or Encode append to
 // their first argument and return it.
 //
 // The values of an event's data and metadata are found, not checked: a store checks them strictly when

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"math"
@@ -60,7 +61,7 @@ func BodyOf(err error) ErrorBody {
 		}
 	case errors.As(err, &rate):
 		seconds := int64(math.Ceil(rate.RetryAfter.Seconds()))
-		b.Message = rate.Message
+		b.Message = cmp.Or(rate.Message, tooManyRequests)
 		b.Details = &ErrorDetails{RetryAfter: max(seconds, 1)}
 	case errors.As(err, &plain):
 		b.Message = strings.TrimPrefix(b.Message, plain.Field+": ")
@@ -178,7 +179,11 @@ func (b *ErrorBody) Err() error {
 		}
 	case CodeRateLimited:
 		if seconds := d.RetryAfter; seconds > 0 && seconds <= math.MaxInt64/int64(time.Second) {
-			return &RateLimitError{RetryAfter: time.Duration(seconds) * time.Second, Message: b.Message}
+			e := &RateLimitError{RetryAfter: time.Duration(seconds) * time.Second, Message: b.Message}
+			if e.Message == tooManyRequests {
+				e.Message = ""
+			}
+			return e
 		}
 	}
 	return &nacre.Error{Code: b.Code, Field: d.Field, Message: b.Message}

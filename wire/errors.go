@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -58,12 +59,10 @@ type RateLimitError struct {
 	Message    string        // what was too much; may be ""
 }
 
+const tooManyRequests = "too many requests"
+
 func (e *RateLimitError) Error() string {
-	message := e.Message
-	if message == "" {
-		message = "too many requests"
-	}
-	return fmt.Sprintf("nacre: %s: try again in %v", message, e.RetryAfter)
+	return fmt.Sprintf("nacre: %s: try again in %v", cmp.Or(e.Message, tooManyRequests), e.RetryAfter)
 }
 
 // ErrorCode is what [nacre.CodeOf] finds.

@@ -189,10 +189,10 @@ func appendToStream(dst []byte, a *nacre.Append, imported bool) []byte {
 
 func encodeEvent(dst []byte, e *nacre.Event, imported bool) []byte {
 	dst = appendText(append(dst, `{"type":`...), e.Type)
-	switch {
-	case e.Binary != nil:
+	if e.Binary != nil {
 		dst = appendBase64(append(dst, `,"dataBase64":`...), e.Binary)
-	case len(e.Data) > 0:
+	}
+	if len(e.Data) > 0 {
 		dst = append(append(dst, `,"data":`...), e.Data...)
 	}
 	if len(e.Metadata) > 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nacredb/nacre"
 )
@@ -23,7 +24,15 @@ func newQuery(q url.Values) *query {
 		left = url.Values{}
 	}
 	delete(left, ParamAPIKey)
-	return &query{left: left}
+	out := &query{left: left}
+	for name, values := range left {
+		for _, value := range values {
+			if !utf8.ValidString(value) {
+				out.fail(shorten([]byte(name)), "is not valid UTF-8")
+			}
+		}
+	}
+	return out
 }
 
 func (q *query) fail(field, format string, args ...any) {

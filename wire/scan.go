@@ -366,15 +366,15 @@ func (s *scanner) time() time.Time {
 	return t
 }
 
+// parseTime takes times of the years 1 to 9999, but not the first moment, which stands for none.
 func parseTime(text []byte) (time.Time, bool) {
 	if micros, ok := line.ParseTime(text); ok {
-		return time.UnixMicro(micros).UTC(), true
+		t := time.UnixMicro(micros).UTC()
+		return t, !t.IsZero()
 	}
 	t, err := time.Parse(time.RFC3339Nano, string(text))
-	if err != nil {
-		return time.Time{}, false
-	}
-	return t.UTC().Truncate(time.Microsecond), true
+	t = t.UTC().Truncate(time.Microsecond)
+	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999 && !t.IsZero()
 }
 
 // unquoted gives a string's text, valid until the next is read.

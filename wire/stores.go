@@ -199,4 +199,3 @@ type DeletedReply struct {
 type BlobsReply struct {
 	Keys []string `json:"keys"`
 }
-
