@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -263,7 +264,7 @@ const maxVersion = 1<<53 - 1
 func (d *appendDecoder) tooMany(what string) {
 	d.fail("has more than %d %s, the most that are taken at once: append it in parts", d.max, what)
 	d.err.Code = nacre.CodeTooLarge
-	d.err.Field = strings.TrimSuffix(d.err.Field, fmt.Sprintf("[%d]", d.count()))
+	d.err.Field = cmp.Or(strings.TrimSuffix(d.err.Field, fmt.Sprintf("[%d]", d.count())), "body")
 }
 
 func (d *appendDecoder) condition() *nacre.Condition {

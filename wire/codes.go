@@ -20,8 +20,6 @@ const (
 	CodeStoreExists nacre.Code = "EVENT_STORE_EXISTS"
 	// CodeConfirmationRequired: what deletes for ever wants ?confirm=true.
 	CodeConfirmationRequired nacre.Code = "CONFIRMATION_REQUIRED"
-	// CodeNoUpdates: a change that changes nothing.
-	CodeNoUpdates nacre.Code = "NO_UPDATES"
 	// CodeRateLimited: too many requests; see [RateLimitError].
 	CodeRateLimited nacre.Code = "RATE_LIMITED"
 	// CodeMethodNotAllowed: the path exists, with other methods.
@@ -61,7 +59,6 @@ var statuses = map[nacre.Code]int{
 	CodeStoreNotFound:        404,
 	CodeStoreExists:          409,
 	CodeConfirmationRequired: 400,
-	CodeNoUpdates:            400,
 	CodeRateLimited:          429,
 	CodeMethodNotAllowed:     405,
 	CodeTooManyConnections:   503,

@@ -85,7 +85,8 @@ var aboutMachine = map[nacre.Code]bool{
 
 var (
 	quotedPath = regexp.MustCompile(`"(?:[A-Za-z]:)?[/\\][^"]*"`)
-	plainPath  = regexp.MustCompile(`(^|[\s(=:'])(?:[A-Za-z]:\\|\.{0,2}/)[^\s"':,;()]+`)
+	// A folder's name may have spaces; the last part ends at one.
+	plainPath = regexp.MustCompile(`(^|[\s(=:'])(?:[A-Za-z]:\\|\.{0,2}/)(?:[^/\\"':,;()\n]*[/\\])*[^\s/\\"':,;()]+`)
 )
 
 // withoutFolders leaves of each absolute path in a text its last part.

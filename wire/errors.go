@@ -12,42 +12,42 @@ import (
 type ErrorBody struct {
 	Code    nacre.Code    `json:"error"`
 	Message string        `json:"message"`
-	Details *ErrorDetails `json:"details,omitempty"`
+	Details *ErrorDetails `json:"details,omitzero"`
 
-	ConflictingPositions []nacre.Position `json:"conflictingPositions,omitempty"`
-	AfterPosition        *nacre.Position  `json:"afterPosition,omitempty"`
+	ConflictingPositions []nacre.Position `json:"conflictingPositions,omitzero"`
+	AfterPosition        *nacre.Position  `json:"afterPosition,omitzero"`
 }
 
 // ErrorDetails is the union of what codes tell.
 type ErrorDetails struct {
 	// INVALID_ARGUMENT, TOO_LARGE, UNSUPPORTED: what was wrong in the request.
-	Field string `json:"field,omitempty"`
+	Field string `json:"field,omitzero"`
 
 	// VERSION_CONFLICT; the last two are DeltaBase's names for the same. A number, "any" or "stream_exists".
-	StreamID              nacre.StreamID `json:"streamId,omitempty"`
-	ExpectedStreamVersion *Version       `json:"expectedStreamVersion,omitempty"`
-	CurrentStreamVersion  *int64         `json:"currentStreamVersion,omitempty"`
-	ExpectedVersion       *Version       `json:"expectedVersion,omitempty"`
-	CurrentVersion        *int64         `json:"currentVersion,omitempty"`
+	StreamID              nacre.StreamID `json:"streamId,omitzero"`
+	ExpectedStreamVersion *Version       `json:"expectedStreamVersion,omitzero"`
+	CurrentStreamVersion  *int64         `json:"currentStreamVersion,omitzero"`
+	ExpectedVersion       *Version       `json:"expectedVersion,omitzero"`
+	CurrentVersion        *int64         `json:"currentVersion,omitzero"`
 
 	// APPEND_CONDITION_FAILED.
-	ConflictingPositions []nacre.Position `json:"conflictingPositions,omitempty"`
-	After                *nacre.Position  `json:"after,omitempty"`
-	AfterPosition        *nacre.Position  `json:"afterPosition,omitempty"`
+	ConflictingPositions []nacre.Position `json:"conflictingPositions,omitzero"`
+	After                *nacre.Position  `json:"after,omitzero"`
+	AfterPosition        *nacre.Position  `json:"afterPosition,omitzero"`
 
 	// EVENT_ID_CONFLICT, with StreamID.
-	EventID        string          `json:"eventId,omitempty"`
-	GlobalPosition *nacre.Position `json:"globalPosition,omitempty"`
-	Reason         string          `json:"reason,omitempty"`
+	EventID        string          `json:"eventId,omitzero"`
+	GlobalPosition *nacre.Position `json:"globalPosition,omitzero"`
+	Reason         string          `json:"reason,omitzero"`
 
 	// DAMAGED, with Reason; File is the name without its folders.
-	File     string         `json:"file,omitempty"`
-	Line     int64          `json:"line,omitempty"`
-	Offset   *int64         `json:"offset,omitempty"`
-	Position nacre.Position `json:"position,omitempty"`
+	File     string         `json:"file,omitzero"`
+	Line     int64          `json:"line,omitzero"`
+	Offset   *int64         `json:"offset,omitzero"`
+	Position nacre.Position `json:"position,omitzero"`
 
 	// RATE_LIMITED: whole seconds to wait, at least 1.
-	RetryAfter int64 `json:"retryAfter,omitempty"`
+	RetryAfter int64 `json:"retryAfter,omitzero"`
 }
 
 // Version is an expected version as JSON: a number where it is exact (-1 is no_stream), else its name.

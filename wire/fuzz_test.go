@@ -152,8 +152,6 @@ func FuzzDecodeRead(f *testing.F) {
 		coded(t, body, err)
 		_, err = DecodeStore(body)
 		coded(t, body, err)
-		_, err = DecodeStoreChange(body)
-		coded(t, body, err)
 		_, err = ParseFrame(body)
 		coded(t, body, err)
 		coded(t, body, ParseError(400, body))
@@ -172,7 +170,7 @@ func FuzzParseParams(f *testing.F) {
 		"type=a&type=b.*&category=c&streamId=s-1&tag=k:1&after=3@e&before=9&fromDate=2026-11-20&toDate=2026-11-21T00:00:00.5Z&limit=5&direction=backwards",
 		"fromPosition=3&toPosition=9&sortBy=globalPosition&sortDirection=desc&offset=2&includeCount=true&includeArchived=false&eventId=e&transactionId=t",
 		"filter={%22items%22:[{%22types%22:[%22a%22]}]}&apiKey=k", "from=1&to=2&type=a&expectedStreamVersion=3&maxCount=4",
-		"filter={%22type%22:%22a%22}", "eventFilter=todo.*&after=0", "streamIdPattern=order-*&limit=3", "limit=", "x=1", "eventFilter=%ff", "limit=1&limit=2",
+		"filter={%22type%22:%22a%22}", "eventFilter=todo.*&after=0", "streamIdPattern=order-*&limit=3", "limit=", "x=1", "wait=3@e&timeout=10", "eventFilter=%ff", "limit=1&limit=2",
 	} {
 		f.Add(query)
 	}
@@ -203,6 +201,11 @@ func FuzzParseParams(f *testing.F) {
 		coded(t, []byte(query), err)
 		_, err = ParseStores(q)
 		coded(t, []byte(query), err)
+		if p, err := ParseHead(q); err == nil {
+			if again, err := ParseHead(p.Values()); err != nil || again != p {
+				t.Fatalf("%q written and parsed again: %v\n%+v\n%+v", query, err, p, again)
+			}
+		}
 	})
 }
 

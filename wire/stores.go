@@ -12,56 +12,31 @@ import (
 // StoreRequest is the body of a POST …/event-stores.
 type StoreRequest struct {
 	Name        string         `json:"name"`
-	Description string         `json:"description,omitempty"`
-	Region      string         `json:"region,omitempty"`
-	Settings    *StoreSettings `json:"settings,omitempty"`
+	Description string         `json:"description,omitzero"`
+	Region      string         `json:"region,omitzero"`
+	Settings    *StoreSettings `json:"settings,omitzero"`
 }
 
 // StoreSettings are kept and told for DeltaBase's clients. Nothing acts on them.
 type StoreSettings struct {
-	RetentionPeriodDays *int64 `json:"retentionPeriodDays,omitempty"`
-	MaxStreamSizeBytes  *int64 `json:"maxStreamSizeBytes,omitempty"`
+	RetentionPeriodDays *int64 `json:"retentionPeriodDays,omitzero"`
+	MaxStreamSizeBytes  *int64 `json:"maxStreamSizeBytes,omitzero"`
 }
 
 const maxDescription = 255 // characters
 
 var (
 	storeMembers    = []string{"description", "settings", "name", "region"}
-	changeMembers   = storeMembers[:2]
 	settingsMembers = []string{"retentionPeriodDays", "maxStreamSizeBytes"}
 )
 
 // DecodeStore reads a StoreRequest, and checks its name and lengths.
 func DecodeStore(body []byte) (StoreRequest, error) {
-	r, err := decodeStore(body, storeMembers)
-	if err == nil {
-		err = CheckStoreName(r.Name)
-	}
-	if err != nil {
-		return StoreRequest{}, err
-	}
-	return r, nil
-}
-
-// DecodeStoreChange reads the body of a PATCH …/settings: a description, settings or both; none is
-// CodeNoUpdates.
-func DecodeStoreChange(body []byte) (StoreRequest, error) {
-	r, err := decodeStore(body, changeMembers)
-	if err == nil && r.Description == "" && r.Settings == nil {
-		err = nacre.Errorf(CodeNoUpdates, "nothing is to be changed: give a description, settings or both")
-	}
-	if err != nil {
-		return StoreRequest{}, err
-	}
-	return r, nil
-}
-
-func decodeStore(body []byte, members []string) (StoreRequest, error) {
 	var r StoreRequest
 	var s scanner
 	s.init(body, "")
 	for s.object(); s.member(); {
-		switch s.known(members) {
+		switch s.known(storeMembers) {
 		case 0:
 			if r.Description = s.text(); utf8.RuneCountInString(r.Description) > maxDescription {
 				s.fail("has more than %d characters", maxDescription)
@@ -74,7 +49,14 @@ func decodeStore(body []byte, members []string) (StoreRequest, error) {
 			r.Region = s.text()
 		}
 	}
-	return r, s.end()
+	err := s.end()
+	if err == nil {
+		err = CheckStoreName(r.Name)
+	}
+	if err != nil {
+		return StoreRequest{}, err
+	}
+	return r, nil
 }
 
 func (s *scanner) settings() *StoreSettings {
@@ -118,14 +100,14 @@ type StoreReply struct {
 	StoreObjectIDUpper string         `json:"eventStoreDurableObjectID"`
 	BusObjectID        string         `json:"eventBusDurableObjectId"`
 	BusObjectIDUpper   string         `json:"eventBusDurableObjectID"`
-	Description        string         `json:"description,omitempty"`
-	Region             string         `json:"region,omitempty"`
-	Settings           *StoreSettings `json:"settings,omitempty"`
+	Description        string         `json:"description,omitzero"`
+	Region             string         `json:"region,omitzero"`
+	Settings           *StoreSettings `json:"settings,omitzero"`
 	Status             string         `json:"status"`
 	Created            time.Time      `json:"created"`
 	CreatedAt          time.Time      `json:"createdAt"`
 	UpdatedAt          time.Time      `json:"updatedAt"`
-	Statistics         *Statistics    `json:"statistics,omitempty"`
+	Statistics         *Statistics    `json:"statistics,omitzero"`
 }
 
 // NewStoreReply tells of a store that was made as the request asked.
@@ -167,7 +149,7 @@ type StoresReply struct {
 type Pagination struct {
 	Limit   int    `json:"limit"`
 	Offset  int    `json:"offset"`
-	Total   *int64 `json:"total,omitempty"`
+	Total   *int64 `json:"total,omitzero"`
 	HasMore bool   `json:"hasMore"`
 }
 

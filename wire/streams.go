@@ -131,7 +131,7 @@ func (r *StreamReply) Info() nacre.StreamInfo {
 // StreamsReply is a page of streams. NextCursor, the last stream's id, is what to give as after.
 type StreamsReply struct {
 	Streams    []StreamReply `json:"streams"`
-	NextCursor string        `json:"nextCursor,omitempty"`
+	NextCursor string        `json:"nextCursor,omitzero"`
 	HasMore    bool          `json:"hasMore"`
 	Pagination Pagination    `json:"pagination"`
 }
