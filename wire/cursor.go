@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -69,7 +70,7 @@ func (s *scanner) cursor() Cursor {
 		return Cursor{Position: s.position()}
 	}
 	c, err := ParseCursor("", s.text())
-	if e, ok := err.(*nacre.Error); ok {
+	if e, ok := errors.AsType[*nacre.Error](err); ok {
 		s.fail("%s", e.Message)
 	}
 	return c

@@ -104,12 +104,10 @@ func withoutFolders(text string) string {
 
 // withoutPaths leaves of the paths that the errors inside err name their last parts.
 func withoutPaths(text string, err error) string {
-	var file *fs.PathError
-	if errors.As(err, &file) && file.Path != "" {
+	if file, ok := errors.AsType[*fs.PathError](err); ok && file.Path != "" {
 		text = strings.ReplaceAll(text, file.Path, baseName(file.Path))
 	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
 		for _, p := range []string{link.Old, link.New} {
 			if p != "" {
 				text = strings.ReplaceAll(text, p, baseName(p))

@@ -2,7 +2,7 @@ package wire
 
 // Headers, trailers and media types.
 const (
-	HeaderAPIKey         = "X-API-Key"
+	HeaderAPIKey         = "X-API-Key" //nolint:gosec // the header's name, not a key
 	HeaderIdempotencyKey = "Idempotency-Key"
 	HeaderPrefer         = "Prefer"
 	HeaderLastEventID    = "Last-Event-ID"

@@ -157,7 +157,7 @@ func (s *scanner) raw() []byte {
 		return nil
 	}
 	b, begin := s.peek(), s.at
-	end := -1
+	var end int
 	switch b {
 	case '"':
 		end = stringEnd(s.src, begin)

@@ -103,9 +103,8 @@ func (s *SSEReader) Next() (Frame, error) {
 			if value != nil {
 				continue // a comment
 			}
-			f, ok, err := s.frame()
-			if ok || err != nil {
-				return f, err
+			if f, ok := s.frame(); ok {
+				return f, nil
 			}
 			s.event, s.data, s.lines, inside = s.event[:0], s.data[:0], 0, false
 			continue
@@ -159,17 +158,17 @@ func (s *SSEReader) line() (name, value []byte, err error) {
 }
 
 // frame is what the lines up to an empty one were; ok is false for one that is passed over.
-func (s *SSEReader) frame() (f Frame, ok bool, err error) {
+func (s *SSEReader) frame() (f Frame, ok bool) {
 	if s.lines == 0 {
-		return Frame{}, false, nil
+		return Frame{}, false
 	}
 	switch string(s.event) {
 	case "", "message":
-		return Frame{Kind: FrameEvent, Line: s.data, Cursor: s.cursor}, true, nil
+		return Frame{Kind: FrameEvent, Line: s.data, Cursor: s.cursor}, true
 	case sseCaughtUp:
-		return Frame{Kind: FrameCaughtUp, Cursor: s.cursor}, true, nil
+		return Frame{Kind: FrameCaughtUp, Cursor: s.cursor}, true
 	case sseError:
-		return Frame{Kind: FrameError, Err: ParseError(500, s.data)}, true, nil
+		return Frame{Kind: FrameError, Err: ParseError(500, s.data)}, true
 	}
-	return Frame{}, false, nil
+	return Frame{}, false
 }
