@@ -108,22 +108,27 @@ func TestLimiterMemory(t *testing.T) {
 	if n := l.size(); n < 80 {
 		t.Fatalf("%d subjects are remembered, want about 160", n)
 	}
-	// After an hour all buckets are full again. A few requests drop them.
-	clock.add(time.Hour)
-	for i := range 400 {
-		l.Allow(fmt.Sprint("key:", i%4))
+}
+
+// TestLimiterDropsWhoIsIdle has buckets that are full again, which those who ask later drop.
+func TestLimiterDropsWhoIsIdle(t *testing.T) {
+	t.Parallel()
+	clock := newHandClock()
+	l := must[*Limiter](t)(NewLimiter(&LimiterOptions{PerSecond: 0.001, Burst: 2, Clock: clock.Now}))
+	for i := range 5000 {
+		l.Allow(fmt.Sprint("idle:", i))
 	}
-	for i := range shards * 20 { // whatever shard it is
-		l.Allow(fmt.Sprint("other:", i))
+	if n := l.size(); n != 5000 {
+		t.Fatalf("%d subjects are remembered, want 5,000", n)
 	}
 	clock.add(time.Hour)
-	for range 400 {
-		for i := range 64 {
-			l.Allow(fmt.Sprint("last:", i))
+	for range 10 {
+		for i := range 1000 { // so many that every shard has some
+			l.Allow(fmt.Sprint("busy:", i))
 		}
 	}
-	if n := l.size(); n != 64 {
-		t.Fatalf("%d subjects are remembered, want the 64 that ask", n)
+	if n := l.size(); n != 1000 {
+		t.Fatalf("%d subjects are remembered, want the 1,000 that ask", n)
 	}
 }
 
