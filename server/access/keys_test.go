@@ -592,11 +592,11 @@ func FuzzKeysFile(f *testing.F) {
 			return
 		}
 		// What is taken is understood as a whole: written again, it is the same.
-		path := filepath.Join(t.TempDir(), "keys.json")
-		if err := writeKeys(path, set.stored); err != nil {
-			t.Skip(err) // times that JSON has and Go does not write
+		text, err := encodeKeys(set.stored)
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
 		}
-		again, err := parseKeys(path, must[[]byte](t)(os.ReadFile(path)))
+		again, err := parseKeys("keys.json", text)
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v", err)
 		}

@@ -172,13 +172,18 @@ func jsonReason(err error) error {
 	return err
 }
 
+// encodeKeys is the text of the file.
+func encodeKeys(keys []storedKey) ([]byte, error) {
+	data, err := json.Marshal(&keysDocument{Version: keysVersion, Keys: keys}, jsontext.WithIndent("  "))
+	return append(data, '\n'), err
+}
+
 // writeKeys replaces the file, durably and as a whole. The caller holds the lock.
 func writeKeys(path string, keys []storedKey) error {
-	data, err := json.Marshal(&keysDocument{Version: keysVersion, Keys: keys}, jsontext.WithIndent("  "))
+	data, err := encodeKeys(keys)
 	if err != nil {
 		return err
 	}
-	data = append(data, '\n')
 	if len(data) > maxKeysFile {
 		return nacre.Errorf(nacre.CodeTooLarge, "%s would have %d bytes, at most %d are read: remove what was revoked long ago",
 			path, len(data), maxKeysFile)

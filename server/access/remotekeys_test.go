@@ -103,8 +103,8 @@ func TestKeySetRotates(t *testing.T) {
 
 	// The issuer fails in each way, and the last keys stay.
 	for name, h := range map[string]http.HandlerFunc{
-		"500":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-		"404":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+		"500":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"404":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
 		"nonsense": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
 		"no keys":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"keys":[]}`) },
 		"too much": func(w http.ResponseWriter, _ *http.Request) {
@@ -177,7 +177,7 @@ func TestKeySetIsNotThereAtStart(t *testing.T) {
 	clock := newHandClock()
 	all := signers()
 	s := newKeyServer(t)
-	s.will(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	s.will(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	j := openJWT(t, JWTOptions{KeySetURL: s.URL, Clock: clock.Now})
 	token := all[algECDSA].sign(t, map[string]any{"kid": "one"}, goodClaims(clock))
 	for range 3 {

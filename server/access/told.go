@@ -8,7 +8,7 @@ import (
 // toldOnce tells a log of an error when it begins and when it changes, not at every request.
 type toldOnce struct{ last atomic.Pointer[string] }
 
-func (t *toldOnce) tell(log *slog.Logger, message string, err error) {
+func (t *toldOnce) tell(log *slog.Logger, effect string, err error) {
 	if err == nil {
 		if t.last.Load() != nil {
 			t.last.Store(nil)
@@ -20,5 +20,5 @@ func (t *toldOnce) tell(log *slog.Logger, message string, err error) {
 		return
 	}
 	t.last.Store(&text)
-	log.Warn(message, "error", text)
+	log.Warn("access is impaired", "effect", effect, "error", text)
 }
