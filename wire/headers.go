@@ -8,6 +8,10 @@ const (
 	HeaderLastEventID    = "Last-Event-ID"
 	HeaderRetryAfter     = "Retry-After"
 
+	// HeaderReadAsOf begins an ndjson stream: the log's end, as a cursor, that the read is as of. Nothing
+	// behind it is given, so that a client whose stream was cut off can go on with the same bound.
+	HeaderReadAsOf = "Nacre-As-Of"
+
 	// TrailerEnd ends an ndjson stream that is whole: the position up to which it was read. A stream
 	// without it was cut off.
 	TrailerEnd = "Nacre-End"
