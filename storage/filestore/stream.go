@@ -15,7 +15,15 @@ func (sc *scanning) stream() error {
 	}
 	f := sc.l.newFetcher(sc.s)
 	defer f.free()
+	var begun *ahead
+	defer func() { begun.stop() }()
+	now := sc.l.o.env.now()
 	for c := range sc.s.chunks(sc.dir(), sc.first, sc.last) {
+		if before := now; begun == nil {
+			if now = sc.l.o.env.now(); now.Sub(before) > sc.l.o.env.slow {
+				begun = sc.startAhead(term)
+			}
+		}
 		postings, err := c.lookup(term)
 		if err != nil {
 			return err
