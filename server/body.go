@@ -1,0 +1,91 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nacredb/nacre"
+)
+
+// keptBody is the largest buffer that is kept for the next request.
+const keptBody = 1 << 20
+
+// firstRoom is how much of what is announced is believed.
+const firstRoom = 64 << 10
+
+// buffers are for bodies and replies.
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 8<<10)
+	return &b
+}}
+
+func takeBuffer() *[]byte { return buffers.Get().(*[]byte) }
+
+func giveBuffer(b *[]byte) {
+	if cap(*b) > keptBody {
+		return
+	}
+	*b = (*b)[:0]
+	buffers.Put(b)
+}
+
+// body reads the request's body behind what the buffer has, whatever its type is called. Memory grows with
+// what has arrived, not with what was announced.
+func (x *exchange) body(into *[]byte, most int64) error {
+	announced := x.r.ContentLength
+	if announced > most {
+		return tooLargeBody(announced, most)
+	}
+	if announced == 0 {
+		return nil
+	}
+	// A client that sends nothing must not keep this goroutine for ever. Afterwards the connection is watched
+	// without a deadline, which is how a client that leaves is seen.
+	defer x.control.SetReadDeadline(time.Time{}) //nolint:errcheck // a connection without deadlines has none to take back
+	dst := slices.Grow(*into, int(min(max(announced, 0), firstRoom)))
+	for {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		_ = x.control.SetReadDeadline(time.Now().Add(x.s.o.ReadTimeout)) //nolint:forbidigo // a connection's deadline is in the machine's time
+		room := dst[len(dst):min(int64(cap(dst)), most+1)]
+		n, err := x.r.Body.Read(room)
+		dst = dst[:len(dst)+n]
+		*into = dst
+		switch {
+		case int64(len(dst)) > most:
+			return tooLargeBody(-1, most)
+		case err == nil && announced > 0 && int64(len(dst)) == announced:
+			return nil
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return bodyError(err)
+		}
+	}
+}
+
+func tooLargeBody(announced, most int64) error {
+	e := nacre.Errorf(nacre.CodeTooLarge, "has more than %d bytes, the most that are taken: send it in parts", most)
+	if announced >= 0 {
+		e = nacre.Errorf(nacre.CodeTooLarge, "has %d bytes, at most %d are taken: send it in parts", announced, most)
+	}
+	e.Field = "body"
+	return e
+}
+
+func bodyError(err error) error {
+	var late interface{ Timeout() bool }
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &late) && late.Timeout():
+		return nacre.Errorf(nacre.CodeDeadline, "the request's body did not arrive in time")
+	case errors.As(err, &tooLarge):
+		return tooLargeBody(-1, tooLarge.Limit)
+	}
+	return nacre.Errorf(nacre.CodeInvalid, "the request's body broke off: %w", err)
+}

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/wire"
+)
+
+// mayAppend refuses an append that reaches beyond the grant's streams, in what it writes or in what its
+// condition looks at.
+func (x *exchange) mayAppend(request *wire.AppendRequest) error {
+	if !x.grant.Confined() {
+		return nil
+	}
+	for i := range request.Batch {
+		if err := x.grant.CheckStream(request.Batch[i].Stream); err != nil {
+			return err
+		}
+	}
+	if request.Condition == nil {
+		return nil
+	}
+	return x.mayAsk(request.Condition.FailIfEventsMatch)
+}
+
+// mayAsk refuses a condition that could tell of events in streams beyond the grant's: each of its items has
+// to name streams, or categories all of whose streams are the grant's.
+func (x *exchange) mayAsk(f nacre.Filter) error {
+	if len(f) == 0 {
+		return x.grant.CheckUnconfined("a condition that looks at every stream")
+	}
+	for i := range f {
+		item := &f[i]
+		switch {
+		case len(item.Streams) > 0:
+			for _, id := range item.Streams {
+				if err := x.grant.CheckStream(id); err != nil {
+					return err
+				}
+			}
+		case len(item.Categories) > 0:
+			for _, category := range item.Categories {
+				// A category may have a stream of its very name.
+				if !x.grant.AllowsStream(nacre.StreamID(category)) {
+					return x.grant.CheckUnconfined(fmt.Sprintf("a condition on the category %q", category))
+				}
+			}
+		default:
+			return x.grant.CheckUnconfined("a condition that looks at every stream: let each of its items name streams")
+		}
+	}
+	return nil
+}
+
+// within tells whether a stream is the grant's; nil is every stream.
+type within func(nacre.StreamID) bool
+
+// confine gives what a read must be narrowed to. A read of one stream beyond the grant's is refused.
+func (x *exchange) confine(p *wire.ReadParams) (within, error) {
+	if !x.grant.Confined() {
+		return nil, nil
+	}
+	if len(p.Filter) == 1 && len(p.Filter[0].Streams) == 1 {
+		return nil, x.grant.CheckStream(p.Filter[0].Streams[0])
+	}
+	return x.grant.AllowsStream, nil
+}
+
+// prefixes are the prefixes of the streams that a listing of those with this one may show, in byte order,
+// none of them within another; unconfined it is this one.
+func (x *exchange) prefixes(prefix string) []string {
+	if !x.grant.Confined() {
+		return []string{prefix}
+	}
+	var all []string
+	for _, p := range x.grant.Streams {
+		switch {
+		case strings.HasPrefix(p, prefix):
+			all = append(all, p)
+		case strings.HasPrefix(prefix, p):
+			all = append(all, prefix)
+		}
+	}
+	slices.Sort(all)
+	var out []string
+	for _, p := range all {
+		if n := len(out); n == 0 || !strings.HasPrefix(p, out[n-1]) {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,35 @@
+// Package server puts event stores on the network: the routes of spec/openapi.yaml, over HTTP/1.1 and HTTP/2.
+//
+// [New] makes a server of a [Backend], which is where its named stores come from. [Server.Serve] answers on a
+// listener until its context ends; [Server.Handler] is for whoever has an http.Server of his own, and then
+// [Server.Close] ends it.
+//
+// Guarantees:
+//
+//  1. An append that was answered with 200 or 201 is durable, as the store promises. One whose body has been
+//     read runs to its end, also where its client leaves or the server stops.
+//  2. Lines are copied from the store to the client: their checksums have been verified, and nothing is decoded
+//     and encoded again.
+//  3. What breaks off never looks whole: an ndjson stream ends with the trailer Nacre-End or Nacre-Error, a
+//     backup that fails is cut off, a follower is told why it ends.
+//  4. Each route asks for its permission before it looks at anything. A grant that is confined to streams
+//     reads, writes and makes conditions within them only.
+//  5. A client that does not read is cut off once nothing has gone out for [Options.WriteTimeout]. Memory for
+//     a request is bounded by [Options.MaxBodyBytes] and by the size of a page.
+//  6. Nothing that a client sends ends the process: a panic is logged and answered with INTERNAL.
+//  7. Deleting a store and stopping wait for nobody for ever: what is under way ends with an error that says
+//     why.
+//
+// A store is opened when it is first asked for, by one goroutine while others wait for it, and stays open.
+// What a server remembers of a store besides its events (its description and settings) are events of the
+// stream "store" in its companion log.
+//
+// A Server may be used from many goroutines. The stores that its Backend gives are the server's: nobody else
+// closes them. Sizes are bytes.
+//
+// Errors are answered as wire.FromError says. Those that the server itself makes have the codes of package
+// wire; the table of codes and statuses is in spec/openapi.yaml.
+//
+// What this package does not do: it keeps no events and opens no files but the temporary ones of a backup,
+// sends no webhooks, and decides nothing about who may do what, which is package access's.
+package server
