@@ -8,10 +8,11 @@ import (
 )
 
 // ParseFollow reads the parameters of a GET that follows the log, by SSE or WebSocket: type, category,
-// streamId, tag, filter, DeltaBase's eventFilter (as type) and flat filter, after, fromDate and toDate.
-// lastEventID is the header's, and counts before after.
+// streamId, tag, filter, DeltaBase's eventFilter (as type) and flat filter, after, fromDate and toDate; it
+// passes over clientId, which selects nothing. lastEventID is the header's, and counts before after.
 func ParseFollow(values url.Values, lastEventID string) (ReadParams, error) {
 	q := newQuery(values)
+	q.one(ParamClientID)
 	for _, name := range []string{"before", "limit", "direction", "offset", "to", "toPosition"} {
 		if _, given := q.left[name]; given {
 			q.fail(name, "is not taken where the log is followed, which has no end")

@@ -25,6 +25,9 @@ const (
 	// parser of parameters passes over it.
 	ParamAPIKey = "apiKey"
 
+	// ParamClientID is what a follower calls itself in lists of followers; several may have one name.
+	ParamClientID = "clientId"
+
 	TypeJSON   = "application/json"
 	TypeNDJSON = "application/x-ndjson"
 	TypeSSE    = "text/event-stream"

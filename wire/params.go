@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre"
-	"github.com/nacredb/nacre/internal/line"
 )
 
 // Limits of pages.
@@ -57,12 +56,10 @@ func (p *ReadParams) Selects(e *nacre.Event) bool {
 
 // SelectsLine is Selects for a stored line, whose checksum a store has verified.
 func (p *ReadParams) SelectsLine(text []byte) (bool, error) {
-	var v line.View
-	if err := line.ParseVerified(text, &v); err != nil {
-		return false, nacre.Errorf(nacre.CodeDamaged, "a stored line: %w", err)
-	}
 	var e nacre.Event
-	v.Event(&e, true)
+	if err := ParseLine(text, &e); err != nil {
+		return false, err
+	}
 	return p.Selects(&e), nil
 }
 
@@ -116,6 +113,7 @@ func ParseStreamRead(values url.Values, stream nacre.StreamID) (ReadParams, erro
 // and toPosition (inclusive), maxCount, offset, sortBy, sortDirection, includeCount, includeArchived.
 func ParseEventsRead(values url.Values) (ReadParams, error) {
 	q := newQuery(values)
+	q.one(ParamClientID) // a follower's, at the same address
 	var p ReadParams
 	p.Filter = q.filter()
 	p.page(q, "globalPosition")
