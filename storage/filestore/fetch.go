@@ -195,24 +195,36 @@ func (l *log) versionInRuns(s *snapshot, stream nacre.StreamID, term uint64) (in
 
 // matching finds what a condition forbids between two positions, after being exclusive.
 func (l *log) matching(ctx context.Context, s *snapshot, c *condition, after, upTo nacre.Position) (*nacre.ConditionError, error) {
-	const most = 100
 	if after >= upTo {
 		return nil, nil
 	}
+	runs := s.runs
+	for len(runs) > 0 && nacre.Position(runs[0].Range().Last) <= after {
+		runs = runs[1:]
+	}
+	var room [32]*index.Run
+	candidates, err := c.candidates(room[:0], runs)
+	if err != nil {
+		return nil, err
+	}
+	inMemory := false
+	for _, m := range s.mems {
+		inMemory = inMemory || m.mayHold(&c.selection, after)
+	}
+	if len(candidates) == 0 && !inMemory {
+		return nil, nil // most conditions end here
+	}
+	return l.matches(ctx, s, c, after, upTo, candidates)
+}
+
+// matches reads what the index says may match, in some of the runs and in the memories.
+func (l *log) matches(ctx context.Context, s *snapshot, c *condition, after, upTo nacre.Position, candidates []*index.Run) (*nacre.ConditionError, error) {
+	const most = 100
 	found := &nacre.ConditionError{After: c.after}
 	f := l.newFetcher(s)
 	defer f.free()
 	w := walkerPool.Get().(*walkers)
 	defer w.free()
-	var room [32]*index.Run
-	runs := s.runs
-	for len(runs) > 0 && nacre.Position(runs[0].Range().Last) <= after {
-		runs = runs[1:]
-	}
-	candidates, err := c.candidates(room[:0], runs)
-	if err != nil {
-		return nil, err
-	}
 	var e nacre.Event
 	for part := range s.chunks(forward, after+1, upTo) {
 		if part.run != nil && !slices.Contains(candidates, part.run) {

@@ -1,10 +1,16 @@
 package filestore
 
-import "slices"
+import (
+	"slices"
 
-// freshTerms remembers, roughly, the terms of events that may wait to be indexed: what a request looks for
-// and is not among them need not wait for the index. It is the sequencer's.
+	"github.com/nacredb/nacre"
+)
+
+// freshTerms remembers, roughly, the terms of all events behind a position, among them those that may wait
+// to be indexed: what a request looks for and is not among them need not wait for the index, and need not be
+// looked for again by whoever has looked that far already. It is the sequencer's.
 type freshTerms struct {
+	since nacre.Position
 	bits  [1 << 10]uint64
 	count int
 }
@@ -22,10 +28,12 @@ func (f *freshTerms) add(terms []uint64) {
 
 func (f *freshTerms) has(term uint64) bool { return f.bits[term>>6&1023]&(1<<(term&63)) != 0 }
 
-func (f *freshTerms) clear() {
+// clear forgets the terms up to a position, the last one that was given. All up to it has been indexed.
+func (f *freshTerms) clear(upTo nacre.Position) {
 	if f.count > 0 {
 		*f = freshTerms{}
 	}
+	f.since = upTo
 }
 
 func (f *freshTerms) anyOf(terms []uint64) bool { return slices.ContainsFunc(terms, f.has) }

@@ -172,6 +172,7 @@ func (l *log) open() error {
 		return err
 	}
 	seq := &sequencer{l: l, snap: l.acquire(), next: l.visible() + 1, clock: active.clock}
+	seq.fresh.since = l.visible()
 	w := &writer{l: l}
 	if active.seg != nil {
 		seq.seg, seq.mem, seq.end = active.seg, active.seg.mem, l.bytes.Load()

@@ -370,19 +370,25 @@ func (l *log) expand(c *chunk, pattern string) ([]uint64, error) {
 // mayHit finds, by the index alone, the first event behind a position that may match; its line decides,
 // and only the caller reads lines.
 func (m *memory) mayHit(l *log, s *selection, after nacre.Position) (nacre.Position, bool) {
-	m.mu.RLock()
-	folded := m.folded
-	hit := folded > after && m.namesBehind(s, after)
-	m.mu.RUnlock()
-	if !hit {
+	if !m.mayHold(s, after) {
 		return 0, false
 	}
+	m.mu.RLock()
+	folded := m.folded
+	m.mu.RUnlock()
 	src, err := l.source(&chunk{first: max(after+1, m.first), last: folded, mem: m}, s, forward, nil)
 	if err != nil {
 		return folded, true // a memory gives no errors; should it, the caller will meet it
 	}
 	p, ok := src.Next()
 	return nacre.Position(p), ok
+}
+
+// mayHold tells whether something behind a position may match, by its names alone.
+func (m *memory) mayHold(s *selection, after nacre.Position) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.folded > after && m.namesBehind(s, after)
 }
 
 // namesBehind tells whether, for an item, some event behind a position bears each of its names: seldom

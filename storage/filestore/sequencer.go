@@ -133,11 +133,14 @@ func (q *sequencer) admit(r *request) {
 		r.finish(outcome{again: true})
 		return
 	}
+	// Where the fresh terms go back to what the caller has looked at, they tell of all that is behind it.
+	looked := r.checkedTo >= q.fresh.since
 	if q.fresh.concerns(r) {
 		q.snap.fold()
-		q.fresh.clear()
+		q.fresh.clear(q.next - 1)
+		looked = false
 	}
-	if r.given {
+	if r.given && !looked {
 		if p, hit := q.idBehind(r); hit {
 			r.finish(outcome{again: true, waitFor: p, gen: q.gen})
 			return
@@ -150,7 +153,7 @@ func (q *sequencer) admit(r *request) {
 		q.answer(r, outcome{err: r.forbidden})
 		return
 	}
-	if r.cond != nil {
+	if r.cond != nil && !looked {
 		for _, m := range slices.Backward(q.snap.mems) {
 			if p, hit := m.mayHit(q.l, &r.cond.selection, max(r.checkedTo, r.cond.after)); hit {
 				r.finish(outcome{again: true, waitFor: p, gen: q.gen})
@@ -233,7 +236,7 @@ func (q *sequencer) room(r *request) bool {
 func (q *sequencer) begin() {
 	if q.mem != nil {
 		q.mem.fold()
-		q.fresh.clear()
+		q.fresh.clear(q.next - 1)
 	}
 	mem := newMemory(q.next, q.l.hasher)
 	g := &seg{log: q.l, first: q.next, mem: mem}
@@ -286,7 +289,7 @@ func (q *sequencer) write(r *request) {
 		q.mem.fold() // the indexer cannot keep up alone
 	}
 	if q.fresh.count > manyFresh && q.mem.backlog() == 0 {
-		q.fresh.clear()
+		q.fresh.clear(q.next - 1)
 	}
 }
 
@@ -305,8 +308,8 @@ func (q *sequencer) heal() {
 		q.g = nil
 	}
 	q.gen = gen
-	q.fresh.clear()
 	q.next = q.l.visible() + 1
+	q.fresh.clear(q.next - 1)
 	q.seg, q.mem, q.end = at, nil, q.l.bytes.Load()
 	if at != nil {
 		b := newBuilder(q.l, at.first)
