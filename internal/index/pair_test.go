@@ -30,7 +30,7 @@ func TestPairsAgreeWithTheModel(t *testing.T) {
 			mem.Add(pos, terms, false)
 		}
 		run := buildRun(t, mem, h)
-		defer run.Release()
+		t.Cleanup(func() { _ = run.Release() })
 		var want []uint64
 		for _, pos := range both[0] {
 			if slices.Contains(both[1], pos) {
@@ -109,7 +109,7 @@ func TestCandidates(t *testing.T) {
 				first++
 			}
 			run := buildRun(t, mem, h)
-			defer run.Release()
+			t.Cleanup(func() { _ = run.Release() })
 			runs = append(runs, run)
 		}
 		for range 200 {

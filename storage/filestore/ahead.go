@@ -28,13 +28,12 @@ type ahead struct {
 }
 
 // startAhead begins with what is left of the read.
-func (sc *scanning) startAhead(term uint64) *ahead {
+func (sc *scanning) startAhead(ctx context.Context, term uint64) *ahead {
 	a := &ahead{lines: aheadLines}
 	if sc.o.Limit > 0 {
 		a.lines = min(a.lines, sc.o.Limit)
 	}
-	ctx, cancel := context.WithCancel(sc.ctx)
-	a.cancel = cancel
+	ctx, a.cancel = context.WithCancel(ctx)
 	s, dir := sc.s, sc.dir()
 	first, last := sc.first, sc.last
 	chunks := make(chan chunk)

@@ -21,7 +21,7 @@ func (sc *scanning) stream() error {
 	for c := range sc.s.chunks(sc.dir(), sc.first, sc.last) {
 		if before := now; begun == nil {
 			if now = sc.l.o.env.now(); now.Sub(before) > sc.l.o.env.slow {
-				begun = sc.startAhead(term)
+				begun = sc.startAhead(sc.ctx, term)
 			}
 		}
 		postings, err := c.lookup(term)
