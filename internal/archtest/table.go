@@ -99,7 +99,13 @@ var Table = []Rule{
 	// The wire.
 	{Package: "spec"},
 	{Package: "wire", May: []string{".", "internal/line"}, Libs: []string{jsonLib}, Tests: []string{"spec", "storage/memstore"}},
-	{Package: "client", May: []string{".", "wire", "internal/line"}, Libs: []string{websocketLib}, Tests: []string{"server", "storage/memstore", "storage/filestore"}},
+	{
+		// Its backups are files: made and synced through vfs.
+		Package: "client",
+		May:     []string{".", "wire", "internal/line", "internal/vfs"},
+		Libs:    []string{websocketLib},
+		Tests:   []string{"server", "storage/memstore", "storage/filestore"},
+	},
 	{Package: "replication", May: []string{".", "wire"}, Libs: []string{websocketLib}, Tests: drivers},
 	{
 		// Who may do what. Its files are the operator's: the lock among writers and the durable rename are vfs's.
