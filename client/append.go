@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,10 @@ func (l *log) Append(ctx context.Context, batch []nacre.Append, c *nacre.Conditi
 	}
 	defer func() { <-l.peer.slots }()
 
+	if c != nil && c.After > math.MaxInt64 {
+		// Behind the end of every log, as is the greatest number that the wire takes.
+		c = &nacre.Condition{FailIfEventsMatch: c.FailIfEventsMatch, After: math.MaxInt64}
+	}
 	made := giveIDs(batch)
 	r, imported := *l.commits, c == nil && isImport(batch)
 	if imported {

@@ -52,13 +52,9 @@ func with(h http.Header, pairs ...string) http.Header {
 
 // at is the URL of a path below the log's.
 func (l *log) at(path string, values url.Values) *url.URL {
-	u := *l.base
-	if u.RawPath != "" {
-		u.RawPath += path // of characters that need no escape
-	}
-	u.Path += path
+	u := below(l.base, path)
 	u.RawQuery = values.Encode()
-	return &u
+	return u
 }
 
 var errClosed = &nacre.Error{Code: nacre.CodeClosed, Message: "the store has been closed"}

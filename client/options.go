@@ -124,8 +124,18 @@ func parseBase(text string) (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "":
 		return nil, nacre.Errorf(nacre.CodeInvalid, "%.200q is not the URL of a server: give one such as http://127.0.0.1:4321", text)
 	}
-	u.Path, u.RawPath, u.ForceQuery = strings.TrimRight(u.Path, "/"), "", false
+	u.Path, u.RawPath, u.ForceQuery = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/"), false
 	return u, nil
+}
+
+// below is the URL of a path, of characters that need no escape, below another.
+func below(base *url.URL, path string) *url.URL {
+	u := *base
+	if u.RawPath != "" {
+		u.RawPath += path
+	}
+	u.Path += path
+	return &u
 }
 
 // Sizes of the buffers of a connection: what one system call moves.

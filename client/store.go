@@ -29,8 +29,8 @@ func Open(url string, o *Options) (*nacre.Store, error) {
 		pool := opts.transport()
 		p.carrier, p.shared, d.idle = pool, true, pool.CloseIdleConnections
 	}
-	store := base.JoinPath("event-stores", opts.Store)
-	d.log, d.system = newLog(p, store), newLog(p, store.JoinPath("system"))
+	store := below(base, "/event-stores/"+opts.Store)
+	d.log, d.system = newLog(p, store), newLog(p, below(store, "/system"))
 	return nacre.NewStore(d, opts.Limits), nil
 }
 
