@@ -45,6 +45,8 @@ type Options struct {
 	Limits *nacre.Limits
 	// UserAgent is how the server's logs call this program. Default "nacre-client".
 	UserAgent string
+
+	firstWait time.Duration // before the first retry, at most; tests shorten it
 }
 
 func (o *Options) withDefaults() Options {
@@ -66,6 +68,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if out.Appends == 0 {
 		out.Appends = 256
+	}
+	if out.firstWait == 0 {
+		out.firstWait = 100 * time.Millisecond
 	}
 	if out.UserAgent == "" {
 		out.UserAgent = "nacre-client"

@@ -12,13 +12,14 @@ import (
 
 // peer is a server, and how requests are sent to it.
 type peer struct {
-	url     string // for people: it has no secret
-	timeout time.Duration
-	retries int
-	header  http.Header // of every request
-	carrier http.RoundTripper
-	shared  bool          // the carrier is known to leave a request's header alone
-	slots   chan struct{} // of appends on their way
+	url       string // for people: it has no secret
+	timeout   time.Duration
+	retries   int
+	firstWait time.Duration
+	header    http.Header // of every request
+	carrier   http.RoundTripper
+	shared    bool          // the carrier is known to leave a request's header alone
+	slots     chan struct{} // of appends on their way
 }
 
 // request is what is asked; it may be sent again and again.

@@ -8,9 +8,8 @@ import (
 	"github.com/nacredb/nacre"
 )
 
-// How long to wait before trying again.
 const (
-	firstWait   = 100 * time.Millisecond // doubled for each attempt that follows
+	// longestWait is the most that the wait between two attempts grows to.
 	longestWait = 5 * time.Second
 	// longestAsked is the most that a server may ask for; a longer wait is the caller's to decide on.
 	longestAsked = time.Minute
@@ -18,10 +17,10 @@ const (
 
 // backOff is the wait behind the attempt with this number, from 0: random, so that those who were cut off
 // together do not come back together.
-func backOff(attempt int) time.Duration {
+func (p *peer) backOff(attempt int) time.Duration {
 	most := longestWait
 	if attempt < 10 {
-		most = min(most, firstWait<<attempt)
+		most = min(most, p.firstWait<<attempt)
 	}
 	return rand.N(most)
 }
@@ -50,7 +49,7 @@ func (l *log) pause(ctx context.Context, attempt int, f *failure) bool {
 	if !f.again || attempt >= l.peer.retries || f.wait > longestAsked {
 		return false
 	}
-	timer := time.NewTimer(f.wait + backOff(attempt))
+	timer := time.NewTimer(f.wait + l.peer.backOff(attempt))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

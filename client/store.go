@@ -20,7 +20,7 @@ func Open(url string, o *Options) (*nacre.Store, error) {
 		return nil, err
 	}
 	p := &peer{
-		url: base.String(), timeout: opts.Timeout, retries: opts.Retries,
+		url: base.String(), timeout: opts.Timeout, retries: opts.Retries, firstWait: opts.firstWait,
 		header: opts.header(), slots: make(chan struct{}, opts.Appends),
 		carrier: opts.Transport,
 	}
