@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"time"
 )
 
@@ -18,54 +13,9 @@ const killAfter = 500 * time.Millisecond
 // memoryAim is what a process may hold: 200 MB and 4 bytes a stream.
 func (l *large) memoryAim() int64 { return 200e6 + 4*int64(l.streams()) }
 
-// child is this program, at work on the store in a process of its own.
-type child struct {
-	told  told
-	cmd   *exec.Cmd
-	input io.Closer
-}
-
-// start starts a child and waits until it has told what it has to.
+// start starts a child on the large store.
 func (l *large) start(ctx context.Context, what string, d time.Duration) (*child, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	arg, err := json.Marshal(task{What: what, Dir: l.dir(), Streams: l.streams(), For: d})
-	if err != nil {
-		return nil, err
-	}
-	c := &child{cmd: exec.CommandContext(ctx, self, childArg, string(arg))}
-	c.cmd.Stderr = os.Stderr
-	if c.input, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	output, err := c.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(output).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &c.told)
-	}
-	if err == nil && c.told.Error != "" {
-		err = errors.New(c.told.Error)
-	}
-	if err != nil {
-		c.kill()
-		return nil, fmt.Errorf("a child that was to %s: %w", what, err)
-	}
-	return c, nil
-}
-
-// kill ends the child at once, as kill -9 does.
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait() // it says that the child was killed
-	_ = c.input.Close()
+	return startChild(ctx, task{What: what, Dir: l.dir(), Streams: l.streams(), For: d})
 }
 
 // opens measures opening after a kill, in a process of its own.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -19,6 +20,7 @@ const (
 	childAppend = "append" // appends until it is killed; says so once something is acknowledged
 	childOpen   = "open"   // opens, tells how that was, and waits to be killed
 	childWork   = "work"   // appends and reads for a while, and tells how much memory that took
+	childServe  = "serve"  // is a server over the stores in a folder, until its input ends
 )
 
 // task is what a child is to do, as its argument, in JSON.
@@ -37,6 +39,7 @@ type told struct {
 	Head      uint64        `json:"head"`
 	Appended  int64         `json:"appended"`
 	Reads     int64         `json:"reads"`
+	URL       string        `json:"url,omitempty"` // of a server
 }
 
 func childMain(args []string) int {
@@ -45,6 +48,14 @@ func childMain(args []string) int {
 		return 2
 	}
 	var t told
+	if do.What == childServe {
+		err := do.serve(&t)
+		if err != nil {
+			t.Error = err.Error()
+			err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(t))
+		}
+		return exitCode(err)
+	}
 	hold, err := do.run(&t)
 	if err != nil {
 		t.Error = err.Error()
@@ -55,6 +66,13 @@ func childMain(args []string) int {
 	if hold {
 		// The parent kills this process; where the parent has ended, the input does.
 		_, _ = io.Copy(io.Discard, os.Stdin)
+	}
+	return 0
+}
+
+func exitCode(err error) int {
+	if err != nil {
+		return 1
 	}
 	return 0
 }

@@ -18,7 +18,7 @@
 // Sizes are in bytes, rates in events a second. It exits with 0 when it measured everything, whether the
 // goals were reached or not, with 1 where something failed, and with 2 for wrong flags.
 //
-// What it does not do: it does not measure networks, replicas, or stores that share a machine with others.
+// What it does not do: it does not measure networks but the loopback, replicas, or stores that share a machine with others.
 package main
 
 import (
@@ -124,7 +124,7 @@ func parse(args []string, stderr io.Writer) (s settings, out string, timeout tim
 func measure(ctx context.Context, s *settings, r *report) error {
 	runs := map[string]func(context.Context, *settings, *report, string) error{
 		"peers": peersCase, "sustained": sustainedCase, "batches": batchesCase,
-		"conditions": conditionsCase, "read": readCase, "large": largeCase,
+		"conditions": conditionsCase, "read": readCase, "server": serverCase, "large": largeCase,
 	}
 	for _, name := range caseNames {
 		if !slices.Contains(s.cases, name) {

@@ -49,9 +49,12 @@ func dropCaches() error {
 	return os.WriteFile(dropCachesPath, []byte("1\n"), 0)
 }
 
-// anonymousRSS is the process' resident memory that no file stands behind, in bytes.
-func anonymousRSS() (int64, error) {
-	kib, err := field("/proc/self/status", "RssAnon:")
+// anonymousRSS is this process' resident memory that no file stands behind, in bytes.
+func anonymousRSS() (int64, error) { return anonymousRSSOf(os.Getpid()) }
+
+// anonymousRSSOf is that of another process.
+func anonymousRSSOf(pid int) (int64, error) {
+	kib, err := field(fmt.Sprintf("/proc/%d/status", pid), "RssAnon:")
 	if err != nil {
 		return 0, err
 	}

@@ -22,6 +22,7 @@ func datasync(f *os.File) error            { return f.Sync() }
 func reserve(*os.File, int64, int64) error { return nil }
 func dropCaches() error                    { return errNotHere }
 func anonymousRSS() (int64, error)         { return 0, errNotHere }
+func anonymousRSSOf(int) (int64, error)    { return 0, errNotHere }
 func freeBytes(string) (int64, error)      { return 0, errNotHere }
 func cpuModel() string                     { return runtime.GOARCH }
 func memoryTotal() string                  { return "unknown" }
