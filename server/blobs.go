@@ -74,8 +74,7 @@ func (s *Server) putBlob(x *exchange) error {
 	if err := blobs.PutBlob(context.WithoutCancel(x.r.Context()), x.path.key, slices.Clone(*body)); err != nil {
 		return err
 	}
-	x.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return x.send(http.StatusNoContent, nil)
 }
 
 // deleteBlob answers DELETE …/blobs/{key}.
@@ -87,6 +86,5 @@ func (s *Server) deleteBlob(x *exchange) error {
 	if err := blobs.DeleteBlob(context.WithoutCancel(x.r.Context()), x.path.key); err != nil {
 		return err
 	}
-	x.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return x.send(http.StatusNoContent, nil)
 }

@@ -139,21 +139,21 @@ func (x *exchange) answerWith(status int, reply any) error {
 	return x.answer(status, body)
 }
 
-// send sends a whole reply, whose type has been set. What a client does not take is its own loss: the reply's
-// error is no error of the request.
+// send sends a whole reply, whose type has been set.
 func (x *exchange) send(status int, body []byte) error {
 	if len(body) > smallReply {
 		x.w.Header()["Content-Length"] = []string{itoa(len(body))}
 	}
-	x.progressIfLate()
+	x.progress()
 	x.w.WriteHeader(status)
 	for len(body) > 0 {
 		part := body[:min(len(body), replyPart)]
-		if body = body[len(part):]; len(body) > 0 {
-			x.progress()
-		}
+		body = body[len(part):]
 		if _, err := x.w.Write(part); err != nil {
 			return errClientGone
+		}
+		if len(body) > 0 {
+			x.progress()
 		}
 	}
 	return nil
@@ -165,13 +165,6 @@ const (
 	// replyPart is how much is sent within one WriteTimeout.
 	replyPart = 1 << 20
 )
-
-// progressIfLate keeps the reply to a request that took long from being cut off.
-func (x *exchange) progressIfLate() {
-	if x.s.o.Clock().Sub(x.begun) > x.s.o.WriteTimeout/2 {
-		x.progress()
-	}
-}
 
 // errClientGone ends a handler whose client does not read any more.
 var errClientGone = errors.New("the client is gone")
