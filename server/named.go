@@ -135,6 +135,13 @@ func (h *shelf) drop(n *namedStore) {
 	close(n.gone)
 }
 
+// retain takes a store that the caller has, once more, for what goes on behind a request; it is released as well.
+func (h *shelf) retain(n *namedStore) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n.refs++
+}
+
 func (h *shelf) release(n *namedStore) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

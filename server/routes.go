@@ -40,6 +40,7 @@ type params struct {
 	stream   nacre.StreamID
 	key      string
 	category string
+	client   string
 }
 
 const storePath = "/event-stores/{store}"
@@ -58,6 +59,8 @@ func newRoutes() []*route {
 		at(storePath, does("GET", read, (*Server).getStore), bare("DELETE", manage, (*Server).deleteStore)),
 		at(storePath+"/settings", does("PATCH", manage, (*Server).changeStore)),
 		at(storePath+"/backup", does("POST", manage, (*Server).backup)),
+		at(storePath+"/websocket-connections", does("GET", access.ManageSubscriptions, (*Server).listConnections)),
+		at(storePath+"/websocket-connections/{clientId}", does("DELETE", access.ManageSubscriptions, (*Server).closeConnections)),
 		at(storePath+"/blobs", does("GET", raw, (*Server).listBlobs)),
 		at(storePath+"/blobs/{key...}", does("GET", raw, (*Server).getBlob), does("PUT", raw, (*Server).putBlob),
 			does("DELETE", raw, (*Server).deleteBlob)),
@@ -223,6 +226,8 @@ func (r *route) fill(p *params, parts []string) (err error) {
 			p.stream = nacre.StreamID(text)
 		case "category":
 			p.category = text
+		case "clientId":
+			p.client = text
 		}
 	}
 	return nil
@@ -236,18 +241,19 @@ func unescape(name, part string) (string, error) {
 	return text, nil
 }
 
-// unknownRoute is the error of a path that is none, with the nearest one as a hint.
+// unknownRoute is the error of a path that is none, with the nearest one as a hint. Paths stand in backquotes:
+// in others, an error body leaves the folders out.
 func (t *table) unknownRoute(path string) error {
-	hint := "the routes are told in /openapi.yaml"
+	hint := "the routes are told in `/openapi.yaml`"
 	switch parts := strings.Split(strings.Trim(strings.TrimPrefix(path, "/api/"), "/"), "/"); {
 	case slices.Contains([]string{"stores", "event-store", "eventstores", "v1"}, parts[0]):
-		hint = "event stores are at /event-stores; " + hint
+		hint = "event stores are at `/event-stores`; " + hint
 	case slices.Contains([]string{"streams", "events", "query", "head"}, parts[0]):
-		hint = "name the event store, as in /event-stores/default/" + parts[0] + "; " + hint
+		hint = "name the event store, as in `/event-stores/default/" + parts[0] + "`; " + hint
 	case parts[0] == "event-stores" && len(parts) > 2 && parts[2] == "stream":
-		hint = "streams are at /event-stores/{store}/streams/{stream}; " + hint
+		hint = "streams are at `/event-stores/{store}/streams/{stream}`; " + hint
 	}
-	return nacre.Errorf(nacre.CodeNotFound, "there is no route %.200q: %s", path, hint)
+	return nacre.Errorf(nacre.CodeNotFound, "there is no route `%.200s`: %s", path, hint)
 }
 
 func wrongMethod(method string, r *route) error {

@@ -24,7 +24,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	hs := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: s.o.ReadHeaderTimeout,
-		WriteTimeout:      s.o.WriteTimeout,
 		IdleTimeout:       s.o.IdleTimeout,
 		MaxHeaderBytes:    64 << 10,
 		Protocols:         protocols,
@@ -89,6 +88,7 @@ func (s *Server) Close(ctx context.Context) error {
 		case <-ctx.Done():
 			s.closed = nacre.Errorf(nacre.CodeDeadline, "the server stopped while requests were under way: they were cut off")
 		}
+		s.followers.wait(ctx)
 		s.closed = errors.Join(s.closed, s.shelf.end(errShuttingDown))
 	})
 	return s.closed

@@ -27,6 +27,8 @@ type Server struct {
 	table   *table
 	metrics *metrics
 	origins *origins
+	// followers are those who follow a log; they outlive the requests that they came by.
+	followers *followers
 
 	// stopping is set when nothing more is taken.
 	stopping atomic.Bool
@@ -48,6 +50,7 @@ func New(o *Options) (*Server, error) {
 	}
 	s.metrics = newMetrics(s)
 	s.shelf = newShelf(&s.o, s.metrics)
+	s.followers = newFollowers(s)
 	if err := s.openDefault(context.Background()); err != nil {
 		return nil, errors.Join(err, s.shelf.end(errShuttingDown))
 	}
