@@ -42,8 +42,10 @@ A line that is wrong ends the import; what stands before it has been imported.`,
 		if batch < 1 || batch > mostEvents {
 			return nacre.Errorf(nacre.CodeInvalid, "--batch: %d is not a number from 1 to %d", batch, mostEvents)
 		}
-		if _, err := p.folder(); err != nil {
-			return err
+		if p.remote.url == "" {
+			if _, err := p.folder(); err != nil {
+				return err
+			}
 		}
 		from, err := openSource(args[0], p.in)
 		if err != nil {

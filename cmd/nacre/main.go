@@ -1,8 +1,9 @@
 // Command nacre keeps and reads event stores in directories, from the command line.
 //
 // A file of this package is a subcommand: append, import, read, log, export, streams, stats, verify,
-// backup, restore, version. docs/cli.md describes them with their output. Every command works on the
-// store --store of the directory --data, in the folder DATA/STORE.
+// backup, restore, serve, keys, demo, version. docs/cli.md describes them with their output. The commands of
+// the log work on the store --store of the directory --data, in the folder DATA/STORE, or of the server
+// --server.
 //
 // Guarantees:
 //
@@ -11,11 +12,13 @@
 //  3. Commands that read need no lock and change nothing; they run beside a process that writes.
 //  4. The same import, run again after whatever ended it, takes up where it stopped: no event is missing
 //     and none is there twice.
-//  5. Results go to the standard output; errors, warnings and progress to the standard error.
+//  5. "serve" ends on a signal once what it accepted is finished; what it acknowledged is durable. A store
+//     that it makes or deletes is there whole or not at all, whenever the process ends.
+//  6. Results go to the standard output; errors, warnings and progress to the standard error.
 //
 // The process ends with 0 when the command did what it was asked, 1 when it failed, 2 when the command
 // line is wrong, 3 on a conflict (of versions or of event ids), 4 when damage was found, 130 when it was
-// interrupted. An error is one line with its code in brackets.
+// interrupted, where that is not how the command ends anyway. An error is one line with its code in brackets.
 //
 // What this package does not do: it has no logic of a store; it parses, calls nacre.Store, and prints.
 package main
@@ -48,6 +51,7 @@ type program struct {
 	out, err io.Writer
 
 	data, store string
+	remote      remote
 	verbose     bool
 
 	running bool // the command line was understood

@@ -15,12 +15,16 @@ import (
 	"github.com/nacredb/nacre/storage/filestore"
 )
 
-// This file is the only place that knows where stores are. The commands hold a *nacre.Store.
+// This file is the only place that knows where stores are; remote.go is its other half. The commands hold
+// a *nacre.Store.
 
 var storeName = regexp.MustCompile(`^[a-z0-9_-]{1,63}$`)
 
 // reading calls use with the store, opened beside whoever writes to it. It has to be there.
 func (p *program) reading(ctx context.Context, use func(context.Context, *nacre.Store) error) error {
+	if p.remote.url != "" {
+		return p.onRemote(ctx, false, use)
+	}
 	dir, err := p.present()
 	if err != nil {
 		return err
@@ -28,8 +32,12 @@ func (p *program) reading(ctx context.Context, use func(context.Context, *nacre.
 	return p.using(ctx, dir, &filestore.Options{ReadOnly: true}, use)
 }
 
-// writing calls use with the store, opened for writing, and made where it is not there.
+// writing calls use with the store, opened for writing, and made where it is not there. How durable an
+// acknowledgement is, a server decides itself.
 func (p *program) writing(ctx context.Context, d filestore.Durability, use func(context.Context, *nacre.Store) error) error {
+	if p.remote.url != "" {
+		return p.onRemote(ctx, true, use)
+	}
 	dir, err := p.folder()
 	if err != nil {
 		return err
@@ -51,6 +59,8 @@ func (p *program) using(ctx context.Context, dir string, o *filestore.Options, u
 	return err
 }
 
+var errNoData = nacre.Errorf(nacre.CodeInvalid, "--data: is empty: give the directory that holds the stores")
+
 // folder is where the store is, or is to be made.
 func (p *program) folder() (string, error) {
 	if !storeName.MatchString(p.store) {
@@ -58,7 +68,7 @@ func (p *program) folder() (string, error) {
 			"--store: %q is not a store's name: give 1 to 63 of a-z, 0-9, _ and -", p.store)
 	}
 	if p.data == "" {
-		return "", nacre.Errorf(nacre.CodeInvalid, "--data: is empty: give the directory that holds the stores")
+		return "", errNoData
 	}
 	return filepath.Join(p.data, p.store), nil
 }

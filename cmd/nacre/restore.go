@@ -22,6 +22,9 @@ first and stays as it is. A store of that name must not exist yet. The restored 
 has a new epoch: whoever followed the old one is told to begin anew.`,
 		Args: takes(1, 1),
 		RunE: p.does(func(ctx context.Context, args []string) error {
+			if err := p.needsDirectory("restore"); err != nil {
+				return err
+			}
 			dir, err := p.folder()
 			if err != nil {
 				return err

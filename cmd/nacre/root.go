@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,9 @@ import (
 const about = `Nacre is an event store: facts, in order, for ever.
 
 A store is a folder of plain files, DATA/STORE. Its log is lines of JSON, which
-jq, grep and tail read. "append" and "import" make a store that is not there yet.`
+jq, grep and tail read. "append" and "import" make a store that is not there yet.
+"serve" puts the stores of a directory on the network; with --server, or
+NACRE_SERVER, the commands work on those. "demo" shows all of it in a minute.`
 
 // main runs the command line and tells what went wrong.
 func (p *program) main(ctx context.Context, args []string) int {
@@ -41,18 +44,27 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.data, "data", "./data", "the `directory` that holds the stores")
-	flags.StringVar(&p.store, "store", "default", "the store's `name`")
+	flags.StringVar(&p.data, "data", "./data", "the `directory` that holds the stores ("+variable("data")+")")
+	flags.StringVar(&p.store, "store", "default", "the store's `name` ("+variable("store")+")")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "tell also what went well: recoveries, rebuilt indexes")
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		for name, to := range map[string]*string{"data": &p.data, "store": &p.store} {
+			if text := os.Getenv(variable(name)); text != "" && !flags.Changed(name) {
+				*to = text
+			}
+		}
+	}
 	root.AddGroup(
 		&cobra.Group{ID: "write", Title: "Put events in:"},
 		&cobra.Group{ID: "read", Title: "Take events out:"},
 		&cobra.Group{ID: "keep", Title: "Look after a store:"},
+		&cobra.Group{ID: "serve", Title: "Serve stores over HTTP:"},
 	)
 	root.AddCommand(
-		p.appendCommand(), p.importCommand(),
-		p.readCommand(), p.logCommand(), p.exportCommand(), p.streamsCommand(),
-		p.statsCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
+		p.onServer(p.appendCommand()), p.onServer(p.importCommand()),
+		p.onServer(p.readCommand()), p.onServer(p.logCommand()), p.onServer(p.exportCommand()), p.onServer(p.streamsCommand()),
+		p.onServer(p.statsCommand()), p.onDirectory(p.verifyCommand()), p.onServer(p.backupCommand()), p.onDirectory(p.restoreCommand()),
+		p.serveCommand(), p.keysCommand(), p.demoCommand(),
 		p.versionCommand(),
 	)
 	return root

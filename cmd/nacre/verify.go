@@ -24,6 +24,11 @@ and makes the exit code 4. FOLDER is a store's own folder, as a backup is one;
 without it the store is --store in --data.`,
 		Args: takes(0, 1),
 		RunE: p.does(func(ctx context.Context, args []string) error {
+			if len(args) == 0 {
+				if err := p.needsDirectory("verify"); err != nil {
+					return err
+				}
+			}
 			dir, err := p.toVerify(args)
 			if err != nil {
 				return err

@@ -28,14 +28,29 @@ func versionText() string {
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	number := version
-	if number == "" {
-		number = info.Main.Version
+	return fmt.Sprintf("nacre %s, commit %s, %s, %s", number(info), commit(info), info.GoVersion, platform())
+}
+
+func number(info *debug.BuildInfo) string {
+	switch {
+	case version != "":
+		return version
+	case info.Main.Version == "" || info.Main.Version == "(devel)":
+		return "(no release)"
 	}
-	if number == "" || number == "(devel)" {
-		number = "(no release)"
+	return info.Main.Version
+}
+
+// versionNumber is the version alone, as a word.
+func versionNumber() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
 	}
-	return fmt.Sprintf("nacre %s, commit %s, %s, %s", number, commit(info), info.GoVersion, platform())
+	if n := number(info); n != "(no release)" {
+		return n
+	}
+	return "unreleased"
 }
 
 // commit is what the program was built from.
