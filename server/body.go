@@ -43,15 +43,11 @@ func (x *exchange) body(into *[]byte, most int64) error {
 	if announced == 0 {
 		return nil
 	}
-	// A client that sends nothing must not keep this goroutine for ever. Afterwards the connection is watched
-	// without a deadline, which is how a client that leaves is seen.
-	defer x.control.SetReadDeadline(time.Time{}) //nolint:errcheck // a connection without deadlines has none to take back
 	dst := slices.Grow(*into, int(min(max(announced, 0), firstRoom)))
 	for {
 		if len(dst) == cap(dst) {
 			dst = append(dst, 0)[:len(dst)]
 		}
-		_ = x.control.SetReadDeadline(time.Now().Add(x.s.o.ReadTimeout)) //nolint:forbidigo // a connection's deadline is in the machine's time
 		room := dst[len(dst):min(int64(cap(dst)), most+1)]
 		n, err := x.r.Body.Read(room)
 		dst = dst[:len(dst)+n]
@@ -59,14 +55,27 @@ func (x *exchange) body(into *[]byte, most int64) error {
 		switch {
 		case int64(len(dst)) > most:
 			return tooLargeBody(-1, most)
-		case err == nil && announced > 0 && int64(len(dst)) == announced:
-			return nil
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF), err == nil && announced > 0 && int64(len(dst)) == announced:
+			// From here on the connection is watched without a deadline, which is how a client that leaves is seen.
+			x.awaitBody(time.Time{})
 			return nil
 		case err != nil:
 			return bodyError(err)
 		}
+		x.awaitBody(x.bodyDeadline())
 	}
+}
+
+// bodyDeadline is when the next part of the body must be there.
+func (x *exchange) bodyDeadline() time.Time {
+	return time.Now().Add(x.s.o.ReadTimeout) //nolint:forbidigo // a connection's deadline is in the machine's time
+}
+
+// awaitBody bounds how long the body may pause: while a handler reads it, and while net/http reads what a
+// handler has left of it.
+func (x *exchange) awaitBody(until time.Time) {
+	// Where the connection has no deadlines, there is nothing to set.
+	_ = x.control.SetReadDeadline(until)
 }
 
 func tooLargeBody(announced, most int64) error {

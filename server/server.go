@@ -96,6 +96,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if id := r.Header[headerRequestID]; len(id) > 0 {
 		w.Header()[headerRequestID] = []string{x.requestID()}
 	}
+	if r.ContentLength != 0 {
+		x.awaitBody(x.bodyDeadline())
+	}
 	entered := s.enter()
 	defer s.finish(x, entered)
 	route, err := s.table.find(r.URL.EscapedPath(), &x.path)
