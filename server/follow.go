@@ -93,7 +93,7 @@ func (f *follow) run(ctx context.Context) error {
 		}
 		switch {
 		case err == nil:
-		case ctx.Err() != nil:
+		case ctx.Err() != nil && !errors.Is(err, errStalled):
 			return context.Cause(ctx)
 		default:
 			return err

@@ -47,6 +47,7 @@ type deadlines struct {
 	timeout time.Duration
 
 	mu     sync.Mutex
+	at     time.Time // the deadline of the write under way
 	last   time.Time // when it was interrupted, the deadline of everything
 	failed bool
 }
@@ -55,12 +56,12 @@ type deadlines struct {
 func (d *deadlines) next() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at := time.Now().Add(d.timeout) //nolint:forbidigo // a connection's deadline is in the machine's time
-	if !d.last.IsZero() && d.last.Before(at) {
-		at = d.last
+	d.at = time.Now().Add(d.timeout) //nolint:forbidigo // a connection's deadline is in the machine's time
+	if !d.last.IsZero() && d.last.Before(d.at) {
+		d.at = d.last
 	}
 	// Where the connection has no deadlines, there is nothing to move.
-	_ = d.set(at)
+	_ = d.set(d.at)
 }
 
 // rest takes the deadline away from a connection that idles, where passing it would end more than a write.
@@ -88,11 +89,15 @@ func (d *deadlines) ended() bool {
 	return !d.last.IsZero() && !time.Now().Before(d.last) //nolint:forbidigo // as above
 }
 
-func (d *deadlines) fail(err error) error {
+// fail says what a write that failed tells of the client: that its time was over before the follower was told
+// to end, or that it is gone. The error does not say, since HTTP/2 resets a stream that is late, and ends its
+// request.
+func (d *deadlines) fail() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.failed = true
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	late := !time.Now().Before(d.at) //nolint:forbidigo // as above
+	if late && (d.last.IsZero() || !d.last.Add(-farewell).Before(d.at)) {
 		return errStalled
 	}
 	return errLeft
@@ -138,7 +143,7 @@ func (s *socket) Write(p []byte) (int, error) {
 			return written, nil
 		}
 		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || s.ended() {
-			return written, s.fail(err)
+			return written, s.fail()
 		}
 	}
 }
@@ -176,7 +181,7 @@ func (s *replySocket) Write(p []byte) (int, error) {
 		err = s.control.Flush()
 	}
 	if err != nil {
-		return n, s.fail(err)
+		return n, s.fail()
 	}
 	s.rest()
 	return n, nil
