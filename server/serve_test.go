@@ -198,7 +198,7 @@ func TestServeProtocols(t *testing.T) {
 				o.TLS = secured
 			}
 			s := serve(t, o)
-			transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: trusting}
+			transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: trusting.Clone()}
 			c.set(transport.Protocols)
 			client := &http.Client{Transport: transport}
 			defer client.CloseIdleConnections()

@@ -15,8 +15,9 @@ import (
 )
 
 // GoVersion is the "go" line of go.mod. Every consumer's is at least as high, so it is raised on purpose only:
-// "go get" raises it as well, when a dependency asks for more.
-const GoVersion = "1.26"
+// "go get" raises it as well, when a dependency asks for more: 1.26.0, and not 1.26, which stands before it, is
+// what the Prometheus client asks for.
+const GoVersion = "1.26.0"
 
 // CheckModule looks at the go.mod in root: its path, its go line, and that it has nothing that works only
 // where it is the main module.

@@ -117,7 +117,7 @@ var Table = []Rule{
 		// Never storage: a server is given its stores.
 		Package: "server/...",
 		May: []string{
-			".", "wire", "server/...", "codec", "decider", "aggregate", "projection", "projection/sqlite", "process",
+			".", "spec", "wire", "server/...", "codec", "decider", "aggregate", "projection", "projection/sqlite", "process",
 			"query", "entity/...", "replication", "client", "wasm",
 		},
 		Libs: []string{
