@@ -60,6 +60,9 @@ func (l *log) Append(ctx context.Context, batch []nacre.Append, c *nacre.Conditi
 		return f
 	})
 	if failed != nil {
+		if !imported {
+			giveUp(batch)
+		}
 		return nil, l.undecided(ctx, failed, batch)
 	}
 	// An attempt that failed may still be read from; so is a reply that has events.
@@ -99,6 +102,15 @@ func giveIDs(batch []nacre.Append) (made bool) {
 		}
 	}
 	return made
+}
+
+// giveUp takes back what a Store gave the events, which would refuse to be given it.
+func giveUp(batch []nacre.Append) {
+	for i := range batch {
+		for j := range batch[i].Events {
+			batch[i].Events[j].TransactionID = ""
+		}
+	}
 }
 
 // isImport tells whether events bring what a store gives. A Store itself gives the events of a batch one

@@ -125,8 +125,7 @@ func TestUnknown(t *testing.T) {
 	if text := err.Error(); !strings.Contains(text, "may or may not have been appended") || !strings.Contains(text, "append the same ids again") {
 		t.Errorf("the error is %q", text)
 	}
-	// The batch as it was sent can be given to a driver again, which needs no check.
-	out, err := s.Driver().Append(t.Context(), unknown.Batch, nil)
+	out, err := s.Commit(t.Context(), nil, unknown.Batch...)
 	if err != nil || !out[0].Duplicate || len(out[0].Events) != 2 {
 		t.Errorf("the batch again: %+v, %v", out, err)
 	}

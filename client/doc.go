@@ -24,7 +24,7 @@
 // refusals are the caller's at once. Contexts end everything, the waits included.
 //
 // A Store may be used from many goroutines. It keeps a pool of connections, and one request for all who
-// wait for the log's end, as long as somebody waits. Close lets appends that were sent be answered, ends
+// wait for the log's end, which ends at most half a minute behind the last of them. Close lets appends that were sent be answered, ends
 // reads and waits with STORE_CLOSED, and ends every goroutine of its own; Options.Timeout bounds it. Data
 // and Metadata of the events that an append returns may share the bytes that were given to it.
 //

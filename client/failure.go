@@ -18,7 +18,7 @@ import (
 )
 
 // UnknownError is the error of an append that was sent and whose answer never came: it may or may not
-// have taken place. Appending Batch again tells, and never writes twice, since its events have ids.
+// have taken place. Committing Batch again tells, and never writes twice, since its events have ids.
 //
 // Its code is CANCELED or DEADLINE_EXCEEDED where the context ended, DEADLINE_EXCEEDED where the server
 // did not answer in time, STORE_CLOSED where the store was closed meanwhile, else INTERNAL.

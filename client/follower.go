@@ -16,7 +16,8 @@ import (
 const pollTime = 30 * time.Second
 
 // follower knows the log's end for all who wait, by one request that the server holds back until there is
-// something to tell. It asks only while somebody waits.
+// something to tell. It asks only while somebody waits; a poll that is under way stays, for whoever waits
+// next, until the server answers it.
 type follower struct {
 	l       *log
 	polling sync.WaitGroup
@@ -61,9 +62,6 @@ func (f *follower) waitBehind(ctx context.Context, after nacre.Position) error {
 	f.waiters++
 	defer func() { f.waiters-- }()
 	for {
-		if f.epoch == "" {
-			f.epoch = f.known.Epoch // Head was never asked: another one from here on is news
-		}
 		switch {
 		case f.stopped:
 			return errClosed
@@ -113,6 +111,9 @@ func (f *follower) poll() {
 		f.next = &news{come: make(chan struct{})}
 		if failed == nil {
 			f.known = head
+			if f.epoch == "" {
+				f.epoch = head.Epoch // Head was never asked: another one from here on is news
+			}
 		} else {
 			last.err, f.active = failed.err, false
 			f.known = nacre.Head{}
@@ -125,16 +126,11 @@ func (f *follower) poll() {
 	}
 }
 
-// stop ends every wait. The log's life has ended, and with it the poll's request.
+// stop makes the poll's end, which follows, the end of every wait.
 func (f *follower) stop() {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.stopped = true
-	idle := !f.active
-	f.mu.Unlock()
-	if idle {
-		return // and so is everybody
-	}
-	f.polling.Wait()
 }
 
 // headBehind asks for the log's end: once it is not the known one any more, or after a while.

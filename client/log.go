@@ -87,10 +87,11 @@ func (l *log) close() {
 	if l.closed.Swap(true) {
 		return
 	}
+	l.follow.stop()
 	l.end()
 	l.open.Lock() // held by nobody else once all have left
 	defer l.open.Unlock()
-	l.follow.stop()
+	l.follow.polling.Wait()
 }
 
 // Head implements nacre.Driver.

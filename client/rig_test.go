@@ -2,9 +2,12 @@ package client_test
 
 import (
 	"context"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -42,8 +45,9 @@ func (b *backend) Delete(_ context.Context, name string) error {
 
 // rig is a server on a loopback port.
 type rig struct {
-	url  string
-	stop func() // once
+	url         string
+	stop        func()       // once
+	connections atomic.Int64 // that were made
 }
 
 // serve starts a server of stores in a folder, or in memory.
@@ -53,8 +57,15 @@ func serve(t testing.TB, dir string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(s.Handler())
-	r := &rig{url: listening.URL}
+	r := &rig{}
+	listening := httptest.NewUnstartedServer(s.Handler())
+	listening.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			r.connections.Add(1)
+		}
+	}
+	listening.Start()
+	r.url = listening.URL
 	r.stop = sync.OnceFunc(func() {
 		listening.CloseClientConnections()
 		listening.Close()
