@@ -55,14 +55,20 @@ func TestOnePollForAll(t *testing.T) {
 			}
 		})
 	}
+	most := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.most
+	}
+	until(t, "a poll", func() bool { return most() > 0 })
 	for i := range 10 {
 		if _, err := s.Append(t.Context(), "s-1", nacre.Any, nacre.NewEvent("t", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	all.Wait()
-	if p.most != 1 {
-		t.Errorf("%d polls at once, want one", p.most)
+	if n := most(); n != 1 {
+		t.Errorf("%d polls at once, want one", n)
 	}
 }
 
