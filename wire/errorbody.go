@@ -64,7 +64,6 @@ func BodyOf(err error) ErrorBody {
 		b.Message = cmp.Or(rate.Message, tooManyRequests)
 		b.Details = &ErrorDetails{RetryAfter: max(seconds, 1)}
 	case errors.As(err, &plain):
-		b.Message = strings.TrimPrefix(b.Message, plain.Field+": ")
 		if plain.Field != "" {
 			b.Details = &ErrorDetails{Field: plain.Field}
 		}
@@ -185,7 +184,8 @@ func (b *ErrorBody) Err() error {
 			return e
 		}
 	}
-	return &nacre.Error{Code: b.Code, Field: d.Field, Message: b.Message}
+	// The text names the field for people; in the error it stands beside it.
+	return &nacre.Error{Code: b.Code, Field: d.Field, Message: strings.TrimPrefix(b.Message, d.Field+": ")}
 }
 
 // codeOfStatus is for replies of others than a server of this project.

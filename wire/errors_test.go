@@ -70,7 +70,7 @@ func TestErrorBodies(t *testing.T) {
 		},
 		{
 			&nacre.Error{Code: nacre.CodeInvalid, Field: "events[3].type", Message: "is a number, and must be text"}, 400,
-			`{"error":"INVALID_ARGUMENT","message":"is a number, and must be text","details":{"field":"events[3].type"}}`,
+			`{"error":"INVALID_ARGUMENT","message":"events[3].type: is a number, and must be text","details":{"field":"events[3].type"}}`,
 		},
 		{
 			&RateLimitError{RetryAfter: 1200 * time.Millisecond}, 429,
