@@ -16,12 +16,14 @@ const pageOfStreams = 1000
 // Streams implements nacre.StreamLister, page by page.
 func (l *log) Streams(ctx context.Context, q nacre.StreamQuery) iter.Seq2[nacre.StreamInfo, error] {
 	return func(yield func(nacre.StreamInfo, error) bool) {
-		if !utf8.ValidString(q.Category) || !utf8.ValidString(q.Prefix) {
+		if !utf8.ValidString(q.Category) {
 			return // ids are UTF-8
 		}
+		// The wire has UTF-8 only, and bounds may end within a character: what is asked for is too much then,
+		// and left out here.
 		p := wire.StreamsParams{Query: q}
-		// The wire has UTF-8 only: the page begins before a bound that is none, and what is too much is left out.
 		p.Query.After = nacre.StreamID(validPrefix(string(q.After)))
+		p.Query.Prefix = validPrefix(q.Prefix)
 		for left := q.Limit; ; {
 			p.Query.Limit = pageOfStreams
 			if left > 0 {
@@ -39,7 +41,7 @@ func (l *log) Streams(ctx context.Context, q nacre.StreamQuery) iter.Seq2[nacre.
 					return
 				}
 				p.Query.After = info.ID
-				if info.ID <= q.After {
+				if info.ID <= q.After || !strings.HasPrefix(string(info.ID), q.Prefix) {
 					continue
 				}
 				if !yield(info, nil) {
@@ -58,8 +60,13 @@ func (l *log) Streams(ctx context.Context, q nacre.StreamQuery) iter.Seq2[nacre.
 
 // validPrefix is what a text begins with that is UTF-8.
 func validPrefix(text string) string {
-	if at := strings.IndexFunc(strings.ToValidUTF8(text, "\x00"), func(r rune) bool { return r == 0 }); at >= 0 {
-		return text[:at]
+	for i, r := range text {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+			return text[:i]
+		}
 	}
 	return text
 }
