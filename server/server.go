@@ -167,8 +167,10 @@ func (s *Server) admit(x *exchange) error {
 		return err
 	}
 	x.grant = grant
-	if ok, wait := s.o.Limiter.Allow(grant.Who()); !ok {
-		return &wire.RateLimitError{RetryAfter: wait}
+	if s.o.Limiter != nil {
+		if ok, wait := s.o.Limiter.Allow(grant.Who()); !ok {
+			return &wire.RateLimitError{RetryAfter: wait}
+		}
 	}
 	if err := grant.Allows(x.action.permission, x.path.store); err != nil {
 		return err
