@@ -126,6 +126,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	u.out = newStaged(s, ahead)
+	u.w = nil // it would keep all that net/http has for a request
 	return u.out, bufio.NewReadWriter(bufio.NewReaderSize(u.out, smallBuffer), bufio.NewWriterSize(u.out, smallBuffer)), nil
 }
 
