@@ -142,6 +142,7 @@ func TestUnknown(t *testing.T) {
 			answer(503, `{"error":"STORE_LOCKED","message":""}`),
 		}, false, nacre.CodeLocked},
 		{"a proxy's answers", []step{answer(502, ""), answer(503, "<html>"), answer(504, "")}, true, nacre.CodeDeadline},
+		{"time-outs of the server", []step{answer(504, ""), answer(504, ""), answer(504, `{"error":"DEADLINE_EXCEEDED","message":"x"}`)}, true, nacre.CodeDeadline},
 		{"an error inside", []step{answer(500, `{"error":"INTERNAL","message":"x"}`)}, true, nacre.CodeInternal},
 		{"no answer of nacre", []step{answer(200, "<html>welcome</html>")}, true, nacre.CodeInternal},
 		{"failed", []step{
