@@ -167,7 +167,7 @@ func TestAppendRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reply.Body.Close()
-	if reply.StatusCode != 413 {
+	if reply.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("a body without length beyond the bound: %d", reply.StatusCode)
 	}
 	h.get(logPath+"/head").has(0, "globalPosition")

@@ -117,7 +117,7 @@ func TestBackupThatBreaksOff(t *testing.T) {
 	b.make = func(string) *nacre.Store { return nacre.NewStore(halfBackup{memstore.Open(nil).Driver()}, nil) }
 	temp := t.TempDir()
 	h := newHarness(t, &Options{Backend: b, TempDir: temp})
-	r, err := http.NewRequestWithContext(t.Context(), "POST", h.web.URL+logPath+"/backup", http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.web.URL+logPath+"/backup", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestBackupThatBreaksOff(t *testing.T) {
 	}
 	defer reply.Body.Close()
 	got, err := io.ReadAll(reply.Body)
-	if reply.StatusCode != 200 || err == nil {
+	if reply.StatusCode != http.StatusOK || err == nil {
 		t.Errorf("%d, %d bytes, and no error", reply.StatusCode, len(got))
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {

@@ -149,7 +149,7 @@ func (x *exchange) send(status int, body []byte) error {
 	for len(body) > 0 {
 		part := body[:min(len(body), replyPart)]
 		body = body[len(part):]
-		if _, err := x.w.Write(part); err != nil {
+		if _, err := x.w.Write(part); err != nil { //nolint:gosec // JSON or bytes, with their type said and sniffing forbidden
 			return errClientGone
 		}
 		if len(body) > 0 {

@@ -87,6 +87,8 @@ type result struct {
 	header http.Header
 	body   []byte
 	end    http.Header // trailers
+	major  int         // of HTTP
+	close  bool        // the connection ends with it
 }
 
 // at gives the same harness for another prefix.
@@ -126,12 +128,20 @@ func (h *harness) try(method, path, body string, headers ...string) (*result, er
 	if err != nil {
 		return nil, err
 	}
+	return readAll(h.T, reply)
+}
+
+// readAll reads a reply to its end.
+func readAll(t *testing.T, reply *http.Response) (*result, error) {
 	defer reply.Body.Close()
 	text, err := io.ReadAll(reply.Body)
 	if err != nil {
 		return nil, err
 	}
-	return &result{t: h.T, status: reply.StatusCode, header: reply.Header, body: text, end: reply.Trailer}, nil
+	return &result{
+		t: t, status: reply.StatusCode, header: reply.Header, body: text, end: reply.Trailer,
+		major: reply.ProtoMajor, close: reply.Close,
+	}, nil
 }
 
 func (h *harness) get(path string, headers ...string) *result {

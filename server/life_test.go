@@ -189,7 +189,7 @@ func TestAppendsOfClientsThatLeave(t *testing.T) {
 	}
 	h := newHarness(t, &Options{Backend: b})
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, "POST", h.web.URL+logPath+"/streams/s-1", strings.NewReader(`{"events":[{"type":"a","data":1}]}`))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.web.URL+logPath+"/streams/s-1", strings.NewReader(`{"events":[{"type":"a","data":1}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -55,13 +56,11 @@ func (x *exchange) lines(p *wire.ReadParams, within within) error {
 		return w.end(readTo(p, &w, limited))
 	}
 	err = x.told(err)
-	if !w.written || isGone(err) {
+	if !w.written || errors.Is(err, errClientGone) {
 		return err // nothing has gone out: the error is the reply
 	}
 	return w.fail(err)
 }
-
-func isGone(err error) bool { return err == errClientGone } //nolint:errorlint // nobody wraps it
 
 // copy copies the selected lines, and tells whether the limit ended it.
 func (w *lineWriter) copy(ctx context.Context, p *wire.ReadParams, within within) (limited bool, err error) {

@@ -75,7 +75,7 @@ func (h *shelf) acquire(ctx context.Context, name string) (*namedStore, error) {
 		h.mu.Unlock()
 		return nil, h.ended
 	case n == nil:
-		n = h.begin(name, h.backend.Open)
+		n = h.begin(ctx, name, h.backend.Open)
 	case n.leaving:
 		h.mu.Unlock()
 		return nil, noStore(name)
@@ -101,11 +101,11 @@ func (h *shelf) acquire(ctx context.Context, name string) (*namedStore, error) {
 
 // begin starts to open a store. The lock is held. The opening is nobody's in particular: it goes on where
 // the one who asked first leaves.
-func (h *shelf) begin(name string, open func(context.Context, string) (*nacre.Store, error)) *namedStore {
-	n := h.put(name)
+func (h *shelf) begin(ctx context.Context, name string, open func(context.Context, string) (*nacre.Store, error)) *namedStore {
+	n := h.put(ctx, name)
 	go func() {
 		defer close(n.ready)
-		n.store, n.err = open(context.WithoutCancel(n.ctx), name)
+		n.store, n.err = open(context.WithoutCancel(ctx), name)
 		if n.err != nil {
 			h.drop(n)
 			return
@@ -115,13 +115,13 @@ func (h *shelf) begin(name string, open func(context.Context, string) (*nacre.St
 	return n
 }
 
-// put puts a store on the shelf. The lock is held.
-func (h *shelf) put(name string) *namedStore {
+// put puts a store on the shelf, for longer than whoever asked for it stays. The lock is held.
+func (h *shelf) put(ctx context.Context, name string) *namedStore {
 	n := &namedStore{
 		name: name, opened: h.clock(),
 		ready: make(chan struct{}), idle: make(chan struct{}), gone: make(chan struct{}),
 	}
-	n.ctx, n.cancel = context.WithCancelCause(context.Background())
+	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.stores[name] = n
 	return n
 }
@@ -164,7 +164,7 @@ func (h *shelf) create(ctx context.Context, name string) (*namedStore, error) {
 			return nil, h.ended
 		}
 		if n == nil {
-			n = h.begin(name, h.backend.Create)
+			n = h.begin(ctx, name, h.backend.Create)
 			n.refs++
 			h.mu.Unlock()
 			// Whoever makes a store waits for it: its first event is still to be written.
@@ -232,7 +232,7 @@ func (h *shelf) removeUnopened(ctx context.Context, name string, why error) erro
 		h.mu.Unlock()
 		return why
 	}
-	n := h.put(name)
+	n := h.put(ctx, name)
 	n.leaving = true
 	close(n.ready)
 	close(n.idle)

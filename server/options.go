@@ -114,7 +114,7 @@ func (o *Options) withDefaults() (Options, error) {
 		out.Logger = slog.New(slog.DiscardHandler)
 	}
 	if out.Clock == nil {
-		out.Clock = time.Now
+		out.Clock = time.Now //nolint:forbidigo // here begins the clock that tests can set
 	}
 	return out, nil
 }

@@ -68,37 +68,31 @@ func (h *harness) raw(text string) net.Conn {
 	return conn
 }
 
-func readReply(t *testing.T, conn net.Conn) (*http.Response, []byte) {
+func readReply(t *testing.T, conn net.Conn) *result {
 	t.Helper()
 	reply, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
+	r, err := readAll(t, reply)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply, text
+	return r
 }
 
 func TestBodiesThatPauseAndBreakOff(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, &Options{ReadTimeout: 50 * time.Millisecond, MaxBodyBytes: 1 << 20})
 	const head = "POST " + logPath + "/streams/s-1 HTTP/1.1\r\nHost: localhost\r\n"
-	reply, text := readReply(t, h.raw(head+"Content-Length: 100\r\n\r\n{"))
-	if reply.StatusCode != 504 || !strings.Contains(string(text), "in time") {
-		t.Errorf("a body that pauses: %d %s", reply.StatusCode, text)
-	}
+	readReply(t, h.raw(head+"Content-Length: 100\r\n\r\n{")).refused(nacre.CodeDeadline, "in time")
 	conn := h.raw(head + "Content-Length: 100\r\n\r\n{")
 	_ = conn.(*net.TCPConn).CloseWrite()
-	if reply, text = readReply(t, conn); reply.StatusCode != 400 || !strings.Contains(string(text), "broke off") {
-		t.Errorf("a body that breaks off: %d %s", reply.StatusCode, text)
-	}
+	readReply(t, conn).refused(nacre.CodeInvalid, "broke off")
 	// One that is announced as too large is refused before it is sent.
-	reply, text = readReply(t, h.raw(head+"Expect: 100-continue\r\nContent-Length: 1048577\r\n\r\n"))
-	if reply.StatusCode != 413 || !strings.Contains(string(text), "1048576") || !reply.Close {
-		t.Errorf("a body that is too large: %d %s", reply.StatusCode, text)
+	r := readReply(t, h.raw(head+"Expect: 100-continue\r\nContent-Length: 1048577\r\n\r\n"))
+	if r.refused(nacre.CodeTooLarge, "1048576"); !r.close {
+		t.Error("the connection stays")
 	}
 	h.get(logPath+"/head").has(0, "globalPosition")
 }

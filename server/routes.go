@@ -49,10 +49,10 @@ const storePath = "/event-stores/{store}"
 func newRoutes() []*route {
 	const read, write, manage, raw = access.ReadEvents, access.WriteEvents, access.ManageStores, access.Raw
 	list := []*route{
-		at("/", everybody("GET", (*Server).index)),
-		at("/healthz", everybody("GET", (*Server).health)),
-		at("/readyz", everybody("GET", (*Server).ready)),
-		at("/openapi.yaml", everybody("GET", (*Server).openAPI)),
+		at("/", everybody((*Server).index)),
+		at("/healthz", everybody((*Server).health)),
+		at("/readyz", everybody((*Server).ready)),
+		at("/openapi.yaml", everybody((*Server).openAPI)),
 		at("/metrics", bare("GET", read, (*Server).figures)),
 
 		at("/event-stores", bare("GET", manage, (*Server).listStores), bare("POST", manage, (*Server).createStore)),
@@ -99,8 +99,8 @@ func bare(method string, p access.Permission, do func(*Server, *exchange) error)
 	return &action{method: method, permission: p, do: do, bare: true}
 }
 
-func everybody(method string, do func(*Server, *exchange) error) *action {
-	return bare(method, "", do)
+func everybody(do func(*Server, *exchange) error) *action {
+	return bare(http.MethodGet, "", do)
 }
 
 func at(pattern string, actions ...*action) *route {

@@ -52,18 +52,16 @@ func serve(t *testing.T, o *Options) *serving {
 	return out
 }
 
-func fetch(client *http.Client, method, url, body string) (*http.Response, string, error) {
+func fetch(t *testing.T, client *http.Client, method, url, body string) (*result, error) {
 	r, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	reply, err := client.Do(r)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
-	return reply, string(text), err
+	return readAll(t, reply)
 }
 
 // Every append that was answered is there after a stop under load, and the stop is clean.
@@ -78,15 +76,15 @@ func TestServeStopsUnderLoad(t *testing.T) {
 	for w := range 8 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				reply, text, err := fetch(client, "POST", fmt.Sprintf("%s%s/streams/w-%d", s.url, logPath, w),
+				r, err := fetch(t, client, "POST", fmt.Sprintf("%s%s/streams/w-%d", s.url, logPath, w),
 					fmt.Sprintf(`{"events":[{"type":"a","data":%d}],"expectedStreamVersion":%d}`, i, i-1))
 				switch {
 				case err != nil:
 					return
-				case reply.StatusCode == 503 && strings.Contains(text, string(wire.CodeShuttingDown)):
+				case r.status == 503 && strings.Contains(string(r.body), string(wire.CodeShuttingDown)):
 					return
-				case reply.StatusCode != 201:
-					t.Errorf("%d %s", reply.StatusCode, text)
+				case r.status != 201:
+					t.Errorf("%d %s", r.status, r.body)
 					return
 				}
 				answered.Add(1)
@@ -125,15 +123,13 @@ func TestServeTooManyConnections(t *testing.T) {
 		conn := dial()
 		held = append(held, conn)
 		_, _ = io.WriteString(conn, request)
-		if reply, text := readReply(t, conn); reply.StatusCode != 200 {
-			t.Fatalf("%d %s", reply.StatusCode, text)
-		}
+		readReply(t, conn).is(200)
 	}
 	third := dial()
 	_, _ = io.WriteString(third, request)
-	reply, text := readReply(t, third)
-	if reply.StatusCode != 503 || !strings.Contains(string(text), string(wire.CodeTooManyConnections)) || reply.Header.Get(wire.HeaderRetryAfter) == "" {
-		t.Errorf("the third connection got %d %s", reply.StatusCode, text)
+	refused := readReply(t, third).is(503).has(string(wire.CodeTooManyConnections), "error")
+	if refused.header.Get(wire.HeaderRetryAfter) == "" || !refused.close {
+		t.Errorf("the third connection got %v", refused.header)
 	}
 	_ = third.Close()
 	_ = held[0].Close()
@@ -141,8 +137,7 @@ func TestServeTooManyConnections(t *testing.T) {
 		conn := dial()
 		defer conn.Close()
 		_, _ = io.WriteString(conn, request)
-		reply, _ := readReply(t, conn)
-		return reply.StatusCode == 200
+		return readReply(t, conn).status == 200
 	})
 	_ = held[1].Close()
 	s.stop()
@@ -202,23 +197,27 @@ func TestServeProtocols(t *testing.T) {
 			c.set(transport.Protocols)
 			client := &http.Client{Transport: transport}
 			defer client.CloseIdleConnections()
-			reply, text, err := fetch(client, "POST", s.url+logPath+"/streams/s-1", `{"events":[{"type":"a","data":1}]}`)
-			if err != nil || reply.StatusCode != 201 || reply.ProtoMajor != c.major {
-				t.Fatalf("%+v %s, %v", reply, text, err)
+			r, err := fetch(t, client, "POST", s.url+logPath+"/streams/s-1", `{"events":[{"type":"a","data":1}]}`)
+			if err != nil || r.status != 201 || r.major != c.major {
+				t.Fatalf("%+v, %v", r, err)
 			}
-			reply, text, err = fetch(client, "POST", s.url+logPath+"/read", `{}`)
-			if err != nil || reply.StatusCode != 200 || reply.Trailer.Get(wire.TrailerEnd) != "1" {
-				t.Errorf("%+v %s, %v", reply, text, err)
+			r, err = fetch(t, client, "POST", s.url+logPath+"/read", `{}`)
+			if err != nil || r.status != 200 || r.end.Get(wire.TrailerEnd) != "1" {
+				t.Errorf("%+v, %v", r, err)
 			}
 			// A wait longer than a write may take.
-			reply, text, err = fetch(client, "GET", s.url+logPath+"/head?wait=1&timeout=2", "")
-			if err != nil || reply.StatusCode != 200 {
-				t.Errorf("%+v %s, %v", reply, text, err)
+			r, err = fetch(t, client, "GET", s.url+logPath+"/head?wait=1&timeout=2", "")
+			if err != nil || r.status != 200 {
+				t.Errorf("%+v, %v", r, err)
 			}
 			waited := make(chan string, 1)
 			go func() {
-				_, text, err := fetch(client, "GET", s.url+logPath+"/head?wait=9&timeout=300", "")
-				waited <- fmt.Sprint(text, err)
+				r, err := fetch(t, client, "GET", s.url+logPath+"/head?wait=9&timeout=300", "")
+				if err == nil {
+					waited <- string(r.body)
+					return
+				}
+				waited <- err.Error()
 			}()
 			// The stop may come before the wait does: then it is refused, with the same words.
 			s.stop()

@@ -100,11 +100,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		x.awaitBody(x.bodyDeadline())
 	}
 	entered := s.enter()
-	defer s.finish(x, entered)
+	defer s.finish(x, entered) //nolint:contextcheck // the exchange has the request's
 	route, err := s.table.find(r.URL.EscapedPath(), &x.path)
 	x.route = route
 	if err == nil {
-		err = s.handle(x, entered)
+		err = s.handle(x, entered) //nolint:contextcheck // the exchange has the request's
 	}
 	if err != nil {
 		s.refuse(x, err)
@@ -203,9 +203,8 @@ func (s *Server) refuse(x *exchange, err error) {
 	}
 	switch nacre.CodeOf(err) {
 	case wire.CodeRateLimited:
-		var rate *wire.RateLimitError
-		if errors.As(err, &rate) {
-			h.Set(wire.HeaderRetryAfter, strconv.FormatInt(wire.BodyOf(err).Details.RetryAfter, 10))
+		if details := wire.BodyOf(err).Details; details != nil && details.RetryAfter > 0 {
+			h.Set(wire.HeaderRetryAfter, strconv.FormatInt(details.RetryAfter, 10))
 		}
 	case wire.CodeShuttingDown, nacre.CodeTooLarge:
 		h.Set("Connection", "close")

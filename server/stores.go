@@ -14,9 +14,9 @@ import (
 // What is remembered of a store are events of this stream of its companion log; the last one that says
 // something of a field counts.
 const (
-	storeStream  nacre.StreamID = "store"
-	storeCreated                = "store.created"
-	storeChanged                = "store.changed"
+	storeStream  = nacre.StreamID("store")
+	storeCreated = "store.created"
+	storeChanged = "store.changed"
 )
 
 // storeFact is the data of the events of storeStream.
