@@ -631,3 +631,53 @@ func TestAppendIsReadOnceForAll(t *testing.T) {
 		}
 	})
 }
+
+// damaged is a driver whose lines are bad from a position on.
+type damaged struct {
+	nacre.Driver
+	from nacre.Position
+}
+
+// ReadLines implements nacre.LineReader.
+func (d damaged) ReadLines(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions) iter.Seq2[nacre.Line, error] {
+	return func(yield func(nacre.Line, error) bool) {
+		for l, err := range d.Driver.(nacre.LineReader).ReadLines(ctx, f, o) {
+			if l.Position >= d.from {
+				yield(nacre.Line{}, &nacre.DamageError{File: "x", Position: l.Position, Reason: "bad"})
+				return
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestDamageEndsFollowersBehindWhatIsGood meets damage in the history, and at the end of the log.
+func TestDamageEndsFollowersBehindWhatIsGood(t *testing.T) {
+	t.Parallel()
+	for _, old := range []int{0, 5} {
+		s := nacre.NewStore(damaged{memstore.Open(nil).Driver(), 4}, nil)
+		defer s.Close()
+		if old > 0 {
+			plain(t, s, "a-1", old)
+		}
+		to := &recorded{}
+		f := newFollow(s, newFeed(s), to)
+		if err := f.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if old == 0 {
+			to.pause = sync.OnceFunc(func() { plain(t, s, "a-1", 5) })
+		}
+		err := f.run(t.Context())
+		if damage, ok := errors.AsType[*nacre.DamageError](err); !ok || damage.Position != 4 {
+			t.Errorf("it ended with %v", err)
+		}
+		same(t, to.got, []nacre.Position{1, 2, 3})
+		if to.buffered() != 0 {
+			t.Error("what is good was not sent")
+		}
+		f.feed.wait()
+	}
+}

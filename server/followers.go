@@ -24,16 +24,15 @@ const (
 
 // followers are all who follow a log of the server now.
 type followers struct {
-	o     *Options
-	shelf *shelf
-
-	now   *prometheus.GaugeVec
-	ended *prometheus.CounterVec
-	sent  prometheus.Counter
+	o       *Options
+	shelf   *shelf
+	metrics *metrics
+	ended   *prometheus.CounterVec
 
 	running sync.WaitGroup // goroutines of followers that have a connection of their own
 
 	mu    sync.Mutex
+	sent  uint64               // events, to followers that have left
 	all   map[string]*follower // by id
 	feeds map[*nacre.Store]*feedUse
 }
@@ -46,17 +45,16 @@ type feedUse struct {
 
 func newFollowers(s *Server) *followers {
 	f := &followers{
-		o: &s.o, shelf: s.shelf, now: s.metrics.followers,
+		o: &s.o, shelf: s.shelf, metrics: s.metrics,
 		all: map[string]*follower{}, feeds: map[*nacre.Store]*feedUse{},
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "nacre_followers_ended_total",
 			Help: "Followers that ended, by why: left, stalled (the client read nothing for the write time-out), or the code that they were told.",
 		}, []string{"kind", "reason"}),
-		sent: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "nacre_followed_events_total", Help: "Events that followers which have ended were sent.",
-		}),
 	}
-	s.metrics.registry.MustRegister(f.ended, f.sent)
+	s.metrics.registry.MustRegister(f.ended, prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "nacre_followed_events_total", Help: "Events that followers were sent.",
+	}, f.events))
 	return f
 }
 
@@ -119,8 +117,19 @@ func (fs *followers) add(f *follower) error {
 	use.users++
 	f.use, f.feed = use, use.feed
 	fs.shelf.retain(f.named)
-	fs.now.WithLabelValues(f.transport).Inc()
+	fs.metrics.followers.WithLabelValues(f.transport).Inc()
 	return nil
+}
+
+// events counts what all followers have been sent.
+func (fs *followers) events() float64 {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	n := fs.sent
+	for _, f := range fs.all {
+		n += f.sent.Load()
+	}
+	return float64(n)
 }
 
 // leave counts a follower out.
@@ -129,6 +138,7 @@ func (f *follower) leave() {
 	fs := f.owner
 	fs.mu.Lock()
 	delete(fs.all, f.id)
+	fs.sent += f.sent.Load()
 	last := false
 	if f.use.users--; f.use.users == 0 {
 		delete(fs.feeds, f.store)
@@ -138,8 +148,7 @@ func (f *follower) leave() {
 	if last {
 		f.feed.wait()
 	}
-	fs.now.WithLabelValues(f.transport).Dec()
-	fs.sent.Add(float64(f.sent.Load()))
+	fs.metrics.followers.WithLabelValues(f.transport).Dec()
 	fs.shelf.release(f.named)
 }
 
@@ -170,7 +179,9 @@ func (f *follower) note(err error, out outlet) error {
 		if wire.Status(code) == http.StatusInternalServerError {
 			level = slog.LevelError
 		}
-		f.named.failed(err)
+		if f.named.failed(err); code == nacre.CodeDamaged || code == nacre.CodeFailed {
+			f.owner.metrics.broken(f.named.name)
+		}
 	}
 	f.owner.ended.WithLabelValues(f.transport, reason).Inc()
 	f.owner.o.Logger.Log(context.Background(), level, "a follower ended", "kind", f.transport, "store", f.named.name, "id", f.id,
