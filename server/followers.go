@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -32,6 +33,7 @@ type followers struct {
 	running sync.WaitGroup // goroutines of followers that have a connection of their own
 
 	mu    sync.Mutex
+	came  uint64               // how many have been followers so far
 	sent  uint64               // events, to followers that have left
 	all   map[string]*follower // by id
 	feeds map[*nacre.Store]*feedUse
@@ -68,6 +70,7 @@ type follower struct {
 	named  *namedStore
 	use    *feedUse
 
+	number                  uint64 // in the order of coming
 	id, clientID, transport string
 	remote, agent           string
 	filter                  []byte
@@ -108,6 +111,8 @@ func (fs *followers) add(f *follower) error {
 	if len(fs.all) >= fs.o.MaxFollowers {
 		return nacre.Errorf(wire.CodeTooManyConnections, "%d follow this server's logs, which is as many as it takes: close some, or try again", len(fs.all))
 	}
+	fs.came++
+	f.number = fs.came
 	fs.all[f.id] = f
 	use := fs.feeds[f.store]
 	if use == nil {
@@ -209,11 +214,15 @@ func (fs *followers) wait(ctx context.Context) {
 func (fs *followers) of(store string) []wire.ConnectionReply {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	var out []wire.ConnectionReply
+	var found []*follower
 	for _, f := range fs.all {
-		if f.named.name != store || f.ctx.Err() != nil {
-			continue
+		if f.named.name == store && f.ctx.Err() == nil {
+			found = append(found, f)
 		}
+	}
+	slices.SortFunc(found, func(a, b *follower) int { return cmp.Compare(a.number, b.number) })
+	var out []wire.ConnectionReply
+	for _, f := range found {
 		filter := f.filter
 		if filter == nil {
 			filter = wire.AppendFilter(nil, nil) // what it follows is still to be said
@@ -224,7 +233,6 @@ func (fs *followers) of(store string) []wire.ConnectionReply {
 			GlobalPosition: nacre.Position(f.position.Load()), EventsSent: f.sent.Load(),
 		})
 	}
-	slices.SortFunc(out, func(a, b wire.ConnectionReply) int { return strings.Compare(a.ConnectionID, b.ConnectionID) })
 	return out
 }
 
