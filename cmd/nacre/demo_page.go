@@ -54,14 +54,14 @@ func (pg *page) line(format string, args ...any) {
 
 func (pg *page) title(address, data string) {
 	pg.line("%s   %s   data: %s  (JSON lines, synced)\n", pg.paint(bold, "nacre demo"), address, filepath.Join(data, server.DefaultStore))
-	pg.line("%s", pg.paint(dim, fmt.Sprintf("%8s  %-11s %2s  %-14s %s", "position", "stream", "at", "type", "data")))
+	pg.line("%s", pg.paint(dim, fmt.Sprintf("%8s  %-11s %2s  %-15s %s", "position", "stream", "at", "type", "data")))
 }
 
 // event is a line of the log. What follows it is a remark, or nothing.
 func (pg *page) event(e *nacre.Event, remark string) {
 	position, stream := fmt.Sprintf("%8d", e.GlobalPosition), fmt.Sprintf("%-11s", e.StreamID)
 	place := fmt.Sprintf("%2d", e.StreamPosition)
-	kind := fmt.Sprintf("%-14s", e.Type)
+	kind := fmt.Sprintf("%-15s", e.Type)
 	data := string(e.Data)
 	if data == "" {
 		data = "(no JSON)"

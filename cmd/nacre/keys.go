@@ -63,6 +63,9 @@ with --stream-prefix for streams whose ids begin so, in reading as in writing.`,
 			}
 			spec.ExpiresAt = time.Now().Add(after).UTC().Truncate(time.Second)
 		}
+		if spec.Name == "" {
+			return nacre.Errorf(nacre.CodeInvalid, "--name: is missing: say who or what the key is for")
+		}
 		if len(spec.Permissions) == 0 {
 			return nacre.Errorf(nacre.CodeInvalid,
 				"--permission: is missing: give read:events, write:events, manage:stores, manage:subscriptions, raw or *, as often as needed")

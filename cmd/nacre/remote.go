@@ -160,6 +160,10 @@ func (r *remote) reach(ctx context.Context, o *client.Options, toMake bool) erro
 	switch nacre.CodeOf(err) {
 	case wire.CodeForbidden:
 		return nil // who may only write is told by what he does
+	case wire.CodeUnauthorized:
+		if r.apiKey == "" {
+			return nacre.Errorf(wire.CodeUnauthorized, "%s lets nobody in without a key: set %s", r.url, envAPIKey)
+		}
 	case wire.CodeStoreNotFound:
 		if toMake {
 			return r.make(ctx, o)

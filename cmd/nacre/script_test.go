@@ -39,6 +39,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[heldStore{}] = &holder{}
+			env.Values[servers{}] = map[string]*served{}
 			// With the race detector every process would wait for a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
@@ -51,6 +52,10 @@ func TestScript(t *testing.T) {
 			"flip":   flip,
 			"hold":   hold,
 			"put":    put,
+			"server": startServer,
+			"stop":   stopServer,
+			"send":   send,
+			"trim":   trim,
 		},
 	})
 }
