@@ -133,8 +133,7 @@ func passing(status int, err error) *failure {
 	switch nacre.CodeOf(err) {
 	case wire.CodeRateLimited:
 		f.again = true
-		var limited *wire.RateLimitError
-		if errors.As(err, &limited) {
+		if limited, ok := errors.AsType[*wire.RateLimitError](err); ok {
 			f.wait = limited.RetryAfter
 		}
 	case wire.CodeShuttingDown, wire.CodeTooManyConnections, nacre.CodeLocked, nacre.CodeClosed:

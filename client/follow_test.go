@@ -217,8 +217,8 @@ func TestClose(t *testing.T) {
 		expectCode(t, what, <-ended, nacre.CodeClosed)
 	}
 	select {
-	case <-closed:
-		t.Error("Close did not wait for an append that was sent")
+	case err := <-closed:
+		t.Errorf("Close did not wait for an append that was sent: %v", err)
 	default:
 	}
 	close(release)

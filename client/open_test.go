@@ -130,7 +130,9 @@ func TestErrorsForPeople(t *testing.T) {
 	_ = nobody.Close()
 	closing := start(func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, false)
 	html := start(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, false)
-	away := start(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.example/", 301) }, false)
+	away := start(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://elsewhere.example/", http.StatusMovedPermanently)
+	}, false)
 	secure := start(func(w http.ResponseWriter, _ *http.Request) {}, true)
 	for _, c := range []struct {
 		name, url string

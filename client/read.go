@@ -60,7 +60,6 @@ type reading struct {
 	asOf  wire.Cursor    // the log's end at the call; its Epoch is "" until the first reply told it
 	last  nacre.Position // of the line that was yielded last; 0 before the first
 	count int            // of the lines that were yielded
-	left  bool           // the loop was left
 }
 
 // run reads until the end, or until the loop is left, which gives nil.

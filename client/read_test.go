@@ -19,7 +19,7 @@ import (
 func storedLines(t *testing.T, n int) []string {
 	t.Helper()
 	s := memstore.Open(nil)
-	defer s.Close() //nolint:errcheck // it is in memory
+	defer s.Close()
 	for i := range n {
 		if _, err := s.Append(t.Context(), "s-1", nacre.Any, nacre.NewEvent("t", i)); err != nil {
 			t.Fatal(err)

@@ -26,12 +26,12 @@ type stream struct {
 func (l *log) openStream(ctx context.Context, r *request, long bool) (*stream, *failure) {
 	s := &stream{l: l, outer: ctx}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	s.unhook = context.AfterFunc(l.life, func() { s.cancel(errClosed) })
+	s.unhook = context.AfterFunc(l.life, func() { s.cancel(errClosed) }) //nolint:contextcheck // closing the store ends it too
 	s.patience = time.AfterFunc(l.peer.timeout, func() { s.cancel(errSlow) })
 	if long {
 		s.patience.Stop()
 	}
-	resp, err := l.peer.send(s.ctx, r)
+	resp, err := l.peer.send(s.ctx, r) //nolint:bodyclose,contextcheck // the stream closes it, and its context
 	if err != nil {
 		defer s.free()
 		return nil, s.broken(err)

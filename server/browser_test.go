@@ -96,7 +96,7 @@ func TestBrowserFollowsAndResumes(t *testing.T) {
 	}
 	appended(s, "order.placed", "other", "order.paid")
 
-	profile, err := os.MkdirTemp("", "browser")
+	profile, err := os.MkdirTemp("", "browser") //nolint:usetesting // the browser may write on while it is being ended
 	if err != nil {
 		t.Fatal(err)
 	}

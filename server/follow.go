@@ -163,7 +163,7 @@ func (f *follow) put(p nacre.Position, line []byte) error {
 
 // end follows the log at its end. It returns nil where the follower has fallen behind.
 func (f *follow) end(ctx context.Context, timer *time.Timer) error {
-	r := f.feed.join(f.seen, f.epoch)
+	r := f.feed.join(f.seen, f.epoch) //nolint:contextcheck // the feed is of all that follow the log, and outlives each
 	defer f.feed.leave(r)
 	for {
 		b, moved, err := r.after(f.seen)

@@ -169,7 +169,8 @@ func (f *follower) selects(p wire.ReadParams, w within) {
 // note tells the log and the figures why a follower ended, and gives what the client is to be told: nil where
 // there is nobody to tell.
 func (f *follower) note(err error, out outlet) error {
-	reason, level := strings.ToLower(string(nacre.CodeOf(err))), slog.LevelDebug
+	var reason string
+	level := slog.LevelDebug
 	switch {
 	case errors.Is(err, errStalled):
 		reason, level = "stalled", slog.LevelWarn

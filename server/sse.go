@@ -36,7 +36,7 @@ func (s *Server) followSSE(x *exchange) error {
 	}
 	out, own, err := s.takeReply(x)
 	if err != nil {
-		f.note(errLeft, out)
+		_ = f.note(errLeft, out) // there is nobody to tell
 		f.leave()
 		return errClientGone
 	}
@@ -144,7 +144,7 @@ func (s *eventSink) put(appendFrame func(dst []byte) []byte) {
 // begin tells the browser when to come again, and sends the reply's head where that is still to be done.
 func (s *eventSink) begin() error {
 	s.put(func(dst []byte) []byte {
-		dst = strconv.AppendInt(append(dst, "retry: "...), reconnectAfter+rand.Int64N(reconnectAfter), 10) //nolint:gosec // no secret
+		dst = strconv.AppendInt(append(dst, "retry: "...), reconnectAfter+rand.Int64N(reconnectAfter), 10)
 		return append(dst, "\n\n"...)
 	})
 	return s.flush()

@@ -267,7 +267,7 @@ func deaf(t *testing.T, address, path string, buffer int) net.Conn {
 	if err := conn.(*net.TCPConn).SetReadBuffer(buffer); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\n\r\n", path, wire.TypeSSE)
+	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\n\r\n", path, wire.TypeSSE)
 	return conn
 }
 

@@ -33,7 +33,7 @@ func (h *harness) dial(query string, header ...string) (*talk, *http.Response, e
 	for i := 0; i < len(header); i += 2 {
 		o.HTTPHeader.Set(header[i], header[i+1])
 	}
-	conn, reply, err := websocket.Dial(ctx, h.web.URL+logPath+"/events/ws"+query, o) //nolint:bodyclose // the library closes it
+	conn, reply, err := websocket.Dial(ctx, h.web.URL+logPath+"/events/ws"+query, o)
 	if err != nil {
 		return nil, reply, err
 	}
@@ -257,10 +257,10 @@ func (h *harness) rawSocket(query string, buffer int) (net.Conn, *bufio.Reader) 
 	if err := conn.(*net.TCPConn).SetReadBuffer(buffer); err != nil {
 		h.Fatal(err)
 	}
-	fmt.Fprintf(conn, "GET %s/events/ws%s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	_, _ = fmt.Fprintf(conn, "GET %s/events/ws%s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", logPath, query)
 	in := bufio.NewReader(conn)
-	reply, err := http.ReadResponse(in, nil)
+	reply, err := http.ReadResponse(in, nil) //nolint:bodyclose // it has none: the connection is a socket now
 	if err != nil || reply.StatusCode != http.StatusSwitchingProtocols || reply.Header.Get("X-Content-Type-Options") != "nosniff" {
 		h.Fatalf("%+v, %v", reply, err)
 	}
