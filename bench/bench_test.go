@@ -240,11 +240,11 @@ func TestCount(t *testing.T) {
 func TestFlags(t *testing.T) {
 	dir := t.TempDir()
 	s, out, _, err := parse([]string{"-dir", dir}, io.Discard)
-	if err != nil || out != "RESULTS.md" || len(s.cases) != 5 || s.largeEvents != 20_000_000 || s.dir != dir {
+	if err != nil || out != "RESULTS.md" || len(s.cases) != len(caseNames)-1 || s.largeEvents != 20_000_000 || s.dir != dir {
 		t.Errorf("the defaults: %+v, %q, %v", s, out, err)
 	}
 	s, out, _, err = parse([]string{"-quick", "-large", "-keep", "-dir", dir}, io.Discard)
-	if err != nil || out != "" || len(s.cases) != 6 || s.largeEvents != 200_000 || !s.keep || s.largeDir != filepath.Join(dir, "nacre-bench-large") {
+	if err != nil || out != "" || len(s.cases) != len(caseNames) || s.largeEvents != 200_000 || !s.keep || s.largeDir != filepath.Join(dir, "nacre-bench-large") {
 		t.Errorf("-quick -large: %+v, %q, %v", s, out, err)
 	}
 	if _, _, _, err = parse([]string{"-help"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
