@@ -261,11 +261,12 @@ func TestFlags(t *testing.T) {
 func TestQuickCases(t *testing.T) {
 	dir := t.TempDir()
 	s := settings{
-		dir: dir, largeDir: filepath.Join(dir, "large"), cases: []string{"batches", "conditions", "read", "large"},
+		dir: dir, largeDir: filepath.Join(dir, "large"), cases: []string{"batches", "conditions", "read", "server", "large"},
 		slice: 30 * time.Millisecond, rounds: 1, burst: 30 * time.Millisecond,
 		sustain: 100 * time.Millisecond, sustainMost: 200 * time.Millisecond,
 		tagged: 10_000, readEvents: 5000, largeEvents: 10_000, reads: 20, coldRounds: 1, quick: true,
-		work: 100 * time.Millisecond, emptyCache: func() error { return nil },
+		followers: 20, seen: 20,
+		work:      100 * time.Millisecond, emptyCache: func() error { return nil },
 	}
 	var progress bytes.Buffer
 	r := newReport(&progress, dir)
