@@ -266,7 +266,7 @@ func TestQuickCases(t *testing.T) {
 		sustain: 100 * time.Millisecond, sustainMost: 200 * time.Millisecond,
 		tagged: 10_000, readEvents: 5000, largeEvents: 10_000, reads: 20, coldRounds: 1, quick: true,
 		followers: 20, seen: 20,
-		work:      100 * time.Millisecond, emptyCache: func() error { return nil },
+		work: 100 * time.Millisecond, emptyCache: func() error { return nil },
 	}
 	var progress bytes.Buffer
 	r := newReport(&progress, dir)
