@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -181,13 +182,21 @@ func thisCommand() string {
 	if err != nil {
 		return "nacre"
 	}
-	if strings.Contains(filepath.ToSlash(path), "/go-build") {
+	if byGoRun(path) {
 		return "go run ./cmd/nacre"
 	}
 	if _, err := os.Stat(os.Args[0]); err == nil && strings.ContainsRune(os.Args[0], filepath.Separator) {
 		return quoted(os.Args[0])
 	}
 	return "nacre"
+}
+
+// byGoRun tells whether "go run" has built a program: it stands in a folder exe of the build's, or in one of
+// the build cache that is named for what is in it.
+func byGoRun(path string) bool {
+	folder := filepath.Base(filepath.Dir(path))
+	hash, cached := strings.CutSuffix(folder, "-d")
+	return folder == "exe" && strings.Contains(path, "go-build") || cached && len(hash) == 2*sha256.Size
 }
 
 // quoted is a word as a shell takes it.

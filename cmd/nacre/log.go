@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/nacredb/nacre"
 	"github.com/spf13/cobra"
@@ -31,28 +30,24 @@ by any other process, until it is interrupted.`,
 	cmd.MarkFlagsMutuallyExclusive("backward", "follow")
 	cmd.MarkFlagsMutuallyExclusive("before", "follow")
 	cmd.RunE = p.does(func(ctx context.Context, _ []string) error {
-		return p.reading(ctx, func(ctx context.Context, s *nacre.Store) error {
+		err := p.reading(ctx, func(ctx context.Context, s *nacre.Store) error {
 			if follow {
-				return p.follow(ctx, s, &sel)
+				return p.followLines(ctx, s, &sel)
 			}
 			o := sel.options()
 			o.Backwards = backward
 			_, err := p.printLines(ctx, s, sel.filter(), o)
 			return err
 		})
+		if follow && ctx.Err() != nil && nacre.CodeOf(err) == nacre.CodeCanceled {
+			return nil // to be interrupted is how following ends
+		}
+		return err
 	})
 	return cmd
 }
 
-// follow prints history, then what is appended, without gap or repeat, until ctx ends.
-func (p *program) follow(ctx context.Context, s *nacre.Store, sel *selection) error {
-	err := p.followLines(ctx, s, sel)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil // to be interrupted is how following ends
-	}
-	return err
-}
-
+// followLines prints history, then what is appended, without gap or repeat, until ctx ends.
 func (p *program) followLines(ctx context.Context, s *nacre.Store, sel *selection) error {
 	f, w := sel.filter(), newLineWriter(p.out)
 	seen, epoch := nacre.Position(sel.after), ""
