@@ -185,7 +185,7 @@ func thisCommand() string {
 	if byGoRun(path) {
 		return "go run ./cmd/nacre"
 	}
-	if _, err := os.Stat(os.Args[0]); err == nil && strings.ContainsRune(os.Args[0], filepath.Separator) {
+	if strings.ContainsRune(os.Args[0], filepath.Separator) { // else it was found by its name
 		return quoted(os.Args[0])
 	}
 	return "nacre"
