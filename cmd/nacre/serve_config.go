@@ -68,7 +68,7 @@ func (c *serveConfig) flags(cmd *cobra.Command) {
 	s.rate(&c.rate, "rate", 0, "requests a second for each key or token; 0 is no limit")
 	s.count(&c.rateBurst, "rate-burst", 0, "requests at once after a pause (default as --rate)")
 
-	s.text(&c.durability, "durability", "always", "acknowledge after the sync (`when`: always), before it (interval), or never sync (never)")
+	s.text(&c.durability, "durability", "always", "`when` an append is acknowledged: after the sync (always), before it (interval), without any (never)")
 	s.time(&c.syncInterval, "sync-interval", 100*time.Millisecond, "the longest wait for a sync under --durability interval")
 	s.count(&c.compressAfter, "compress-after", 0, "compress sealed segments but the newest `n`; 0 compresses none")
 	s.bytes(&c.segment, "segment-size", 64<<20, "begin a new segment at this `size`")
