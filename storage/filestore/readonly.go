@@ -3,6 +3,7 @@ package filestore
 import (
 	"bytes"
 	"context"
+	"path/filepath"
 	"slices"
 
 	"github.com/nacredb/nacre"
@@ -23,6 +24,28 @@ type readOnly struct {
 	growing *seg           // the active segment, where it is read as it grows
 	builder *builder       // of its memory
 	loads   int            // how often the log was opened anew
+	file    string         // the last segment's; "" where there is none
+	end     logEnd         // when it was opened last
+}
+
+// logEnd is what shows, without a writer at work, that one has been there since: it appended and was gone
+// again between two looks.
+type logEnd struct {
+	size int64 // of the last segment's file; -1 where that is not there
+	mark segment.Mark
+}
+
+// lookAtEnd looks at the end of the log as its files have it. The caller has refreshMu.
+func (l *log) lookAtEnd() (e logEnd) {
+	if l.reading.file == "" {
+		return e
+	}
+	e.size = -1
+	if file, err := l.fs.Stat(l.reading.file); err == nil {
+		e.size = file.Size
+	}
+	e.mark, _ = l.readMark()
+	return e
 }
 
 // openReadOnly reads what is there, and repairs nothing.
@@ -76,6 +99,11 @@ func (l *log) reloadOnce() ([]byte, error) {
 	if err := l.look(); err != nil {
 		return nil, err
 	}
+	l.reading.file = ""
+	if m != nil && len(m.Segments) > 0 {
+		l.reading.file = filepath.Join(l.dir, m.Segments[len(m.Segments)-1].Name)
+	}
+	l.reading.end = l.lookAtEnd() // before anything is read: what comes later is then seen as a change
 	l.manifestText = text
 	l.damaged.Store(nil)
 	l.reading.growing, l.reading.builder = nil, nil
@@ -148,11 +176,11 @@ func (l *log) refresh() error {
 }
 
 // replaced tells whether the active segment's file is another one than the one that is open, as after a
-// writer's recovery, or has become shorter.
+// writer's recovery, or has become shorter; or, where it is not read as it grows, has changed at all.
 func (l *log) replaced() bool {
 	g := l.reading.growing
 	if g == nil {
-		return false
+		return !l.reading.held && l.lookAtEnd() != l.reading.end
 	}
 	e, err := l.fs.Stat(g.path())
 	if err != nil {

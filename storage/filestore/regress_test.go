@@ -235,3 +235,51 @@ func TestReadOnlySurvivesRestart(t *testing.T) {
 	}
 	sameEvents(t, readAll(t, r), append(want, a.Events...))
 }
+
+// TestShortWritersAreSeen has writers that come, append, and are gone again between two looks of a store that
+// is open for reading only.
+func TestShortWritersAreSeen(t *testing.T) {
+	dir := t.TempDir()
+	write := func(n int) {
+		s := mustOpen(t, dir, &Options{Logger: quiet})
+		for range n {
+			if _, err := s.Append(t.Context(), "order-1", nacre.Any, payload()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(1)
+	reader := mustOpen(t, dir, &Options{Logger: quiet, ReadOnly: true})
+	for want := nacre.Position(2); want <= 6; want++ {
+		write(1)
+		if err := reader.Wait(t.Context(), want-1); err != nil {
+			t.Fatal(err)
+		}
+		if h, err := reader.Head(t.Context()); err != nil || h.Position != want {
+			t.Fatalf("the log's end is %d (%v), want %d", h.Position, err, want)
+		}
+		if v, err := reader.Version(t.Context(), "order-1"); err != nil || v != int64(want)-1 {
+			t.Fatalf("the stream is at version %d (%v), want %d", v, err, want-1)
+		}
+	}
+	l := reader.Driver().(*log)
+	l.refreshMu.Lock()
+	before := l.reading.loads
+	l.refreshMu.Unlock()
+	for range 3 {
+		if _, err := reader.Head(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.refreshMu.Lock()
+	defer l.refreshMu.Unlock()
+	if l.reading.loads != before {
+		t.Error("the log is opened anew although nothing has changed")
+	}
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
