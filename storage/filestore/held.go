@@ -2,14 +2,16 @@ package filestore
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/index"
 )
 
 // held looks for the request's given ids up to a position. All held as they are: the first outcome. None
 // held: nil. Anything else is a conflict.
 func (l *log) held(s *snapshot, r *request, upTo nacre.Position) ([]nacre.Appended, error) {
-	found := make([]nacre.Event, 0, r.events)
+	var found []nacre.Event
 	missing := ""
 	for i := range r.appends {
 		for e, term := range r.appends[i].given {
@@ -69,31 +71,61 @@ func firstOutcome(r *request, found []nacre.Event) ([]nacre.Appended, error) {
 
 // findID finds the event that bears e's id in e's stream.
 func (l *log) findID(s *snapshot, e *nacre.Event, idTerm uint64, upTo nacre.Position) (nacre.Event, bool, error) {
+	var room [32]*index.Run
+	candidates, err := index.Candidates(room[:0], s.runs, idTerm)
+	if err != nil {
+		return nacre.Event{}, false, err
+	}
+	if len(candidates) == 0 && !s.inMemory(idTerm) {
+		return nacre.Event{}, false, nil // most ids end here
+	}
 	for c := range s.chunks(backward, 1, upTo) {
-		lookup, err := c.lookup(idTerm)
-		if err != nil {
-			return nacre.Event{}, false, err
+		if c.run != nil && !slices.Contains(candidates, c.run) {
+			continue
 		}
-		it := lookup.Walk(backward, uint64(c.last)+1)
-		for p, ok := it.Next(); ok; p, ok = it.Next() {
-			if nacre.Position(p) < c.first {
-				break
-			}
-			v, free, err := l.viewAt(s, nacre.Position(p))
-			if err != nil {
-				return nacre.Event{}, false, err
-			}
-			if string(v.StreamID) == string(e.StreamID) && string(v.ID) == e.ID {
-				var first nacre.Event
-				v.Event(&first, false)
-				free()
-				return first, true, nil
-			}
-			free() // another id with the same hash
-		}
-		if err := it.Err(); err != nil {
-			return nacre.Event{}, false, err
+		first, ok, err := l.findIDIn(s, c, e, idTerm)
+		if ok || err != nil {
+			return first, ok, err
 		}
 	}
 	return nacre.Event{}, false, nil
+}
+
+// inMemory tells whether an event that is not in the runs yet has a term.
+func (s *snapshot) inMemory(term uint64) bool {
+	for _, m := range s.mems {
+		m.mu.RLock()
+		_, there := m.idx.LastOf(term)
+		m.mu.RUnlock()
+		if there {
+			return true
+		}
+	}
+	return false
+}
+
+// findIDIn looks in a part of the index.
+func (l *log) findIDIn(s *snapshot, c *chunk, e *nacre.Event, idTerm uint64) (nacre.Event, bool, error) {
+	lookup, err := c.lookup(idTerm)
+	if err != nil {
+		return nacre.Event{}, false, err
+	}
+	it := lookup.Walk(backward, uint64(c.last)+1)
+	for p, ok := it.Next(); ok; p, ok = it.Next() {
+		if nacre.Position(p) < c.first {
+			break
+		}
+		v, free, err := l.viewAt(s, nacre.Position(p))
+		if err != nil {
+			return nacre.Event{}, false, err
+		}
+		if string(v.StreamID) == string(e.StreamID) && string(v.ID) == e.ID {
+			var first nacre.Event
+			v.Event(&first, false)
+			free()
+			return first, true, nil
+		}
+		free() // another id with the same hash
+	}
+	return nacre.Event{}, false, it.Err()
 }
