@@ -62,13 +62,26 @@ func (x *exchange) body(into *[]byte, most int64) error {
 		case err != nil:
 			return bodyError(err)
 		}
-		x.awaitBody(x.bodyDeadline())
+		x.awaitBody(x.bodyDeadline(len(dst)))
 	}
 }
 
-// bodyDeadline is when the next part of the body must be there.
-func (x *exchange) bodyDeadline() time.Time {
-	return time.Now().Add(x.s.o.ReadTimeout) //nolint:forbidigo // a connection's deadline is in the machine's time
+// leastPace is how many bytes of a body must arrive in a second, on the average, once ReadTimeout is over: who
+// sends a byte now and then would hold his connection for as long as he likes.
+const leastPace = 1 << 10
+
+// bodyDeadline is when the next part of the body must be there, of which so much has arrived.
+func (x *exchange) bodyDeadline(arrived int) time.Time {
+	now := time.Now() //nolint:forbidigo // a connection's deadline is in the machine's time
+	if x.bodyBegun.IsZero() {
+		x.bodyBegun = now
+	}
+	next := now.Add(x.s.o.ReadTimeout)
+	behind := x.bodyBegun.Add(x.s.o.ReadTimeout + time.Duration(arrived)*(time.Second/leastPace))
+	if behind.Before(next) {
+		return behind
+	}
+	return next
 }
 
 // awaitBody bounds how long the body may pause: while a handler reads it, and while net/http reads what a

@@ -31,8 +31,9 @@ type exchange struct {
 	control   *http.ResponseController
 	reply     recorder
 	begun     time.Time
-	id        string // of the request, "" as long as nobody asked
-	following bool   // the reply has no end of its own: its duration is no figure
+	bodyBegun time.Time // when the body began to be waited for, in the machine's time; zero where there is none
+	id        string    // of the request, "" as long as nobody asked
+	following bool      // the reply has no end of its own: its duration is no figure
 }
 
 // recorder counts what goes out.

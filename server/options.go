@@ -37,7 +37,8 @@ type Options struct {
 	Heartbeat time.Duration
 	// ReadHeaderTimeout is how long the headers of a request may take. Default 10 s.
 	ReadHeaderTimeout time.Duration
-	// ReadTimeout is how long a request's body may pause. Default 30 s.
+	// ReadTimeout is how long a request's body may pause, and how far it may be behind a pace of 1 KiB a second.
+	// Default 30 s.
 	ReadTimeout time.Duration
 	// WriteTimeout is how long a client may read nothing of what is sent to it. Default 30 s.
 	WriteTimeout time.Duration

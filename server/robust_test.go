@@ -97,6 +97,37 @@ func TestBodiesThatPauseAndBreakOff(t *testing.T) {
 	h.get(logPath+"/head").has(0, "globalPosition")
 }
 
+// Whoever sends a byte now and then is not waited for longer than who sends nothing; a body that keeps its
+// pace may take as long as it needs.
+func TestBodiesThatAreSlow(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, &Options{ReadTimeout: 100 * time.Millisecond})
+	conn := h.raw("POST " + logPath + "/streams/s-1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+	dripped := make(chan struct{})
+	go func() {
+		defer close(dripped)
+		for range 100_000 {
+			if _, err := io.WriteString(conn, " "); err != nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	readReply(t, conn).refused(nacre.CodeDeadline, "in time")
+	_ = conn.Close()
+	<-dripped
+
+	x := &exchange{s: &Server{o: Options{ReadTimeout: time.Minute}}}
+	first := x.bodyDeadline(0)
+	if later := x.bodyDeadline(0); !later.Equal(first) {
+		t.Errorf("who sends nothing is waited for until %v, and later until %v", first, later)
+	}
+	x.bodyBegun = x.bodyBegun.Add(-time.Hour)
+	if late := x.bodyDeadline(3601 << 10); late.Before(first) {
+		t.Errorf("an hour behind its begin, a body at its pace is waited for until %v only", late)
+	}
+}
+
 // A client that reads nothing is cut off, and what it had of the store is given back.
 func TestClientsThatDoNotRead(t *testing.T) {
 	t.Parallel()

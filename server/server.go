@@ -97,7 +97,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header()[headerRequestID] = []string{x.requestID()}
 	}
 	if r.ContentLength != 0 {
-		x.awaitBody(x.bodyDeadline())
+		x.awaitBody(x.bodyDeadline(0))
 	}
 	entered := s.enter()
 	defer s.finish(x, entered) //nolint:contextcheck // the exchange has the request's
