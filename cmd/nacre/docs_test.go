@@ -37,9 +37,23 @@ func masked(text string) string {
 	return text
 }
 
-// TestDocs runs the console blocks of docs/cli.md, one after the other, and compares their output.
+// TestDocs runs the console blocks of the documents, one after the other, and compares their output.
 func TestDocs(t *testing.T) {
-	text, err := os.ReadFile("../../docs/cli.md")
+	for name, needs := range map[string][]string{"cli.md": nil, "http.md": {"curl", "jq"}} {
+		t.Run(name, func(t *testing.T) {
+			for _, program := range needs {
+				if _, err := exec.LookPath(program); err != nil {
+					t.Skipf("the document's commands need %s, which is not here", program)
+				}
+			}
+			runDocument(t, filepath.Join("..", "..", "docs", name))
+		})
+	}
+}
+
+// runDocument runs one document's blocks in a folder of their own.
+func runDocument(t *testing.T, document string) {
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,12 +119,15 @@ func TestDocs(t *testing.T) {
 			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 			out, err := cmd.CombinedOutput()
 			got.Write(bytes.ReplaceAll(out, []byte(port), []byte("4321")))
+			if len(out) > 0 && out[len(out)-1] != '\n' {
+				got.WriteByte('\n') // an answer that is one line without its end
+			}
 			if exitOf(t, err) != 0 {
 				got.WriteString("[" + strings.Replace(err.Error(), "exit status", "exit", 1) + "]\n")
 			}
 		}
 		if masked(block) != masked(got.String()) {
-			t.Errorf("docs/cli.md says\n%s\nand the program\n%s", block, &got)
+			t.Errorf("%s says\n%s\nand the program\n%s", document, block, &got)
 		}
 	}
 	if blocks < 10 {
