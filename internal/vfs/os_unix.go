@@ -84,11 +84,13 @@ func mapFile(name string) (mapping Mapping, err error) {
 
 func (m *memoryMap) Bytes() []byte { return m.bytes }
 
-// Scattered implements ScatteredMapping.
-func (m *memoryMap) Scattered() {
-	if len(m.bytes) > 0 {
-		adviseScattered(m.bytes)
+// MapScattered implements ScatteredMapper.
+func (osFS) MapScattered(name string) (Mapping, error) {
+	m, err := mapFile(name)
+	if err == nil && len(m.Bytes()) > 0 {
+		adviseScattered(m.Bytes())
 	}
+	return m, err
 }
 
 // Close unmaps; a second Close does nothing.

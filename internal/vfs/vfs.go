@@ -112,13 +112,14 @@ type Mapping interface {
 	io.Closer
 }
 
-// ScatteredMapping is a mapping that costs memory only for what is looked at.
-type ScatteredMapping interface {
-	Mapping
+// ScatteredMapper is an FS whose mappings are no copies: they cost memory only
+// for what is looked at.
+type ScatteredMapper interface {
+	FS
 
-	// Scattered tells the system that the content will be read here and there,
-	// so that it does not read ahead. It is a hint.
-	Scattered()
+	// MapScattered is Map for content that will be read here and there: the
+	// system does not read ahead where it can be told so.
+	MapScattered(name string) (Mapping, error)
 }
 
 // Entry is a file or a directory as ReadDir and Stat tell it.

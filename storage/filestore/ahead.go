@@ -85,6 +85,7 @@ func (a *ahead) touch(ctx context.Context, l *log, s *snapshot, c *chunk, dir in
 		wg.Go(func() {
 			f := l.newFetcher(s)
 			defer f.free()
+			f.quiet = true
 			_, _ = f.line(nacre.Position(p))
 		})
 	}

@@ -285,10 +285,8 @@ func (l *log) checkIn(ctx context.Context, s *snapshot, r *request) ([]nacre.App
 	if r.given {
 		first, err := l.held(s, r, upTo)
 		if seen := l.visible(); nacre.CodeOf(err) == nacre.CodeEventIDConflict && upTo < seen {
-			// What is missing may stand where the index has not come to.
-			s.fold()
-			upTo = seen
-			first, err = l.held(s, r, upTo)
+			// What is missing may stand where the index, or the snapshot, has not come to.
+			first, err = l.heldNow(r, seen)
 		}
 		if err != nil || first != nil {
 			return first, err
@@ -303,4 +301,14 @@ func (l *log) checkIn(ctx context.Context, s *snapshot, r *request) ([]nacre.App
 	}
 	r.checkedTo = upTo
 	return nil, nil
+}
+
+// heldNow is held by all that is known now, up to a position that could be read before.
+func (l *log) heldNow(r *request, upTo nacre.Position) (first []nacre.Appended, err error) {
+	err = l.using(func(s *snapshot) error {
+		s.fold()
+		first, err = l.held(s, r, upTo)
+		return err
+	})
+	return first, err
 }

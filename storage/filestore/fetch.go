@@ -22,7 +22,7 @@ type fetcher struct {
 	r          io.ReaderAt
 	buf        []byte
 	start, end int64 // what buf holds of the segment
-	near       bool  // the last line stood close to the one before
+	quiet      bool  // damage is not told: someone else will come to it
 }
 
 // window is how much is read at once where lines stand close together.
@@ -57,7 +57,7 @@ func (f *fetcher) line(p nacre.Position) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.seg, f.r, f.start, f.end, f.near = g, r, 0, 0, false
+		f.seg, f.r, f.start, f.end = g, r, 0, 0
 	}
 	if start < f.start || end > f.end {
 		if err := f.fill(start, end, p); err != nil {
@@ -71,33 +71,52 @@ func (f *fetcher) line(p nacre.Position) ([]byte, error) {
 	return line[:len(line)-1], nil
 }
 
+// fill reads a line into the buffer.
 func (f *fetcher) fill(start, end int64, p nacre.Position) error {
-	from, to := start, end
-	if f.near = f.end > 0 && start-f.end < window && f.start-end < window; f.near {
-		if start >= f.start {
-			to = max(end, start+window)
-		} else {
-			from = max(0, min(start, end-window))
-		}
+	if f.end > 0 && start-f.end < window && f.start-end < window && f.fillAround(start, end) {
+		return nil
 	}
+	n, err := f.read(f.r, start, end)
+	if n == end-start {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return f.damage(p, start, "the file ends before the line does")
+	}
+	if isDamage(err) {
+		return err
+	}
+	return f.damage(p, start, "cannot be read: "+err.Error())
+}
+
+// fillAround reads a line together with those that are likely to be next, out of the file: a mapping brings
+// them from the disk page by page. It is false where the line could not be read so, which may be the fault of
+// what stands beside it.
+func (f *fetcher) fillAround(start, end int64) bool {
+	from, to := start, end
+	if start >= f.start {
+		to = max(end, start+window)
+	} else {
+		from = max(0, min(start, end-window))
+	}
+	r, err := f.seg.reader()
+	if err != nil {
+		return false
+	}
+	n, _ := f.read(r, from, to)
+	return n >= end-from
+}
+
+// read fills the buffer, and gives how many bytes it got.
+func (f *fetcher) read(r io.ReaderAt, from, to int64) (int64, error) {
 	if n := int(to - from); cap(f.buf) < n {
 		f.buf = make([]byte, n)
 	} else {
 		f.buf = f.buf[:n]
 	}
-	n, err := f.r.ReadAt(f.buf, from)
-	if int64(n) < end-from {
-		f.start, f.end = 0, 0
-		if err == nil || errors.Is(err, io.EOF) {
-			return f.damage(p, start, "the file ends before the line does")
-		}
-		if isDamage(err) {
-			return err
-		}
-		return f.damage(p, start, "cannot be read: "+err.Error())
-	}
+	n, err := r.ReadAt(f.buf, from)
 	f.start, f.end = from, from+int64(n)
-	return nil
+	return int64(n), err
 }
 
 // at gives the verified line of a position, parsed. It is valid until the next call.
@@ -141,7 +160,9 @@ func (f *fetcher) offset(text []byte) int64 {
 
 func (f *fetcher) damage(p nacre.Position, off int64, reason string) error {
 	d := &nacre.DamageError{File: f.seg.path(), Offset: off, Position: p, Reason: reason}
-	f.l.told(d)
+	if !f.quiet {
+		f.l.told(d)
+	}
 	return d
 }
 

@@ -295,11 +295,14 @@ func (l *log) replaceRuns(old, with []*index.Run) {
 	}
 }
 
-// rebuildOffsets makes a segment's offsets file again.
+// rebuildOffsets makes a segment's offsets file again, once for all who miss it at the same time.
 func (l *log) rebuildOffsets(g *seg, why error) error {
-	l.lg.Warn("a segment's offsets are made again", "file", g.offsetsPath(), "error", why)
 	l.rebuildMu.Lock()
 	defer l.rebuildMu.Unlock()
+	if g.hasOffsets() {
+		return nil
+	}
+	l.lg.Warn("a segment's offsets are made again", "file", g.offsetsPath(), "error", why)
 	return l.remakeOffsets(g)
 }
 

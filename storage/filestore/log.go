@@ -268,7 +268,9 @@ func (l *log) Close() error {
 		err = l.companion.Close()
 	}
 	if l.o.ReadOnly {
+		l.refreshMu.Lock() // who looks at the files at this moment ends first
 		l.leave()
+		l.refreshMu.Unlock()
 	} else if l.running {
 		l.queue.close()
 		<-l.done

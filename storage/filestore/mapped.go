@@ -13,7 +13,7 @@ import (
 // line is most of what scattered lines cost. Bytes are copied before they are verified, as those of a
 // file are.
 type mappedLines struct {
-	mapping vfs.ScatteredMapping
+	mapping vfs.Mapping
 }
 
 // errSector is what a sector that cannot be read comes to.
@@ -59,20 +59,15 @@ func (s *seg) mapped() *mappedLines {
 		return s.lines
 	}
 	s.unmappable = true
-	if bits.UintSize < 64 {
+	mapper, ok := s.log.fs.(vfs.ScatteredMapper)
+	if !ok || bits.UintSize < 64 {
 		return nil
 	}
-	mapping, err := s.log.fs.Map(s.pathLocked())
+	mapping, err := mapper.MapScattered(s.pathLocked())
 	if err != nil {
 		return nil // reading the file tells what is wrong with it, if anything is
 	}
-	scattered, ok := mapping.(vfs.ScatteredMapping)
-	if !ok {
-		_ = mapping.Close()
-		return nil
-	}
-	scattered.Scattered()
-	s.lines, s.unmappable = &mappedLines{scattered}, false
+	s.lines, s.unmappable = &mappedLines{mapping}, false
 	return s.lines
 }
 

@@ -78,7 +78,10 @@ func (w *walkers) again() { w.used = 0 }
 func (w *walkers) free() {
 	const most = 16
 	w.again()
-	w.iters = w.iters[:min(len(w.iters), most)]
+	if len(w.iters) > most {
+		clear(w.iters[most:])
+		w.iters = w.iters[:most]
+	}
 	for _, it := range w.iters {
 		it.Reset()
 	}

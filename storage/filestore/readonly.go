@@ -150,6 +150,9 @@ func (l *log) refresh() error {
 	}
 	l.refreshMu.Lock()
 	defer l.refreshMu.Unlock()
+	if l.closed.Load() {
+		return errClosed // what would be opened now would never be closed
+	}
 	if l.reading.absent {
 		return l.reloadPublished()
 	}

@@ -275,8 +275,9 @@ func TestShortWritersAreSeen(t *testing.T) {
 		}
 	}
 	l.refreshMu.Lock()
-	defer l.refreshMu.Unlock()
-	if l.reading.loads != before {
+	after := l.reading.loads
+	l.refreshMu.Unlock()
+	if after != before {
 		t.Error("the log is opened anew although nothing has changed")
 	}
 	if err := reader.Close(); err != nil {

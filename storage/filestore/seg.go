@@ -68,6 +68,10 @@ func (s *seg) pathLocked() string { return filepath.Join(s.log.dir, s.info.Name)
 func (s *seg) reader() (io.ReaderAt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.readerLocked()
+}
+
+func (s *seg) readerLocked() (io.ReaderAt, error) {
 	switch {
 	case s.zstd != nil:
 		return s.zstd, nil
@@ -143,6 +147,13 @@ func (s *seg) isBroken() bool {
 	return s.broken != nil
 }
 
+// hasOffsets tells whether it is known where the segment's lines stand.
+func (s *seg) hasOffsets() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offs != nil || s.mem != nil
+}
+
 func (s *seg) offsetsPath() string {
 	return filepath.Join(s.log.indexDir(), index.OffsetsName(uint64(s.first)))
 }
@@ -194,12 +205,12 @@ func (s *seg) release() {
 
 // content gives the segment's uncompressed bytes, and how many the file has.
 func (s *seg) content() (io.ReaderAt, int64, error) {
-	r, err := s.reader()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.readerLocked()
 	if err != nil {
 		return nil, 0, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.zstd != nil {
 		return r, s.zstd.Size(), nil
 	}

@@ -30,7 +30,7 @@ const maxBacklog = 16 << 10
 // index that is a whole segment behind.
 type sequencer struct {
 	l    *log
-	snap *snapshot // the log's, held; its memories are this goroutine's to write
+	snap *snapshot // the log's, held but while idle; its memories are this goroutine's to write
 	seg  *seg      // active; nil before the first append
 	mem  *memory
 
@@ -57,13 +57,15 @@ func (q *sequencer) run() {
 		}
 		q.spare = reqs
 		if q.g == nil {
-			if closed && len(reqs) == 0 {
-				q.snap.release()
+			if len(reqs) > 0 {
+				continue
+			}
+			// Nothing holds, while nothing is appended, the files that are replaced meanwhile.
+			q.leave()
+			if closed {
 				return
 			}
-			if len(reqs) == 0 {
-				<-q.l.queue.bell
-			}
+			<-q.l.queue.bell
 			continue
 		}
 		if len(reqs) > 0 {
@@ -167,8 +169,16 @@ func (q *sequencer) admit(r *request) {
 // look takes the present snapshot: a memory may have become a run.
 func (q *sequencer) look() {
 	if q.l.latest.Load() != q.snap {
-		q.snap.release()
+		q.leave()
 		q.snap = q.l.acquire()
+	}
+}
+
+// leave lets go of the snapshot until the next look.
+func (q *sequencer) leave() {
+	if q.snap != nil {
+		q.snap.release()
+		q.snap = nil
 	}
 }
 

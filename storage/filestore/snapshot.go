@@ -119,7 +119,7 @@ func (l *log) replace(heals bool, change changeParts) {
 	old := l.acquire()
 	next := newSnapshot(change(
 		append([]*seg(nil), old.segs...), append([]*index.Run(nil), old.runs...), append([]*memory(nil), old.mems...)))
-	next.heals = old.heals
+	next.heals, next.left = old.heals, old.left
 	if heals {
 		next.heals++
 	}
