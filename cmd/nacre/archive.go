@@ -28,12 +28,18 @@ func unpackBackup(ctx context.Context, from io.Reader, name, dir string) error {
 		in = bufio.NewReaderSize(zip, 256<<10)
 	}
 	files := 0
-	for archive := tar.NewReader(in); ; files++ {
+	all := &metered{r: in}
+	for archive := tar.NewReader(all); ; files++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		before := all.n
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
+			// What fills the last file's block up is shorter than the empty block that says: this is all.
+			if files > 0 && all.n-before < tarBlock {
+				return badBackup(name, io.ErrUnexpectedEOF)
+			}
 			break
 		}
 		if err != nil {
@@ -63,6 +69,21 @@ func unpackBackup(ctx context.Context, from io.Reader, name, dir string) error {
 		return badBackup(name, errors.New("it is empty"))
 	}
 	return nil
+}
+
+// tarBlock is what a tar is made of.
+const tarBlock = 512
+
+// metered counts what is read.
+type metered struct {
+	r io.Reader
+	n int64
+}
+
+func (m *metered) Read(b []byte) (int, error) {
+	n, err := m.r.Read(b)
+	m.n += int64(n)
+	return n, err
 }
 
 func unpackFile(path, name string, from io.Reader) (err error) {

@@ -37,10 +37,20 @@ func main() { os.Exit(Main()) }
 func Main() int {
 	// A reader that went away, as in "nacre log | head", is told by the write's error, and ends quietly.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	// The first signal ends the work in an orderly way, the second one ends the process.
-	context.AfterFunc(ctx, stop)
+	// The first signal ends the work in an orderly way, the second one ends the process: also one that comes
+	// as soon as the first has done anything, so that it is let through before.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		stop()
+	}()
 	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return p.main(ctx, os.Args[1:])
 }
