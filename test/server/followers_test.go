@@ -210,14 +210,14 @@ func readMessage(in *bufio.Reader) (kind, id string, data []byte, err error) {
 func socket(name string, web *http.Client, log string) *follower {
 	return &follower{name: name, follow: func(ctx context.Context, f *follower) (bool, error) {
 		address := log + "/events/ws?after=" + fmt.Sprint(f.after())
-		conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: web})
+		conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: web}) //nolint:bodyclose // the library closes it
 		if err != nil {
 			if resp != nil {
 				return false, fmt.Errorf("%d: %w", resp.StatusCode, err)
 			}
 			return false, nil // the server is down
 		}
-		defer conn.CloseNow() //nolint:errcheck // nothing is sent
+		defer conn.CloseNow()
 		conn.SetReadLimit(4 << 20)
 		for {
 			_, text, err := conn.Read(ctx)

@@ -45,7 +45,10 @@ func killedServer(t *testing.T, rng *rand.Rand) {
 	}
 	steady := library(30)
 	senders := []named{
-		{"steady", steady}, {"steady2", steady}, {"hasty", library(-1)}, {"usual", library(0)},
+		{"steady", steady},
+		{"steady2", steady},
+		{"hasty", library(-1)},
+		{"usual", library(0)},
 		{"web", &web{client: webClient(t), log: log, rng: branch(rng)}},
 		{"web2", &web{client: webClient(t), log: url + "/api/event-stores/default", rng: branch(rng)}},
 		{"leaver", &web{client: webClient(t), log: log, rng: branch(rng), leaves: true}},
