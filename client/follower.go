@@ -94,6 +94,9 @@ func (f *follower) poll() {
 		f.mu.Lock()
 		if f.waiters == 0 || f.stopped {
 			f.active = false
+			if f.stopped {
+				close(f.next.come) // whoever came while the last answer was told out waits for one more
+			}
 			f.mu.Unlock()
 			return
 		}
