@@ -4,8 +4,9 @@
 // It has tests only:
 //
 //  1. A server that is killed again and again: every acknowledged append is there once and in order, what was
-//     not acknowledged is whole or absent, what was refused is absent, followers see every event once and in
-//     order over all restarts, and the epoch stays.
+//     not acknowledged is whole or absent, what was refused is absent, and followers see every event once and
+//     in order over all restarts. The epoch stays, unless a write was torn: then each follower is told so once,
+//     and nothing that it has seen is gone.
 //  2. A server that is told to stop answers what it accepted, and nothing that was not answered is there.
 //  3. What several clients see at the same time is linearizable, also while the server is killed.
 //  4. Clients that send slowly, or read slowly or not at all, are ended by time-outs, cost bounded memory, and

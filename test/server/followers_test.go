@@ -31,6 +31,9 @@ type follower struct {
 	seen   []place
 	cuts   int    // how often it began again
 	epoch  string // of the log
+	cursor string // where the protocol has one
+	// earlier is what was seen before each time that the log was cut, and everything had to be seen again.
+	earlier [][]place
 	// follow goes on behind what was seen, until it sees the last event, which gives nil, or something ends
 	// it. The error is one that a killed server does not explain.
 	follow func(ctx context.Context, f *follower) (done bool, err error)
@@ -55,6 +58,12 @@ func (f *follower) take(e *nacre.Event) (last bool, err error) {
 	return e.Type == lastType, nil
 }
 
+// rewound begins anew, as somebody must who is told that the log was cut.
+func (f *follower) rewound() {
+	f.earlier = append(f.earlier, f.seen)
+	f.seen, f.epoch, f.cursor = nil, "", ""
+}
+
 // run follows to the last event.
 func (f *follower) run(ctx context.Context) error {
 	for ctx.Err() == nil {
@@ -75,6 +84,12 @@ func (f *follower) check(t *testing.T, log []nacre.Event) {
 	for i := range log {
 		if f.filter == nil || f.filter.Matches(&log[i]) {
 			want = append(want, placeOf(&log[i]))
+		}
+	}
+	for _, before := range f.earlier {
+		// Nothing is cut that anybody may have seen.
+		if len(before) > len(want) || !slices.Equal(before, want[:len(before)]) {
+			t.Fatalf("%s saw %d events up to %+v before the log was cut, and they are there no more", f.name, len(before), before[len(before)-1])
 		}
 	}
 	if slices.Equal(f.seen, want) {
@@ -99,6 +114,10 @@ func subscriber(name string, s *nacre.Store, filter nacre.Filter) *follower {
 			f.epoch = head.Epoch
 		}
 		for e, err := range s.Subscribe(ctx, filter, &nacre.SubscribeOptions{After: f.after(), Epoch: f.epoch}) {
+			if nacre.CodeOf(err) == nacre.CodeLogRewound {
+				f.rewound()
+				return false, nil
+			}
 			if err != nil {
 				return false, passing(err)
 			}
@@ -121,21 +140,24 @@ func parameters(filter nacre.Filter) url.Values {
 
 // listener follows by server-sent events, reading them itself. At times it dawdles, and leaves.
 func listener(name string, web *http.Client, log string, filter nacre.Filter, rng *rand.Rand) *follower {
-	last := "" // id
 	return &follower{name: name, filter: filter, follow: func(ctx context.Context, f *follower) (bool, error) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, log+"/events?"+parameters(filter).Encode(), nil)
 		if err != nil {
 			return false, err
 		}
 		r.Header.Set("Accept", "text/event-stream")
-		if last != "" {
-			r.Header.Set("Last-Event-ID", last)
+		if f.cursor != "" {
+			r.Header.Set("Last-Event-ID", f.cursor)
 		}
 		resp, err := web.Do(r)
 		if err != nil {
 			return false, nil //nolint:nilerr // the server is down
 		}
 		defer resp.Body.Close()
+		if resp.StatusCode == http.StatusGone {
+			f.rewound()
+			return false, nil
+		}
 		if resp.StatusCode != http.StatusOK {
 			text, _ := io.ReadAll(resp.Body)
 			return false, fmt.Errorf("%d: %s", resp.StatusCode, text)
@@ -158,7 +180,7 @@ func listener(name string, web *http.Client, log string, filter nacre.Filter, rn
 			if kind == "error" || err != nil || epoch == "" || f.epoch != "" && f.epoch != epoch {
 				return false, fmt.Errorf("the message %q with the id %q and data %s came, in the epoch %s", kind, id, data, f.epoch)
 			}
-			f.epoch, last = epoch, id
+			f.epoch, f.cursor = epoch, id
 			if kind == "caught-up" || data == nil {
 				continue
 			}

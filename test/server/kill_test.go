@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,23 @@ func somehow(rng *rand.Rand) []string {
 		"--segment-size", []string{"16KiB", "256KiB", "64MiB"}[rng.IntN(3)],
 		"--compress-after", fmt.Sprint(rng.IntN(3)),
 		"--heartbeat", "100ms",
+	}
+}
+
+// tear leaves a log as a kill in the middle of a write does, which is rare.
+func tear(t *testing.T, dir string) {
+	t.Helper()
+	segments, err := filepath.Glob(filepath.Join(dir, "[0-9]*.ndjson"))
+	if err != nil || len(segments) == 0 {
+		t.Fatal(segments, err)
+	}
+	file, err := os.OpenFile(slices.Max(segments), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString(`{"streamId":"shared-1","eventId":"`); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -67,6 +85,8 @@ func killedServer(t *testing.T, rng *rand.Rand) {
 	keeper := newKeeper(url, webClient(t), branch(rng))
 	crew.wg.Go(func() { keeper.work(t, crew) })
 
+	torn := 0 // how often a batch was under way that was cut off then
+	tears := rng.IntN(2) == 0
 	for range 7 {
 		switch rng.IntN(4) {
 		case 0: // at any time, also while it opens its stores
@@ -78,8 +98,12 @@ func killedServer(t *testing.T, rng *rand.Rand) {
 			pause(t.Context(), time.Duration(rng.IntN(250))*time.Millisecond)
 		}
 		p.kill(t)
+		torn += p.cuts()
 		if t.Failed() {
 			return
+		}
+		if tears && rng.IntN(4) == 0 {
+			tear(t, filepath.Join(data, "default"))
 		}
 		p = launch(t, data, address, somehow(rng)...)
 	}
@@ -95,6 +119,7 @@ func killedServer(t *testing.T, rng *rand.Rand) {
 	j.note("end", e)
 	g.finish(t)
 	p.stop(t)
+	torn += p.cuts()
 	if t.Failed() {
 		return
 	}
@@ -109,6 +134,9 @@ func killedServer(t *testing.T, rng *rand.Rand) {
 		if f.epoch != "" && f.epoch != head.Epoch {
 			t.Errorf("%s followed the epoch %s, the log's is %s", f.name, f.epoch, head.Epoch)
 		}
+		if len(f.earlier) > torn {
+			t.Errorf("%s was told %d times that the log was cut, it was %d times", f.name, len(f.earlier), torn)
+		}
 		f.check(t, events)
 	}
 	keeper.check(t, data)
@@ -116,6 +144,6 @@ func killedServer(t *testing.T, rng *rand.Rand) {
 	for _, f := range g.all {
 		cuts += f.cuts
 	}
-	t.Logf("%d events; %s; followers began again %d times; %s", len(events), j.summary(), cuts, keeper.summary())
+	t.Logf("%d events; %s; %d cut tails; followers began again %d times; %s", len(events), j.summary(), torn, cuts, keeper.summary())
 	_ = os.RemoveAll(data)
 }

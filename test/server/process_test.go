@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -186,6 +187,12 @@ func (p *process) kill(t *testing.T) {
 		t.Fatal(text)
 	}
 }
+
+// cutTail is told of a log whose last batch was not whole. Of the default store only: others have no followers.
+var cutTail = regexp.MustCompile(`a torn tail was cut.* file=\S*/default/\d`)
+
+// cuts is how often the server has cut its log.
+func (p *process) cuts() int { return len(cutTail.FindAllString(p.err.String(), -1)) }
 
 func (p *process) wait(t *testing.T) {
 	t.Helper()

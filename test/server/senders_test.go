@@ -25,7 +25,7 @@ func (l library) version(ctx context.Context, stream nacre.StreamID) (int64, err
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
 			return v, err
 		}
-		if err := passing(err); err != nil {
+		if err := passing(err); err != nil && nacre.CodeOf(err) != nacre.CodeLogRewound {
 			return 0, err
 		}
 		pause(ctx, 5*time.Millisecond)

@@ -52,7 +52,7 @@ func (o once) version(ctx context.Context, stream nacre.StreamID) (int64, error)
 func TestStoppedServer(t *testing.T) {
 	t.Parallel()
 	rng := seeded(t)
-	for range rounds(t, 2) {
+	for range rounds(t, 3) {
 		data, address := filepath.Join(t.TempDir(), "data"), freePort(t)
 		log := "http://" + address + "/event-stores/default"
 		p := start(t, data, address, somehow(rng)...)

@@ -166,9 +166,6 @@ func TestStrangersAreEnded(t *testing.T) {
 			s.say(request("POST", storePath+"/streams/slow-1", "Content-Length: 100000") + `{"events":`)
 			drip(t.Context(), s, strings.Repeat(" ", 10_000), short/5)
 		},
-		"a socket that does not say what to follow": func(s *stranger) {
-			s.say(strings.Replace(unread["a socket"], "?after=0", "", 1))
-		},
 		"a part of a chunk": func(s *stranger) {
 			s.say(request("POST", storePath+"/events", "Transfer-Encoding: chunked") + "100\r\n{")
 		},
