@@ -79,11 +79,29 @@ var Table = []Rule{
 	},
 
 	// The framework. Its three parts never import each other.
-	{Package: "aggregate", May: []string{".", "codec", "decider"}, Libs: []string{otelAPI}, Tests: drivers},
-	{Package: "aggregate/aggregatetest", May: []string{".", "codec", "decider", "aggregate"}, SupportsTests: true},
-	{Package: "projection", May: []string{".", "codec", "decider"}, Libs: []string{otelAPI}, Tests: drivers},
-	{Package: "projection/sqlite", May: []string{".", "projection"}, Libs: []string{"modernc.org/sqlite"}, Tests: drivers},
-	{Package: "process", May: []string{".", "codec", "decider"}, Libs: []string{otelAPI}, Tests: drivers},
+	{Package: "internal/runner", May: []string{"."}, Libs: []string{jsonLib}, Tests: drivers},
+	{Package: "aggregate", May: []string{".", "codec", "decider"}, Libs: []string{otelAPI}, Tests: append([]string{"client", "server"}, drivers...)},
+	{
+		Package:       "aggregate/aggregatetest",
+		May:           []string{".", "codec", "decider", "aggregate"},
+		Tests:         drivers,
+		Libs:          []string{"github.com/google/go-cmp/..."},
+		SupportsTests: true,
+	},
+	{Package: "projection", May: []string{".", "codec", "decider", "internal/runner"}, Libs: []string{otelAPI}, Tests: drivers},
+	{Package: "projection/sqlmodel", May: []string{".", "projection"}, Tests: append([]string{"projection/sqlite"}, drivers...)},
+	{
+		Package: "projection/sqlite",
+		May:     []string{".", "projection", "projection/sqlmodel"},
+		Libs:    []string{"modernc.org/sqlite/..."},
+		Tests:   append([]string{"codec"}, drivers...),
+	},
+	{
+		Package: "process",
+		May:     []string{".", "codec", "decider", "internal/runner"},
+		Libs:    []string{otelAPI},
+		Tests:   append([]string{"aggregate"}, drivers...),
+	},
 	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
 	{Package: "wasm/guest", May: []string{"decider"}},
 
@@ -117,7 +135,7 @@ var Table = []Rule{
 		// Never storage: a server is given its stores.
 		Package: "server/...",
 		May: []string{
-			".", "spec", "wire", "server/...", "codec", "decider", "aggregate", "projection", "projection/sqlite", "process",
+			".", "spec", "wire", "server/...", "internal/runner", "codec", "decider", "aggregate", "projection", "projection/sqlite", "process",
 			"query", "entity/...", "replication", "client", "wasm",
 		},
 		Libs: []string{
@@ -162,8 +180,10 @@ var TestLibs = []string{
 	"github.com/getkin/kin-openapi/...",
 	jsonLib,
 	"github.com/google/go-cmp/...",
+	"github.com/jackc/pgx/v5/...",
 	"github.com/rogpeppe/go-internal/...",
 	"github.com/standard-webhooks/standard-webhooks/...",
+	"go.opentelemetry.io/otel/sdk/...",
 	"go.uber.org/goleak",
 	"pgregory.net/rapid",
 }

@@ -1,0 +1,32 @@
+package codec
+
+import (
+	"github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Struct tags mean what they mean in encoding/json, so that a model encodes the same here, by
+// nacre.NewEvent and in a WebAssembly guest. Duplicate names and invalid UTF-8 are refused, and names match
+// exactly.
+var (
+	encoding = json.JoinOptions(jsonv1.DefaultOptionsV1(), jsontext.EscapeForHTML(false), jsontext.EscapeForJS(false),
+		jsontext.AllowInvalidUTF8(false))
+	decoding = json.JoinOptions(jsonv1.DefaultOptionsV1(), json.MatchCaseInsensitiveNames(false),
+		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
+	strict = json.JoinOptions(decoding, json.RejectUnknownMembers(true))
+)
+
+// Marshal encodes as events are encoded: what states, commands and snapshots use as well.
+func Marshal(v any) ([]byte, error) { return json.Marshal(v, encoding) }
+
+// Unmarshal decodes as events are decoded, into a pointer.
+func Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v, decoding) }
+
+func unmarshal(data []byte, v any, rejectUnknown bool) error {
+	if rejectUnknown {
+		return json.Unmarshal(data, v, strict)
+	}
+	return json.Unmarshal(data, v, decoding)
+}
