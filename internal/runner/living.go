@@ -1,0 +1,52 @@
+package runner
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// living are the tokens of the leases that this process holds: how a lease of a process id like this one's is
+// known to be an earlier process's.
+var living tokens
+
+type tokens struct {
+	mu  sync.Mutex
+	set map[string]bool
+}
+
+func (t *tokens) add(token string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.set == nil {
+		t.set = map[string]bool{}
+	}
+	t.set[token] = true
+}
+
+func (t *tokens) has(token string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.set[token]
+}
+
+// remove tells whether it was there.
+func (t *tokens) remove(token string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	there := t.set[token]
+	delete(t.set, token)
+	return there
+}
+
+// alive tells whether a process of this machine has the id; true where that cannot be known.
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	err = p.Signal(syscall.Signal(0))
+	_ = p.Release() // it was not waited for, and there is nothing to be done
+	return !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH)
+}
