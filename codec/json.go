@@ -1,6 +1,9 @@
 package codec
 
 import (
+	stdjson "encoding/json"
+	"errors"
+
 	"github.com/go-json-experiment/json"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 
@@ -17,6 +20,16 @@ var (
 		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
 	strict = json.JoinOptions(decoding, json.RejectUnknownMembers(true))
 )
+
+// exact decodes numbers in an any as they are written, where decoding would make floats of them.
+var exact = json.JoinOptions(decoding, json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	text, err := d.ReadValue()
+	*v = stdjson.Number(text)
+	return err
+})))
 
 // Marshal encodes as events are encoded: what states, commands and snapshots use as well.
 func Marshal(v any) ([]byte, error) { return json.Marshal(v, encoding) }

@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"github.com/go-json-experiment/json"
+
 	"github.com/nacredb/nacre"
 )
 
@@ -18,11 +20,11 @@ func Rename(to string) Upcaster {
 }
 
 // Reshape is an upcaster that changes an event's data, which must be a JSON object, and gives it a schema
-// version.
+// version. Numbers come as encoding/json's Number, with all their digits.
 func Reshape(schemaVersion int, change func(data map[string]any) error) Upcaster {
 	return func(e nacre.Event) ([]nacre.Event, error) {
 		var data map[string]any
-		if err := Unmarshal(e.Data, &data); err != nil {
+		if err := json.Unmarshal(e.Data, &data, exact); err != nil {
 			return nil, err
 		}
 		if err := change(data); err != nil {
@@ -43,7 +45,7 @@ func Reshape(schemaVersion int, change func(data map[string]any) error) Upcaster
 func WithSchemaVersion(e nacre.Event, version int) (nacre.Event, error) {
 	metadata := map[string]any{}
 	if len(e.Metadata) > 0 {
-		if err := Unmarshal(e.Metadata, &metadata); err != nil {
+		if err := json.Unmarshal(e.Metadata, &metadata, exact); err != nil {
 			return e, err
 		}
 	}
