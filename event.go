@@ -22,6 +22,12 @@ func (id StreamID) Category() string {
 	return category
 }
 
+// Rest is the text behind the first "-": what names one thing of its category. It is "" where there is none.
+func (id StreamID) Rest() string {
+	_, rest, _ := strings.Cut(string(id), "-")
+	return rest
+}
+
 // Event is an immutable fact. Whoever appends it gives Type and Data, and ID, Metadata and Tags where
 // wanted; the rest is the store's, and an append that sets it is refused.
 //

@@ -17,6 +17,14 @@ func TestCategory(t *testing.T) {
 	}
 }
 
+func TestRest(t *testing.T) {
+	for id, want := range map[StreamID]string{"order-1": "1", "order": "", "order-": "", "a-b-c": "b-c", "": ""} {
+		if got := id.Rest(); got != want {
+			t.Errorf("the rest of %q is %q, want %q", id, got, want)
+		}
+	}
+}
+
 func TestEventIsBuiltByValue(t *testing.T) {
 	base := NewEvent("t", map[string]int{"n": 1}).WithTags("a")
 	one, two := base.WithTags("b"), base.WithTags("c", "d")
