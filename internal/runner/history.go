@@ -46,6 +46,7 @@ type history struct {
 	position  nacre.Position
 	failure   *Failure
 	obeyed    nacre.Position // the last order, in the companion log
+	last      *Obeyed
 	changedAt time.Time
 }
 
@@ -86,6 +87,7 @@ func (h *history) take(e *nacre.Event, r *record) {
 		h.position = max(h.position, r.Position)
 	case typeObeyed:
 		h.obeyed = max(h.obeyed, r.Order)
+		h.last = &Obeyed{Order: r.Order, Do: r.Do, Failure: r.Failure, At: e.CreatedAt}
 	case typeStopped:
 		h.held = false
 		h.position = r.Position

@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -77,73 +79,160 @@ func Settle(id ID, how string, letters ...string) nacre.Append {
 	return a
 }
 
+// LetterQuery says which open dead letters are wanted.
+type LetterQuery struct {
+	// Kind and Name are the runner's; "" is any.
+	Kind, Name string
+	// ID is the letter's; "" is any.
+	ID string
+	// Offset passes over the oldest so many.
+	Offset int
+	// Limit is at most so many; 0 is no limit, and below 0 is none of them, for their number alone.
+	Limit int
+	// MaxBytes ends a page before it has more, but not before its first letter; 0 is no limit.
+	MaxBytes int
+}
+
 // Letters are the open dead letters of a runner, or of all of a kind or of both where name or kind is "", the
 // oldest first.
 func Letters(ctx context.Context, store *nacre.Store, kind, name string) ([]Letter, error) {
+	list, _, err := FindLetters(ctx, store, LetterQuery{Kind: kind, Name: name})
+	return list, err
+}
+
+// GetLetter is one open dead letter; CodeNotFound where there is none.
+func GetLetter(ctx context.Context, store *nacre.Store, id ID, letter string) (Letter, error) {
+	if letter == "" {
+		return Letter{}, invalid("letter", "is empty")
+	}
+	list, _, err := FindLetters(ctx, store, LetterQuery{Kind: id.Kind, Name: id.Name, ID: letter, Limit: 1})
+	if err != nil {
+		return Letter{}, err
+	}
+	if len(list) == 0 {
+		return Letter{}, nacre.Errorf(nacre.CodeNotFound, "%s %q has no open dead letter %q", id.Kind, id.Name, letter)
+	}
+	return list[0], nil
+}
+
+// FindLetters gives a page of the open dead letters that a query selects, the oldest first, and how many it
+// selects. Memory grows with their number and with the page, not with what they hold.
+func FindLetters(ctx context.Context, store *nacre.Store, q LetterQuery) (page []Letter, total int, err error) {
 	system, _, err := companion(store)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	f := nacre.Filter{{Categories: []string{letterCategory}}}
-	if kind != "" && name != "" {
-		id := ID{Kind: kind, Name: name}
+	if q.Kind != "" && q.Name != "" {
+		id := ID{Kind: q.Kind, Name: q.Name}
 		if err := id.Check(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		f = nacre.Filter{{Streams: []nacre.StreamID{id.letterStream()}}}
 	}
+	open, err := openLetters(ctx, system, f, &q)
+	if err != nil {
+		return nil, 0, err
+	}
+	total = len(open)
+	page, err = readLetters(ctx, system, f, q.cut(open))
+	return page, total, err
+}
+
+// openLetter is where an open dead letter stands.
+type openLetter struct {
+	first, last nacre.Position // where it was buried; where it was buried again, and what holds
+	size        int
+}
+
+// openLetters are those that a query selects, the oldest first.
+func openLetters(ctx context.Context, system *nacre.Store, f nacre.Filter, q *LetterQuery) ([]openLetter, error) {
 	type key struct {
 		id     ID
 		letter string
 	}
-	open := map[key]int{} // where in list
-	list := []Letter{}
+	open := map[key]openLetter{}
 	for e, err := range system.Read(ctx, f, &nacre.ReadOptions{Borrowed: true}) {
 		if err != nil {
 			return nil, err
 		}
 		id, ok := idOf(e.StreamID)
-		if !ok || kind != "" && id.Kind != kind || name != "" && id.Name != name {
+		if !ok || q.Kind != "" && id.Kind != q.Kind || q.Name != "" && id.Name != q.Name {
 			continue
 		}
-		id = ID{Kind: strings.Clone(id.Kind), Name: strings.Clone(id.Name)}
-		switch e.Type {
-		case typeBuried:
-			var l Letter
-			if err := json.Unmarshal(e.Data, &l); err != nil {
-				return nil, nacre.Errorf(nacre.CodeInternal, "event %d of the companion log does not read as a dead letter: %w", e.GlobalPosition, err)
-			}
-			l.Kind, l.Runner = id.Kind, id.Name
-			k := key{id, l.ID}
-			if at, there := open[k]; there {
-				list[at] = l
-				continue
-			}
-			open[k] = len(list)
-			list = append(list, l)
-		case typeSettled:
-			var s settled
-			if err := json.Unmarshal(e.Data, &s); err != nil {
-				return nil, nacre.Errorf(nacre.CodeInternal, "event %d of the companion log does not read as a settled letter: %w", e.GlobalPosition, err)
-			}
-			k := key{id, s.ID}
-			if at, there := open[k]; there {
-				list[at].ID = ""
-				delete(open, k)
-			}
+		if e.Type != typeBuried && e.Type != typeSettled {
+			continue
 		}
+		var l settled // which both have
+		if err := json.Unmarshal(e.Data, &l); err != nil {
+			return nil, unreadable(&e, err)
+		}
+		if q.ID != "" && l.ID != q.ID {
+			continue
+		}
+		k := key{ID{Kind: strings.Clone(id.Kind), Name: strings.Clone(id.Name)}, l.ID}
+		if e.Type == typeSettled {
+			delete(open, k)
+			continue
+		}
+		o, there := open[k]
+		if !there {
+			o.first = e.GlobalPosition
+		}
+		o.last, o.size = e.GlobalPosition, len(e.Data)
+		open[k] = o
 	}
-	return slices.DeleteFunc(list, func(l Letter) bool { return l.ID == "" }), nil
+	return slices.SortedFunc(maps.Values(open), func(a, b openLetter) int { return cmp.Compare(a.first, b.first) }), nil
 }
 
-// GetLetter is one open dead letter; CodeNotFound where there is none.
-func GetLetter(ctx context.Context, store *nacre.Store, id ID, letter string) (Letter, error) {
-	list, err := Letters(ctx, store, id.Kind, id.Name)
-	if err != nil {
-		return Letter{}, err
+// cut gives the page.
+func (q *LetterQuery) cut(open []openLetter) []openLetter {
+	if q.Limit < 0 {
+		return nil
 	}
-	if i := slices.IndexFunc(list, func(l Letter) bool { return l.ID == letter }); i >= 0 {
-		return list[i], nil
+	open = open[min(q.Offset, len(open)):]
+	if q.Limit > 0 {
+		open = open[:min(q.Limit, len(open))]
 	}
-	return Letter{}, nacre.Errorf(nacre.CodeNotFound, "%s %q has no open dead letter %q", id.Kind, id.Name, letter)
+	bytes := 0
+	for i := range open {
+		if bytes += open[i].size; q.MaxBytes > 0 && i > 0 && bytes > q.MaxBytes {
+			return open[:i]
+		}
+	}
+	return open
+}
+
+// readLetters reads dead letters at their places.
+func readLetters(ctx context.Context, system *nacre.Store, f nacre.Filter, open []openLetter) ([]Letter, error) {
+	list := make([]Letter, len(open))
+	if len(open) == 0 {
+		return list, nil
+	}
+	at := make(map[nacre.Position]int, len(open))
+	o := &nacre.ReadOptions{After: open[0].last - 1, Before: open[0].last + 1, Borrowed: true}
+	for i := range open {
+		last := open[i].last
+		at[last] = i
+		o.After, o.Before = min(o.After, last-1), max(o.Before, last+1)
+	}
+	for e, err := range system.Read(ctx, f, o) {
+		if err != nil {
+			return nil, err
+		}
+		i, wanted := at[e.GlobalPosition]
+		if !wanted {
+			continue
+		}
+		if err := json.Unmarshal(e.Data, &list[i]); err != nil {
+			return nil, unreadable(&e, err)
+		}
+		id, _ := idOf(e.StreamID)
+		list[i].Kind, list[i].Runner = strings.Clone(id.Kind), strings.Clone(id.Name)
+	}
+	return list, nil
+}
+
+func unreadable(e *nacre.Event, err error) error {
+	return nacre.Errorf(nacre.CodeInternal, "event %d of the companion log does not read as a dead letter: %w", e.GlobalPosition, err)
 }

@@ -62,11 +62,15 @@ type Status struct {
 	Kind  string `json:"kind"`
 	Name  string `json:"name"`
 	State State  `json:"state"`
+	// Held says that a process has the lease; without one, the state is what the last process left.
+	Held bool `json:"held,omitempty"`
 	// Stale says that it was running and that its heartbeats have stopped.
 	Stale bool           `json:"stale,omitempty"`
 	Lag   nacre.Position `json:"lag"` // positions between it and the log's end
 	Progress
-	Failure   *Failure  `json:"failure,omitempty"`
+	Failure *Failure `json:"failure,omitempty"`
+	// LastOrder is the order that was obeyed last; nil where none was.
+	LastOrder *Obeyed   `json:"lastOrder,omitempty"`
 	Term      int64     `json:"term"`
 	Token     string    `json:"token,omitempty"`
 	Beat      int64     `json:"beat"`
@@ -74,6 +78,14 @@ type Status struct {
 	PID       int       `json:"pid,omitempty"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+}
+
+// Obeyed is what became of an order.
+type Obeyed struct {
+	Order   nacre.Position `json:"order"` // its place in the companion log
+	Do      string         `json:"do"`
+	Failure *Failure       `json:"failure,omitempty"` // why it was not carried out; nil where it was
+	At      time.Time      `json:"at,omitzero"`
 }
 
 // List tells of all runners of a kind, or of both where it is "", by name.
@@ -128,11 +140,15 @@ func Get(ctx context.Context, store *nacre.Store, id ID) (Status, error) {
 	}
 	if s.Term != h.term {
 		s = Status{Progress: Progress{Position: h.position}, UpdatedAt: h.changedAt}
+		if _, s.DeadLetters, err = FindLetters(ctx, store, LetterQuery{Kind: id.Kind, Name: id.Name, Limit: -1}); err != nil {
+			return Status{}, err
+		}
 	}
 	s.Kind, s.Name, s.Term, s.Token, s.Host, s.PID, s.StartedAt = id.Kind, id.Name, h.term, h.token, h.host, h.pid, h.startedAt
-	s.State, s.Failure = h.state, h.failure
+	s.State, s.Failure, s.Held, s.LastOrder = h.state, h.failure, h.held, h.last
 	if !h.held {
 		s.State, s.Position = Stopped, max(s.Position, h.position)
+		s.Rate, s.Rebuild = 0, nil
 		if h.state == Paused || h.state == Failed {
 			s.State = h.state
 		}
