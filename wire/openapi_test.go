@@ -166,6 +166,7 @@ func TestDocumentedParametersAreTaken(t *testing.T) {
 		"/event-stores/{store}/events/ws":        follow,
 		"/event-stores/{store}/head":             func(q url.Values) error { _, err := ParseHead(q); return err },
 		"/event-stores/{store}/blobs":            func(q url.Values) error { _, err := ParseBlobs(q); return err },
+		"/event-stores/{store}/dead-letters":     func(q url.Values) error { _, err := ParseDeadLetters(q); return err },
 	} {
 		documented := map[string]bool{}
 		for _, p := range doc.Paths.Value(path).GetOperation(http.MethodGet).Parameters {
@@ -193,6 +194,7 @@ func TestDocumentedParametersAreTaken(t *testing.T) {
 			"eventFilter", "eventId", "transactionId", "fromPosition", "toPosition", "offset", "sortBy", "sortDirection",
 			"includeCount", "includeArchived", "includeMetadata", "from", "to", "fromStreamPosition", "toStreamPosition",
 			"maxCount", "expectedStreamVersion", "prefix", "streamType", "streamIdPattern", "wait", "timeout", "phase",
+			"kind", "name", "id",
 		} {
 			err := fmt.Sprint(parse(url.Values{name: {"2"}}))
 			known := !strings.Contains(err, "is not a parameter of this request") && !strings.Contains(err, "is not taken where")
