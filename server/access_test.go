@@ -64,7 +64,8 @@ func TestEveryRouteHasItsPermission(t *testing.T) {
 		without[p] = g.key(t, access.KeySpec{Permissions: slices.DeleteFunc(slices.Clone(all), func(o string) bool { return o == p })})
 	}
 	for _, r := range newRoutes() {
-		path := strings.NewReplacer("{store}", "default", "{stream}", "order-1", "{category}", "order", restName, "key", "{clientId}", "c").Replace(r.pattern)
+		path := strings.NewReplacer("{store}", "default", "{stream}", "order-1", "{category}", "order", restName, "key", "{clientId}", "c",
+			"{name}", "n", "{id}", "i").Replace(r.pattern)
 		for _, a := range r.actions {
 			if a.permission == "" {
 				g.do(a.method, path, "").is(200)

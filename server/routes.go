@@ -41,6 +41,8 @@ type params struct {
 	key      string
 	category string
 	client   string
+	runner   string
+	letter   string
 }
 
 const storePath = "/event-stores/{store}"
@@ -65,6 +67,7 @@ func newRoutes() []*route {
 		at(storePath+"/blobs/{key...}", does("GET", raw, (*Server).getBlob), does("PUT", raw, (*Server).putBlob),
 			does("DELETE", raw, (*Server).deleteBlob)),
 	}
+	list = append(list, runnerRoutes()...)
 	list = append(list, logRoutes(storePath, read, write)...)
 	for _, r := range logRoutes(storePath+"/system", raw, raw) {
 		r.system = true
@@ -140,7 +143,7 @@ type table struct {
 }
 
 const (
-	maxParts = 6
+	maxParts = 7
 	restName = "{key...}"
 )
 
@@ -153,7 +156,7 @@ func newTable(list []*route) *table {
 		}
 		t.byLength[len(r.parts)] = append(t.byLength[len(r.parts)], r)
 	}
-	// Longer words first would not matter: no route has a word where another has braces.
+	// Of two routes that fit a path, the one that stands first in the list is found.
 	return t
 }
 
@@ -228,6 +231,10 @@ func (r *route) fill(p *params, parts []string) (err error) {
 			p.category = text
 		case "clientId":
 			p.client = text
+		case "name":
+			p.runner = text
+		case "id":
+			p.letter = text
 		}
 	}
 	return nil

@@ -133,8 +133,11 @@ func (c *checking) check(r *http.Request, sent []byte, reply *http.Response, got
 	delete(query, access.ParameterToken)
 	delete(query, access.ParameterKey)
 	in := &openapi3filter.RequestValidationInput{
-		Request:     request,
-		PathParams:  map[string]string{"store": p.store, "stream": string(p.stream), "key": p.key, "category": p.category, "clientId": p.client},
+		Request: request,
+		PathParams: map[string]string{
+			"store": p.store, "stream": string(p.stream), "key": p.key, "category": p.category, "clientId": p.client,
+			"name": p.runner, "id": p.letter,
+		},
 		QueryParams: query,
 		Route:       &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)},
 		Options:     &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
