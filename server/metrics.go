@@ -169,6 +169,7 @@ var (
 func (*storeFigures) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		figureHead, figureEvents, figureStreams, figureBytes, figureIndex, figureSegments, figureSyncs, figureUsable,
+		figureLag, figureLetters, figureHeld, figureState,
 	} {
 		to <- d
 	}
@@ -178,6 +179,7 @@ func (*storeFigures) Describe(to chan<- *prometheus.Desc) {
 func (c *storeFigures) Collect(to chan<- prometheus.Metric) {
 	for _, n := range c.s.shelf.open() {
 		c.collect(n, to)
+		c.collectRunners(n, to)
 		c.s.shelf.release(n)
 	}
 }
