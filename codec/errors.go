@@ -43,8 +43,9 @@ func (e *DecodeError) ErrorCode() nacre.Code { return CodeUndecodable }
 
 func (c *Codec[E]) failed(e nacre.Event, reason string, err error) error {
 	return &DecodeError{
-		Stream: e.StreamID, StreamPosition: e.StreamPosition, Position: e.GlobalPosition,
-		ID: e.ID, Type: e.Type, Reason: reason, Err: err,
+		// The event may be borrowed.
+		Stream: nacre.StreamID(strings.Clone(string(e.StreamID))), StreamPosition: e.StreamPosition, Position: e.GlobalPosition,
+		ID: strings.Clone(e.ID), Type: strings.Clone(e.Type), Reason: reason, Err: err,
 	}
 }
 

@@ -1,0 +1,195 @@
+package aggregate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/codec"
+)
+
+// Call is a command on its way to its aggregate.
+type Call struct {
+	Category string // of the aggregate
+	ID       string // of the instance
+	Name     string // of the command, in the aggregate's table; "" where it has none
+	Command  any
+}
+
+// Outcome is what a command led to, without its aggregate's types.
+type Outcome struct {
+	Stream    nacre.StreamID
+	Version   int64
+	Position  nacre.Position
+	Events    []nacre.Event
+	Duplicate bool
+	state     any
+}
+
+// State is the state after the command, as JSON.
+func (o *Outcome) State() (json.RawMessage, error) { return codec.Marshal(o.state) }
+
+// Handler executes a call.
+type Handler func(ctx context.Context, c *Call) (Outcome, error)
+
+// Middleware wraps a handler: it may look at a call, refuse it, or try it again.
+type Middleware func(next Handler) Handler
+
+// Routable is a repository, of whatever types.
+type Routable interface {
+	route() *route
+}
+
+// route is what a bus knows of a repository.
+type route struct {
+	category string
+	types    map[string]reflect.Type // of commands, by name
+	execute  Handler
+	encode   func(command any) (name string, payload []byte, err error)
+	decode   func(name string, payload []byte) (any, error)
+}
+
+func (r *Repository[S, C, E]) route() *route {
+	types := map[string]reflect.Type{}
+	for name, c := range r.d.Commands {
+		types[name] = reflect.TypeOf(any(c))
+	}
+	return &route{
+		category: r.d.Category,
+		types:    types,
+		execute: func(ctx context.Context, c *Call) (Outcome, error) {
+			command, ok := c.Command.(C)
+			if !ok {
+				return Outcome{}, nacre.Errorf(CodeUnknownCommand, "%T is no command of %q", c.Command, r.d.Category)
+			}
+			h := r.Get(c.ID)
+			result, err := h.Execute(ctx, command)
+			if err != nil {
+				return Outcome{}, err
+			}
+			out := Outcome{
+				Stream: h.Stream(), Version: result.Version, Position: result.Position, Duplicate: result.Duplicate,
+				Events: make([]nacre.Event, len(result.Events)), state: result.State,
+			}
+			for i := range result.Events {
+				out.Events[i] = result.Events[i].Event
+			}
+			return out, nil
+		},
+		encode: func(command any) (string, []byte, error) {
+			c, ok := command.(C)
+			if !ok {
+				return "", nil, nacre.Errorf(CodeUnknownCommand, "%T is no command of %q", command, r.d.Category)
+			}
+			e, err := r.commands.Encode(c)
+			return e.Type, e.Data, err
+		},
+		decode: func(name string, payload []byte) (any, error) { return r.commands.DecodeValue(name, payload) },
+	}
+}
+
+// Bus routes a command to its aggregate by the command's Go type, or by category and name. It is complete when
+// it has been made, and may then be used from many goroutines.
+type Bus struct {
+	byType     map[reflect.Type]target
+	byName     map[string]target // "category.command"
+	byCategory map[string]*route
+	handle     Handler
+}
+
+// target is where a command goes.
+type target struct {
+	route *route
+	name  string
+}
+
+// NewBus makes a bus of repositories. It panics where two take the same type of command, or have the same
+// category; only commands in a decider's table are routed.
+func NewBus(repositories ...Routable) *Bus {
+	b := &Bus{byType: map[reflect.Type]target{}, byName: map[string]target{}, byCategory: map[string]*route{}}
+	for _, r := range repositories {
+		route := r.route()
+		if b.byCategory[route.category] != nil {
+			panic(fmt.Sprintf("aggregate: two repositories of the category %q on one bus", route.category))
+		}
+		b.byCategory[route.category] = route
+		for name, t := range route.types {
+			if other, taken := b.byType[t]; taken {
+				panic(fmt.Sprintf("aggregate: both %q and %q take the command %v", other.route.category, route.category, t))
+			}
+			b.byType[t] = target{route, name}
+			b.byName[route.category+"."+name] = target{route, name}
+		}
+	}
+	b.handle = func(ctx context.Context, c *Call) (Outcome, error) { return b.byCategory[c.Category].execute(ctx, c) }
+	return b
+}
+
+// Use puts middleware around what the bus does, the first one outermost. It is called before the bus is used.
+func (b *Bus) Use(middleware ...Middleware) *Bus {
+	for _, m := range slices.Backward(middleware) {
+		b.handle = m(b.handle)
+	}
+	return b
+}
+
+// Dispatch is Execute without its outcome.
+func (b *Bus) Dispatch(ctx context.Context, id string, command any) error {
+	_, err := b.Execute(ctx, id, command)
+	return err
+}
+
+// Execute has a command executed by the instance of the aggregate that takes its type. A type that none takes
+// is CodeUnknownCommand.
+func (b *Bus) Execute(ctx context.Context, id string, command any) (Outcome, error) {
+	t, err := b.target(command)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return b.handle(ctx, &Call{Category: t.route.category, ID: id, Name: t.name, Command: command})
+}
+
+func (b *Bus) target(command any) (target, error) {
+	t, ok := b.byType[reflect.TypeOf(command)]
+	if !ok {
+		return t, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %T: the bus knows %s", command, strings.Join(b.Commands(), ", "))
+	}
+	return t, nil
+}
+
+// ExecuteNamed has a command executed that came as its aggregate's category, its name and JSON. A category or
+// name that is not known is CodeUnknownCommand; JSON of another shape, with unknown members too, is CodeInvalid.
+func (b *Bus) ExecuteNamed(ctx context.Context, category, id, name string, payload []byte) (Outcome, error) {
+	command, err := b.DecodeCommand(category+"."+name, payload)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return b.handle(ctx, &Call{Category: category, ID: id, Name: name, Command: command})
+}
+
+// EncodeCommand gives a command's name, as "category.command", and its JSON.
+func (b *Bus) EncodeCommand(command any) (name string, payload []byte, err error) {
+	t, err := b.target(command)
+	if err != nil {
+		return "", nil, err
+	}
+	name, payload, err = t.route.encode(command)
+	return t.route.category + "." + name, payload, err
+}
+
+// DecodeCommand gives the command of a name and its JSON, as EncodeCommand gave them.
+func (b *Bus) DecodeCommand(name string, payload []byte) (any, error) {
+	t, ok := b.byName[name]
+	if !ok {
+		return nil, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %q: the bus knows %s", name, strings.Join(b.Commands(), ", "))
+	}
+	return t.route.decode(t.name, payload)
+}
+
+// Commands are the names of all commands, as "category.command", in byte order.
+func (b *Bus) Commands() []string { return slices.Sorted(maps.Keys(b.byName)) }

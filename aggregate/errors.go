@@ -1,0 +1,35 @@
+package aggregate
+
+import (
+	"fmt"
+
+	"github.com/nacredb/nacre"
+)
+
+// The codes of this package's errors, beside those of the store and of codec.
+const (
+	// CodePanicked: a Decide or an Evolve panicked; see [PanicError]. The command wrote nothing.
+	CodePanicked nacre.Code = "AGGREGATE_PANICKED"
+	// CodeUnknownCommand: no aggregate takes the command.
+	CodeUnknownCommand nacre.Code = "UNKNOWN_COMMAND"
+	// CodeForbidden: an authorisation refused the command.
+	CodeForbidden nacre.Code = "FORBIDDEN"
+)
+
+// PanicError has the code AGGREGATE_PANICKED. The stack is in the log.
+type PanicError struct {
+	Stream nacre.StreamID
+	In     string // "Decide" or "Evolve"
+	Value  any
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("aggregate: %s of stream %q panicked: %v; the log has the stack", e.In, e.Stream, e.Value)
+}
+
+// ErrorCode is what [nacre.CodeOf] finds.
+func (e *PanicError) ErrorCode() nacre.Code { return CodePanicked }
+
+func errClosed() error {
+	return nacre.Errorf(nacre.CodeClosed, "the repository has been closed")
+}

@@ -1,0 +1,242 @@
+package aggregate
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/codec"
+)
+
+// keeper keeps snapshots in the store's blobs: spec/aggregates.md is their format. One goroutine writes them,
+// while there are any to be written.
+type keeper[S any] struct {
+	store    *nacre.Store
+	blobs    nacre.BlobKeeper // nil where snapshots are not kept
+	category string
+	schema   int
+	o        *Options
+
+	mu      sync.Mutex
+	waiting map[nacre.StreamID]snapshot[S] // the latest of each
+	running bool
+	off     bool // states do not survive their encoding
+	told    bool // a failure
+	working sync.WaitGroup
+}
+
+// snapshot is a state with what it stands for.
+type snapshot[S any] struct {
+	state S
+	at    place
+	last  nacre.Event // the event that it stands behind
+}
+
+// kept is a snapshot as it is written.
+type kept struct {
+	Stream        nacre.StreamID  `json:"stream"`
+	Version       int64           `json:"version"`
+	EventID       string          `json:"eventId"`
+	Position      nacre.Position  `json:"position"`
+	SchemaVersion int             `json:"schemaVersion"`
+	State         json.RawMessage `json:"state"`
+	CRC           string          `json:"crc"` // of the state
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func newKeeper[S any](store *nacre.Store, category string, schema int, o *Options) *keeper[S] {
+	k := &keeper[S]{store: store, category: category, schema: schema, o: o, waiting: map[nacre.StreamID]snapshot[S]{}}
+	if o.SnapshotEvery < 0 && o.SnapshotAfter < 0 {
+		return k
+	}
+	blobs, err := store.Blobs()
+	if err != nil {
+		return k // a driver without blobs
+	}
+	if hidden := lostByJSON(reflect.TypeFor[S](), nil); hidden != "" {
+		o.Logger.Warn("snapshots are not kept: JSON would lose a part of the state; export it, or give the state MarshalJSON and UnmarshalJSON",
+			"category", category, "field", hidden)
+		return k
+	}
+	k.blobs = blobs
+	return k
+}
+
+// lostByJSON is the path of a field that encoding would leave out, "" where there is none.
+func lostByJSON(t reflect.Type, within []reflect.Type) string {
+	for _, outer := range within {
+		if outer == t {
+			return ""
+		}
+	}
+	within = append(within, t)
+	marshaler, text := reflect.TypeFor[json.Marshaler](), reflect.TypeFor[interface{ MarshalText() ([]byte, error) }]()
+	if t.Implements(marshaler) || reflect.PointerTo(t).Implements(marshaler) || t.Implements(text) || reflect.PointerTo(t).Implements(text) {
+		return ""
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return lostByJSON(t.Elem(), within)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if !f.IsExported() && !f.Anonymous || f.Tag.Get("json") == "-" {
+				return t.String() + "." + f.Name
+			}
+			if inner := lostByJSON(f.Type, within); inner != "" {
+				return inner
+			}
+		}
+	case reflect.Func, reflect.Chan, reflect.Interface:
+		return t.String() // what comes back from JSON is another type
+	}
+	return ""
+}
+
+func key(stream nacre.StreamID) string {
+	sum := sha256.Sum256([]byte(stream))
+	name := hex.EncodeToString(sum[:])
+	return "snapshots/" + name[:2] + "/" + name
+}
+
+// keep has a snapshot written, sometime.
+func (k *keeper[S]) keep(stream nacre.StreamID, state S, at place) {
+	if k.blobs == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.off {
+		return
+	}
+	k.waiting[stream] = snapshot[S]{state: state, at: at}
+	if !k.running {
+		k.running = true
+		k.working.Add(1)
+		go k.work()
+	}
+}
+
+func (k *keeper[S]) work() {
+	defer k.working.Done()
+	for {
+		k.mu.Lock()
+		var stream nacre.StreamID
+		var s snapshot[S]
+		for stream, s = range k.waiting {
+			break
+		}
+		if stream == "" || k.off {
+			k.running = false
+			clear(k.waiting)
+			k.mu.Unlock()
+			return
+		}
+		delete(k.waiting, stream)
+		k.mu.Unlock()
+		if err := k.write(stream, &s); err != nil {
+			k.mu.Lock()
+			if !k.told {
+				k.told = true
+				k.o.Logger.Warn("a snapshot could not be kept; loading takes longer", "stream", string(stream), "error", err)
+			}
+			k.mu.Unlock()
+		}
+	}
+}
+
+// wait returns when nothing is being written.
+func (k *keeper[S]) wait() { k.working.Wait() }
+
+// writeWithin bounds how long a snapshot's write may take, which nobody waits for.
+const writeWithin = time.Minute
+
+func (k *keeper[S]) write(stream nacre.StreamID, s *snapshot[S]) error {
+	state, err := k.encode(s.state)
+	if err != nil {
+		k.mu.Lock()
+		k.off = true
+		k.mu.Unlock()
+		return err
+	}
+	blob, err := codec.Marshal(kept{
+		Stream: stream, Version: s.at.version, EventID: s.at.eventID, Position: s.at.position,
+		SchemaVersion: k.schema, State: state, CRC: checksum(state),
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writeWithin)
+	defer cancel()
+	return k.blobs.PutBlob(ctx, key(stream), blob)
+}
+
+// encode gives a state's JSON, and makes sure that it comes back.
+func (k *keeper[S]) encode(state S) ([]byte, error) {
+	text, err := codec.Marshal(state)
+	if err != nil {
+		return nil, fmt.Errorf("the state does not encode as JSON: %w", err)
+	}
+	var back S
+	if err := codec.Unmarshal(text, &back); err != nil {
+		return nil, fmt.Errorf("the state does not come back from its JSON: %w", err)
+	}
+	again, err := codec.Marshal(back)
+	if err != nil {
+		return nil, fmt.Errorf("the state does not come back from its JSON: %w", err)
+	}
+	if !bytes.Equal(text, again) {
+		return nil, fmt.Errorf("the state does not come back from its JSON: it was %.200s, and is %.200s", text, again)
+	}
+	return text, nil
+}
+
+func checksum(state []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(state, castagnoli)) }
+
+// find gives the snapshot of a stream, where there is one that can be believed: of this schema version, whole,
+// and behind an event that stands in the stream.
+func (k *keeper[S]) find(ctx context.Context, stream nacre.StreamID) (snapshot[S], bool) {
+	var s snapshot[S]
+	if k.blobs == nil {
+		return s, false
+	}
+	blob, err := k.blobs.GetBlob(ctx, key(stream))
+	if err != nil {
+		return s, k.ignored(stream, err)
+	}
+	var was kept
+	if err := codec.Unmarshal(blob, &was); err != nil {
+		return s, k.ignored(stream, err)
+	}
+	if was.Stream != stream || was.SchemaVersion != k.schema || was.CRC != checksum(was.State) {
+		return s, k.ignored(stream, nil)
+	}
+	if err := codec.Unmarshal(was.State, &s.state); err != nil {
+		return s, k.ignored(stream, err)
+	}
+	for e, err := range k.store.ReadStream(ctx, stream, &nacre.ReadOptions{From: was.Version, Until: was.Version + 1}) {
+		if err != nil || e.ID != was.EventID {
+			return s, k.ignored(stream, err)
+		}
+		s.at, s.last = place{was.Version, was.Position, was.EventID}, e
+		return s, true
+	}
+	return s, k.ignored(stream, nil)
+}
+
+// ignored tells why a snapshot is not used. It never is an error: the events are the truth.
+func (k *keeper[S]) ignored(stream nacre.StreamID, err error) bool {
+	if nacre.CodeOf(err) != nacre.CodeNotFound {
+		k.o.Logger.Debug("a snapshot is outdated or damaged, and ignored", "stream", string(stream), "error", err)
+	}
+	return false
+}

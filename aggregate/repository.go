@@ -1,0 +1,271 @@
+package aggregate
+
+import (
+	"context"
+	"hash/maphash"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/codec"
+	"github.com/nacredb/nacre/decider"
+)
+
+// Repository holds the active instances of one aggregate. It is made by [New].
+type Repository[S, C, E any] struct {
+	store    *nacre.Store
+	d        decider.Decider[S, C, E]
+	o        Options
+	events   *codec.Codec[E]
+	commands *codec.Codec[C]
+	schema   int // of the state
+	keeper   *keeper[S]
+	signals  *signals
+
+	seed      maphash.Seed
+	shards    [shardCount]shard[S, C, E]
+	instances atomic.Int64
+
+	mu      sync.Mutex // of what follows
+	closed  bool
+	sweep   *time.Timer // nil while no instance is in memory
+	hand    int         // the shard to be swept next, where there are too many instances
+	working sync.WaitGroup
+}
+
+// shardCount spreads the look-up of instances over locks.
+const shardCount = 64
+
+type shard[S, C, E any] struct {
+	mu        sync.Mutex
+	instances map[string]*instance[S, C, E]
+}
+
+// New makes a repository of a decider's instances in a store. It reads nothing. Like http.Handle, it panics on
+// a declaration that can never work: see [decider.Decider.Check].
+func New[S, C, E any](store *nacre.Store, d decider.Decider[S, C, E], o *Options) *Repository[S, C, E] {
+	if err := d.Check(); err != nil {
+		panic(err)
+	}
+	options, err := o.withDefaults()
+	if err != nil {
+		panic(err)
+	}
+	r := &Repository[S, C, E]{store: store, d: d, o: options, schema: max(1, d.SchemaVersion), seed: maphash.MakeSeed()}
+	if r.events, err = codec.New(d.Events, options.Codec); err != nil {
+		panic(err)
+	}
+	if r.commands, err = codec.New(d.Commands, &codec.Options{Strict: true}); err != nil {
+		panic(err)
+	}
+	if r.signals, err = newSignals(&options, d.Category); err != nil {
+		panic(err)
+	}
+	r.keeper = newKeeper[S](store, d.Category, r.schema, &r.o)
+	for i := range r.shards {
+		r.shards[i].instances = map[string]*instance[S, C, E]{}
+	}
+	return r
+}
+
+// Get gives a handle on an instance, by its id: any text that makes a stream id behind the category and a "-".
+// It reads nothing, and what is wrong with the id is told by the handle's methods.
+func (r *Repository[S, C, E]) Get(id string) *Handle[S, C, E] {
+	return &Handle[S, C, E]{r: r, id: id}
+}
+
+// Category is the decider's.
+func (r *Repository[S, C, E]) Category() string { return r.d.Category }
+
+// List yields the ids of the instances that have events, in byte order of their streams.
+func (r *Repository[S, C, E]) List(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for info, err := range r.store.Streams(ctx, nacre.StreamQuery{Category: r.d.Category, Prefix: r.d.Category + "-"}) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if !yield(info.ID.Rest(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// stream is that of an instance.
+func (r *Repository[S, C, E]) stream(id string) (nacre.StreamID, error) {
+	if id == "" {
+		return "", invalid("id", "is empty: an instance of %q needs a name", r.d.Category)
+	}
+	return nacre.StreamID(r.d.Category + "-" + id), nil
+}
+
+// enter gives the instance, in memory from now on, unless the repository has been closed. It is left by leave.
+func (r *Repository[S, C, E]) enter(id string) (*instance[S, C, E], error) {
+	stream, err := r.stream(id)
+	if err != nil {
+		return nil, err
+	}
+	s := &r.shards[maphash.String(r.seed, id)%shardCount]
+	s.mu.Lock()
+	in := s.instances[id]
+	fresh := in == nil
+	if fresh {
+		in = &instance[S, C, E]{r: r, stream: stream, id: id, at: place{version: -1}, kept: -1}
+		s.instances[id] = in
+	}
+	in.users++
+	in.used = r.o.Clock()
+	s.mu.Unlock()
+	if fresh {
+		if err := r.admitted(); err != nil {
+			r.leave(in)
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+func (r *Repository[S, C, E]) leave(in *instance[S, C, E]) {
+	s := &r.shards[maphash.String(r.seed, in.id)%shardCount]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in.users--
+}
+
+// admitted counts an instance that has come into memory, and sees to it that idle ones leave.
+func (r *Repository[S, C, E]) admitted() error {
+	n := r.instances.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errClosed()
+	}
+	if r.sweep == nil && r.o.IdleAfter > 0 {
+		r.arm()
+	}
+	if n > int64(r.o.MaxInstances) {
+		r.makeRoom()
+	}
+	return nil
+}
+
+// arm plans the next look for idle instances. r.mu is held.
+func (r *Repository[S, C, E]) arm() {
+	r.working.Add(1)
+	r.sweep = time.AfterFunc(r.o.IdleAfter/4, func() {
+		defer r.working.Done()
+		now := r.o.Clock()
+		for i := range r.shards {
+			r.evict(&r.shards[i], func(in *instance[S, C, E]) bool { return now.Sub(in.used) >= r.o.IdleAfter })
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.sweep = nil
+		if r.instances.Load() > 0 && !r.closed {
+			r.arm()
+		}
+	})
+}
+
+// makeRoom lets the idle half of a shard go. r.mu is held.
+func (r *Repository[S, C, E]) makeRoom() {
+	for range r.shards {
+		s := &r.shards[r.hand]
+		r.hand = (r.hand + 1) % shardCount
+		newest, oldest := time.Time{}, time.Time{}
+		s.mu.Lock()
+		for _, in := range s.instances {
+			if newest.IsZero() || in.used.After(newest) {
+				newest = in.used
+			}
+			if oldest.IsZero() || in.used.Before(oldest) {
+				oldest = in.used
+			}
+		}
+		s.mu.Unlock()
+		middle := oldest.Add(newest.Sub(oldest) / 2)
+		if r.evict(s, func(in *instance[S, C, E]) bool { return !in.used.After(middle) }) > 0 {
+			return
+		}
+	}
+}
+
+// evict lets instances go that nobody uses.
+func (r *Repository[S, C, E]) evict(s *shard[S, C, E], goes func(*instance[S, C, E]) bool) (n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, in := range s.instances {
+		if in.users == 0 && goes(in) {
+			delete(s.instances, id)
+			n++
+		}
+	}
+	r.instances.Add(-n)
+	return n
+}
+
+// Evict lets an instance leave memory, unless it is in use. It comes back when it is asked for.
+func (r *Repository[S, C, E]) Evict(id string) {
+	r.evict(&r.shards[maphash.String(r.seed, id)%shardCount], func(in *instance[S, C, E]) bool { return in.id == id })
+}
+
+// Active is how many instances are in memory.
+func (r *Repository[S, C, E]) Active() int { return int(r.instances.Load()) }
+
+// begin counts work that Close waits for.
+func (r *Repository[S, C, E]) begin() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errClosed()
+	}
+	r.working.Add(1)
+	return nil
+}
+
+// open tells whether the repository has been closed.
+func (r *Repository[S, C, E]) open() error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	r.working.Done()
+	return nil
+}
+
+// Close waits until the commands that were accepted have ended and the snapshots that were begun are kept, or
+// until ctx ends. Whatever is asked of a handle afterwards is CodeClosed. A second Close does nothing; the store
+// stays open.
+func (r *Repository[S, C, E]) Close(ctx context.Context) error {
+	r.mu.Lock()
+	r.closed = true
+	if r.sweep != nil && r.sweep.Stop() {
+		r.sweep = nil
+		r.working.Done()
+	}
+	r.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.working.Wait()
+		r.keeper.wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return nacre.Errorf(codeOf(ctx.Err()), "closing the repository of %q: %w", r.d.Category, ctx.Err())
+	}
+	for i := range r.shards {
+		r.evict(&r.shards[i], func(*instance[S, C, E]) bool { return true })
+	}
+	return nil
+}
+
+func codeOf(err error) nacre.Code {
+	if err == context.DeadlineExceeded { //nolint:errorlint // it is a context's own
+		return nacre.CodeDeadline
+	}
+	return nacre.CodeCanceled
+}
