@@ -59,7 +59,12 @@ func runDocument(t *testing.T, document string) {
 	}
 	dir := t.TempDir()
 	write := func(name, content string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o777); err != nil {
+		name = filepath.Join(dir, name)
+		err := os.MkdirAll(filepath.Dir(name), 0o777)
+		if err == nil {
+			err = os.WriteFile(name, []byte(content), 0o777)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,6 +80,14 @@ func runDocument(t *testing.T, document string) {
 	write("wrong.ndjson", `{"streamId":"bill-1","type":"bill.made","data":12}
 {"streamId":"bill-1","typ":"bill.paid","data":12}
 {"streamId":"bill-1","type":"bill.closed","data":12}
+`)
+	write("my-app/meta/streams.jsonl", `{"id":"c-1","ts":1700000000,"type":"counter"}
+{"id":"c-2","ts":1700000002,"type":"counter"}
+`)
+	write("my-app/streams/counter/c-1/app.jsonl", `{"type":"Incremented","data":null,"ts":1700000000,"id":"678d159e-73ff-4dfc-910f-17b40d2d8be5","actor":"ann","meta":{"correlation_id":"r1"}}
+{"type":"Added","data":{"amo{"type":"Added","data":{"amount":2},"ts":1700000005,"id":"b89a596f-0032-4e05-b312-49de7ee6d622"}
+`)
+	write("my-app/streams/counter/c-2/app.jsonl", `{"type":"Incremented","data":null,"ts":1700000002,"id":"d59c875e-b238-4288-83ba-34b1a42946a3"}
 `)
 	// What the docs call 4321 is a port that is free here.
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -14,10 +14,17 @@ const idleAfter = 200 * time.Millisecond
 // tally is what an import came to, in events; skipped in lines.
 type tally struct{ appended, held, skipped int64 }
 
-// importer commits a source's events to a store, in order.
+// feed is what an import takes its events from.
+type feed interface {
+	// read sends the entries until the end, or until stop is closed, and then closes the channel. An entry
+	// whose err is not a *lineError is the last.
+	read(stop <-chan struct{}, to chan<- entry)
+}
+
+// importer commits a feed's events to a store, in order.
 type importer struct {
 	store *nacre.Store
-	from  *source
+	from  feed
 	batch int // most events of a commit
 	// skip is told of every error that is skipped; nil ends the import with the first one.
 	skip func(*lineError)
@@ -158,7 +165,8 @@ func (im *importer) commit(units []unit) error {
 		return im.commit(units[half:])
 	}
 	entries := units[0].entries
-	wrong := &lineError{source: im.from.name, first: entries[0].number, last: entries[len(entries)-1].number, err: err}
+	first := &entries[0]
+	wrong := &lineError{source: first.source, noun: first.noun, first: first.number, last: entries[len(entries)-1].number, err: err}
 	if im.skip != nil && nacre.CodeOf(err) != nacre.CodeEventIDConflict {
 		im.skipped(wrong)
 		return nil

@@ -130,16 +130,17 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// entry is a line of a source: an event, or what is wrong with it.
+// entry is an event to import, with its place, or what is wrong there.
 type entry struct {
-	number   int64 // of the line
-	size     int   // about, of the event in the store, in bytes
+	source   string // where it stands, for messages
+	noun     string // what number counts there; empty for lines
+	number   int64
+	size     int // about, of the event in the store, in bytes
 	imported line.Imported
 	err      error
 }
 
-// read sends the source's entries until its end, or until stop is closed. An entry whose err is not a
-// *lineError is the last.
+// read implements feed.
 func (s *source) read(stop <-chan struct{}, to chan<- entry) {
 	defer close(to)
 	for {
@@ -161,7 +162,7 @@ func (s *source) read(stop <-chan struct{}, to chan<- entry) {
 // entry is what the next line says; ok is false behind the last one.
 func (s *source) entry() (e entry, ok bool) {
 	text, err := s.next()
-	e.number = s.number
+	e.source, e.number = s.name, s.number
 	switch {
 	case err == io.EOF:
 		return e, false
@@ -200,6 +201,7 @@ func idOfLine(number int64, text []byte) string {
 // lineError is what is wrong with a line to import, or with some that were committed together.
 type lineError struct {
 	source      string
+	noun        string // what is counted; empty for lines
 	first, last int64
 	before      int64 // the first line of a transaction that the line breaks off, which was not imported; or 0
 	err         error
@@ -210,10 +212,14 @@ func (e *lineError) Error() string {
 	if e.before > 0 {
 		text += fmt.Sprintf("; it breaks off the transaction that begins at line %d, which was not imported", e.before)
 	}
-	if e.first == e.last {
-		return fmt.Sprintf("%s, line %d: %s", e.source, e.first, text)
+	noun := e.noun
+	if noun == "" {
+		noun = "line"
 	}
-	return fmt.Sprintf("%s, lines %d to %d, which belong together: %s", e.source, e.first, e.last, text)
+	if e.first == e.last {
+		return fmt.Sprintf("%s, %s %d: %s", e.source, noun, e.first, text)
+	}
+	return fmt.Sprintf("%s, %ss %d to %d, which belong together: %s", e.source, noun, e.first, e.last, text)
 }
 
 func (e *lineError) Unwrap() error { return e.err }

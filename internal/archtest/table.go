@@ -55,6 +55,12 @@ var Table = []Rule{
 		May:     []string{".", "internal/line", "internal/vfs"},
 		Libs:    []string{"github.com/klauspost/compress/zstd"},
 	},
+	{
+		// What others have written, for imports.
+		Package: "internal/eventfold",
+		May:     []string{".", "internal/vfs"},
+		Libs:    []string{"github.com/klauspost/compress/zstd", jsonLib},
+	},
 	{Package: "internal/archtest"},
 
 	// Drivers: each its own technology.
