@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/client"
@@ -173,40 +170,12 @@ func (r *remote) reach(ctx context.Context, o *client.Options, toMake bool) erro
 	return err
 }
 
-// makeTime is how long the making of a store may take.
-const makeTime = 30 * time.Second
-
 // make makes the store on the server.
 func (r *remote) make(ctx context.Context, o *client.Options) error {
-	ctx, cancel := context.WithTimeout(ctx, makeTime)
-	defer cancel()
 	body := fmt.Appendf(nil, `{"name":%q}`, o.Store) // a name that needs no escapes
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(r.url, "/")+"/event-stores", bytes.NewReader(body))
-	if err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "%w", err)
-	}
-	if o.APIKey != "" {
-		req.Header.Set(wire.HeaderAPIKey, o.APIKey)
-	}
-	if o.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+o.Token)
-	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS.Clone()}
-	defer transport.CloseIdleConnections()
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "the store %q cannot be made on %s: %w", o.Store, r.url, err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // it was read only
-	const most = 1 << 20
-	text, err := io.ReadAll(io.LimitReader(resp.Body, most))
-	if err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "the store %q cannot be made on %s: %w", o.Store, r.url, err)
-	}
-	if resp.StatusCode == http.StatusCreated {
-		return nil
-	}
-	err = wire.ParseError(resp.StatusCode, text)
+	a := newAsker(r.url, o)
+	defer a.transport.CloseIdleConnections()
+	err := a.ask(ctx, http.MethodPost, "/event-stores", body, http.StatusCreated, nil)
 	if nacre.CodeOf(err) == wire.CodeStoreExists {
 		return nil // somebody else was faster
 	}
