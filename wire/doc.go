@@ -2,7 +2,8 @@
 // codes, parameters, cursors and frames, as pure functions over bytes and values.
 //
 // A server decodes appends with [DecodeAppend] and [DecodeCommit], reads with [ParseStreamRead],
-// [ParseEventsRead], [ParseFollow], [DecodeRead] and [DecodeQuery], answers with [AppendStreamReply],
+// [ParseEventsRead], [ParseFollow], [DecodeRead] and [DecodeQuery], orders to projections and process managers
+// with [DecodeOrder], answers with [AppendStreamReply],
 // [AppendCommitReply], [AppendEvent] and the frames, and turns every error into a body with [FromError].
 // A client has the other half of each: [EncodeAppend], [EncodeCommit], [ParseStreamReply],
 // [ParseCommitReply], [ReadParams.Values], [EncodeRead], [SSEReader], [ParseFrame], [ParseError].

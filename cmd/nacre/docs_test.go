@@ -89,6 +89,7 @@ func runDocument(t *testing.T, document string) {
 `)
 	write("my-app/streams/counter/c-2/app.jsonl", `{"type":"Incremented","data":null,"ts":1700000002,"id":"d59c875e-b238-4288-83ba-34b1a42946a3"}
 `)
+	bankStore(t, filepath.Join(dir, "shop", "bank"))
 	// What the docs call 4321 is a port that is free here.
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -225,7 +225,7 @@ func (p *program) give(ctx context.Context, s steering, kind, name string, o run
 		_, err = fmt.Fprintf(p.out, "order %d: %s %q is to %s%s\n", given.Order, wordsOf(kind).one, name, o.Do, ofLetters(&o))
 	}
 	if err == nil && p.remote.url == "" {
-		p.note("nobody runs it now: it obeys when its program starts") // else the directory would be in use
+		p.note("no program has the store open now: the order is obeyed when one does") // else it would be locked
 	}
 	if err != nil || g.wait == 0 {
 		return err

@@ -19,7 +19,8 @@ const (
 	WriteEvents Permission = "write:events"
 	// ManageStores: making, deleting and backing up stores.
 	ManageStores Permission = "manage:stores"
-	// ManageSubscriptions: making, changing and deleting subscriptions.
+	// ManageSubscriptions: making, changing and deleting subscriptions; ending followers; steering projections,
+	// process managers and their dead letters.
 	ManageSubscriptions Permission = "manage:subscriptions"
 	// Raw: the companion log and the blobs of a store, as the framework needs them over the wire.
 	Raw Permission = "raw"
