@@ -15,10 +15,14 @@
 //  4. Each route asks for its permission before it looks at anything. A grant that is confined to streams
 //     reads, writes and makes conditions within them only.
 //  5. A client that does not read is cut off once nothing has gone out for [Options.WriteTimeout]. Memory for
-//     a request is bounded by [Options.MaxBodyBytes] and by the size of a page.
+//     a request is bounded by [Options.MaxBodyBytes] and by the size of a page; to list dead letters takes some
+//     200 bytes more for each that is open.
 //  6. Nothing that a client sends ends the process: a panic is logged and answered with INTERNAL.
 //  7. Deleting a store and stopping wait for nobody for ever: what is under way ends with an error that says
 //     why.
+//
+// Projections and process managers run elsewhere; what the routes tell of them, and the orders that they take,
+// stand in the companion log, which is read when somebody asks.
 //
 // A store is opened when it is first asked for, by one goroutine while others wait for it, and stays open.
 // What a server remembers of a store besides its events (its description and settings) are events of the
