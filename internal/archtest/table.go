@@ -34,6 +34,7 @@ const (
 	jsonLib      = "github.com/go-json-experiment/json/..."
 	websocketLib = "github.com/coder/websocket/..."
 	otelAPI      = "go.opentelemetry.io/otel/..."
+	otelHash     = "github.com/cespare/xxhash/v2" // what otelAPI hashes attributes with
 )
 
 // Table is the rule about imports. Arrows point down: a package imports only what stands above its row.
@@ -225,7 +226,7 @@ var Programs = []Program{
 	{
 		Name:    "a program with aggregates on an embedded store",
 		Imports: []string{".", "aggregate", "storage/filestore"},
-		Libs:    append([]string{jsonLib, otelAPI}, embedded...),
+		Libs:    append([]string{jsonLib, otelAPI, otelHash}, embedded...),
 	},
 }
 

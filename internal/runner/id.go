@@ -15,8 +15,10 @@ const (
 
 // The codes of this package's errors.
 const (
-	// CodeAlreadyRunning: this process, or another one that is not waited for, runs it already.
+	// CodeAlreadyRunning: this process runs it already.
 	CodeAlreadyRunning nacre.Code = "RUNNER_ALREADY_RUNNING"
+	// CodeHeld: another process runs it, which was not to be waited for.
+	CodeHeld nacre.Code = "LEASE_HELD"
 	// CodeLeaseLost: another process has taken the lease over.
 	CodeLeaseLost nacre.Code = "LEASE_LOST"
 )

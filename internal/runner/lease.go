@@ -18,7 +18,7 @@ type Options struct {
 	Lease time.Duration
 	// Heartbeat is how often the status is written. Default a third of Lease.
 	Heartbeat time.Duration
-	// NoWait gives CodeAlreadyRunning where another process holds the lease. By default it is waited for.
+	// NoWait gives CodeHeld where another process holds the lease. By default it is waited for.
 	NoWait bool
 	// Logger is told what nobody else is told. Default slog.Default.
 	Logger *slog.Logger
@@ -111,7 +111,7 @@ func (l *Lease) take(ctx context.Context) error {
 			}
 			if !l.holderIsGone() {
 				if l.o.NoWait {
-					return nacre.Errorf(CodeAlreadyRunning, "%s %q is run by process %d of %s: stop it there, or wait for it",
+					return nacre.Errorf(CodeHeld, "%s %q is run by process %d of %s: stop it there, or wait for it",
 						l.id.Kind, l.id.Name, l.h.pid, l.h.host)
 				}
 				silent, err := l.awaitSilence(ctx)

@@ -75,7 +75,7 @@ func TestASilentHolderIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t)
 		startedElsewhere(t, store, 7)
-		if _, err := runner.Acquire(t.Context(), store, id, &runner.Options{NoWait: true}); nacre.CodeOf(err) != runner.CodeAlreadyRunning {
+		if _, err := runner.Acquire(t.Context(), store, id, &runner.Options{NoWait: true}); nacre.CodeOf(err) != runner.CodeHeld {
 			t.Errorf("without waiting: %v", err)
 		}
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
