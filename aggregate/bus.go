@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -99,6 +100,7 @@ type Bus struct {
 	byType     map[reflect.Type]target
 	byName     map[string]target // "category.command"
 	byCategory map[string]*route
+	middleware []Middleware
 	handle     Handler
 }
 
@@ -122,21 +124,38 @@ func NewBus(repositories ...Routable) *Bus {
 			if other, taken := b.byType[t]; taken {
 				panic(fmt.Sprintf("aggregate: both %q and %q take the command %v", other.route.category, route.category, t))
 			}
+			qualified := route.category + "." + name
+			if other, taken := b.byName[qualified]; taken {
+				panic(fmt.Sprintf("aggregate: a command of %q and one of %q are both called %q", other.route.category, route.category, qualified))
+			}
 			b.byType[t] = target{route, name}
-			b.byName[route.category+"."+name] = target{route, name}
+			b.byName[qualified] = target{route, name}
 		}
 	}
-	b.handle = func(ctx context.Context, c *Call) (Outcome, error) { return b.byCategory[c.Category].execute(ctx, c) }
-	return b
+	return b.Use()
 }
 
-// Use puts middleware around what the bus does, the first one outermost. It is called before the bus is used.
+// Use puts middleware around what the bus does, the first one outermost, and all inside of what was put there
+// before. It is called before the bus is used.
 func (b *Bus) Use(middleware ...Middleware) *Bus {
-	for _, m := range slices.Backward(middleware) {
+	b.middleware = append(b.middleware, middleware...)
+	b.handle = b.execute
+	for _, m := range slices.Backward(b.middleware) {
 		b.handle = m(b.handle)
 	}
 	return b
 }
+
+// execute is what all middleware is around.
+func (b *Bus) execute(ctx context.Context, c *Call) (Outcome, error) {
+	route := b.byCategory[c.Category]
+	if route == nil {
+		return Outcome{}, nacre.Errorf(CodeUnknownCommand, "there is no aggregate %q: the bus knows %s", c.Category, list(maps.Keys(b.byCategory)))
+	}
+	return route.execute(ctx, c)
+}
+
+func list(names iter.Seq[string]) string { return strings.Join(slices.Sorted(names), ", ") }
 
 // Dispatch is Execute without its outcome.
 func (b *Bus) Dispatch(ctx context.Context, id string, command any) error {
@@ -157,7 +176,7 @@ func (b *Bus) Execute(ctx context.Context, id string, command any) (Outcome, err
 func (b *Bus) target(command any) (target, error) {
 	t, ok := b.byType[reflect.TypeOf(command)]
 	if !ok {
-		return t, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %T: the bus knows %s", command, strings.Join(b.Commands(), ", "))
+		return t, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %T: the bus knows %s", command, list(maps.Keys(b.byName)))
 	}
 	return t, nil
 }
@@ -165,11 +184,15 @@ func (b *Bus) target(command any) (target, error) {
 // ExecuteNamed has a command executed that came as its aggregate's category, its name and JSON. A category or
 // name that is not known is CodeUnknownCommand; JSON of another shape, with unknown members too, is CodeInvalid.
 func (b *Bus) ExecuteNamed(ctx context.Context, category, id, name string, payload []byte) (Outcome, error) {
-	command, err := b.DecodeCommand(category+"."+name, payload)
+	t, err := b.named(category + "." + name)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return b.handle(ctx, &Call{Category: category, ID: id, Name: name, Command: command})
+	command, err := t.route.decode(t.name, payload)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return b.handle(ctx, &Call{Category: t.route.category, ID: id, Name: t.name, Command: command})
 }
 
 // EncodeCommand gives a command's name, as "category.command", and its JSON.
@@ -184,11 +207,19 @@ func (b *Bus) EncodeCommand(command any) (name string, payload []byte, err error
 
 // DecodeCommand gives the command of a name and its JSON, as EncodeCommand gave them.
 func (b *Bus) DecodeCommand(name string, payload []byte) (any, error) {
-	t, ok := b.byName[name]
-	if !ok {
-		return nil, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %q: the bus knows %s", name, strings.Join(b.Commands(), ", "))
+	t, err := b.named(name)
+	if err != nil {
+		return nil, err
 	}
 	return t.route.decode(t.name, payload)
+}
+
+func (b *Bus) named(name string) (target, error) {
+	t, ok := b.byName[name]
+	if !ok {
+		return t, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %q: the bus knows %s", name, list(maps.Keys(b.byName)))
+	}
+	return t, nil
 }
 
 // Commands are the names of all commands, as "category.command", in byte order.

@@ -29,7 +29,3 @@ func (e *PanicError) Error() string {
 
 // ErrorCode is what [nacre.CodeOf] finds.
 func (e *PanicError) ErrorCode() nacre.Code { return CodePanicked }
-
-func errClosed() error {
-	return nacre.Errorf(nacre.CodeClosed, "the repository has been closed")
-}

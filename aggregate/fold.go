@@ -29,7 +29,7 @@ func (r *Repository[S, C, E]) fold(ctx context.Context, stream nacre.StreamID, m
 		return state, at, -1, err
 	}
 	kept = -1
-	if s, ok := r.keeper.find(ctx, stream); ok && at.version < s.at.version && s.at.version <= most && still(&s.last) {
+	if s, ok := r.keeper.find(ctx, stream); ok && at.version < s.at.version && s.at.version <= most {
 		state, at, kept = s.state, s.at, s.at.version
 	}
 	state, at, err = r.foldOn(ctx, stream, state, at, still)
@@ -58,7 +58,7 @@ func (r *Repository[S, C, E]) foldSome(ctx context.Context, stream nacre.StreamI
 			return state, at, err
 		}
 		for i := range values {
-			if state, err = r.evolve(stream, state, values[i].Data); err != nil {
+			if state, err = r.evolve(ctx, stream, state, values[i].Data); err != nil {
 				return state, at, err
 			}
 		}

@@ -3,12 +3,10 @@ package aggregate
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/codec"
-	"github.com/nacredb/nacre/decider"
 )
 
 // What a group of commands has at most; it is appended at once.
@@ -33,7 +31,7 @@ type instance[S, C, E any] struct {
 
 	// Of the shard's lock.
 	users int
-	used  time.Time
+	used  time.Duration // when it was last asked for, since the repository was made
 
 	mu      sync.Mutex // of what follows
 	queue   []*request[S, C, E]
@@ -42,36 +40,6 @@ type instance[S, C, E any] struct {
 	state   S
 	at      place
 	kept    int64 // the version of the last snapshot, or -1
-}
-
-// request is a command that waits.
-type request[S, C, E any] struct {
-	ctx      context.Context
-	command  C
-	context  decider.Context
-	metadata string
-
-	taken  atomic.Int32 // one of the following
-	done   chan struct{}
-	result Result[S, E]
-	err    error
-}
-
-const (
-	waiting int32 = iota
-	working
-	left
-)
-
-// take is false where the caller has gone.
-func (q *request[S, C, E]) take() bool { return q.taken.CompareAndSwap(waiting, working) }
-
-// leave is true where nobody will work on it.
-func (q *request[S, C, E]) leave() bool { return q.taken.CompareAndSwap(waiting, left) }
-
-func (q *request[S, C, E]) answer(result Result[S, E], err error) {
-	q.result, q.err = result, err
-	close(q.done)
 }
 
 // put queues a request, and sees to it that somebody works on the queue.
@@ -83,106 +51,139 @@ func (in *instance[S, C, E]) put(q *request[S, C, E]) {
 	in.mu.Unlock()
 	in.r.signals.queued(1)
 	if start {
+		in.r.hold(in)
 		go in.work()
 	}
 }
 
-// work empties the queue. Whoever put something there holds the instance and the repository open.
+// work empties the queue.
 func (in *instance[S, C, E]) work() {
+	var group []*request[S, C, E]
+	over := false
+	defer func() {
+		if !over {
+			in.abandon(group)
+			return
+		}
+		in.r.release(in)
+	}()
 	for {
 		in.mu.Lock()
 		n := min(len(in.queue), groupCommands)
 		if n == 0 {
-			in.queue, in.running = nil, false
+			in.queue, in.running, over = nil, false, true
 			in.mu.Unlock()
 			return
 		}
-		group := make([]*request[S, C, E], 0, n)
-		for _, q := range in.queue[:n] {
-			if q.take() {
-				group = append(group, q)
-			}
-		}
+		group = in.queue[:n:n]
 		in.queue = in.queue[n:]
 		in.mu.Unlock()
 		in.r.signals.queued(-n)
-		for len(group) > 0 {
-			group = in.run(group)
+		for rest := group; len(rest) > 0; {
+			rest = in.run(rest)
 		}
 	}
+}
+
+// abandon is for a Decide or Evolve that ended the goroutine, as FailNow of a test does: callers are told, and
+// another goroutine goes on.
+func (in *instance[S, C, E]) abandon(group []*request[S, C, E]) {
+	in.forget()
+	for _, q := range group {
+		if !q.answered {
+			q.answer(Result[S, E]{}, &PanicError{Stream: in.stream, In: "Decide or Evolve", Value: "it ended its goroutine"})
+		}
+	}
+	go in.work()
 }
 
 // run decides a group and appends what it came to, and gives those that there was no room for.
 func (in *instance[S, C, E]) run(group []*request[S, C, E]) (rest []*request[S, C, E]) {
 	ctx, done := groupContext(group)
 	defer done()
-	looked := false // at the stream's end, since the last plan
-	for attempt := 0; ; attempt++ {
-		state, base, err := in.present(ctx)
+	careful := false // look for the commands in the log first
+	for conflicts := 0; ; {
+		state, base, fresh, err := in.present(ctx)
 		if err != nil {
 			return fail(group, err)
 		}
-		p := in.plan(ctx, group, state, base)
-		if len(p.events) == 0 {
-			// No append will tell whether this was decided on the last word: so look.
-			if !looked && attempt <= in.r.o.Retries {
-				_, at, err := in.read(ctx)
-				if err != nil {
-					return fail(group, err)
-				}
-				if looked = at.version == base.version; !looked {
-					continue
-				}
+		fresh = fresh || conflicts > 0
+		p := in.plan(ctx, group, state, base, careful)
+		if len(p.events) == 0 && !fresh && len(p.steps) > 0 {
+			// No append will tell whether this was decided on the stream's last word: so look.
+			state, at, err := in.read(ctx)
+			if err != nil {
+				return fail(group, err)
 			}
-			p.answer(nil, nil)
-			return p.rest
+			if at.version != base.version {
+				p = in.plan(ctx, group, state, at, careful)
+			}
+			fresh, base = true, at
 		}
-		looked = false
-		appended, err := in.append(ctx, base, p.events)
+		if len(p.events) == 0 {
+			return in.settle(&p, nil, nil)
+		}
+		appended, err := in.append(ctx, group, base, p.events)
 		switch code := nacre.CodeOf(err); {
 		case err == nil && !appended.Duplicate:
 			in.accept(&p, &appended)
-			p.answer(appended.Events, nil)
-			return p.rest
+			return in.settle(&p, appended.Events, nil)
 		case err == nil, code == nacre.CodeVersionConflict, code == nacre.CodeEventIDConflict:
 			// Others were faster, perhaps with the same command: decide again on what is there now.
 			in.r.signals.conflict(ctx)
-			_, at, readErr := in.read(ctx)
-			if readErr != nil {
-				return fail(group, readErr)
+			careful = careful || code != nacre.CodeVersionConflict
+			if conflicts++; conflicts > in.r.o.Retries {
+				return in.apart(group, &p, in.unsettled(err, base))
+			}
+			_, at, err := in.read(ctx)
+			if err != nil {
+				return fail(group, err)
 			}
 			if at.version == base.version {
 				in.forget() // what was believed of the stream may never have been true
-			}
-			if err != nil && attempt >= in.r.o.Retries {
-				return in.apart(group, &p, err)
 			}
 		case code == nacre.CodeInvalid, code == nacre.CodeTooLarge:
 			return in.apart(group, &p, err)
 		default:
 			in.forget()
-			p.answer(nil, err)
-			return p.rest
+			p.stale = !fresh
+			return in.settle(&p, nil, err)
 		}
 	}
 }
 
-// present is the state in memory, which is loaded where it is not there.
-func (in *instance[S, C, E]) present(ctx context.Context) (S, place, error) {
-	if err := in.load(ctx); err != nil {
-		var none S
-		return none, place{}, err
+// unsettled is the error of a command for which too many others were faster. Without an error the store held its
+// events as a first outcome, which a look for them did not find.
+func (in *instance[S, C, E]) unsettled(err error, base place) error {
+	if err != nil {
+		return err
+	}
+	return &nacre.ConflictError{Stream: in.stream, Expected: nacre.Exactly(base.version), Current: base.version}
+}
+
+// settle answers a plan's commands. Where one of them panicked, state may have been spoilt, and is loaded anew.
+func (in *instance[S, C, E]) settle(p *plan[S, C, E], stored []nacre.Event, err error) []*request[S, C, E] {
+	if p.broken {
+		in.forget()
+	}
+	p.answer(stored, err)
+	return p.rest
+}
+
+// present is the state in memory, which is loaded where it is not there; fresh says that it was.
+func (in *instance[S, C, E]) present(ctx context.Context) (state S, at place, fresh bool, err error) {
+	if fresh, err = in.load(ctx); err != nil {
+		return state, place{}, false, err
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.state, in.at, nil
+	return in.state, in.at, fresh, nil
 }
 
 // apart fails a group of one with an error; of many it lets each be tried alone, since one may be to blame.
 func (in *instance[S, C, E]) apart(group []*request[S, C, E], p *plan[S, C, E], err error) []*request[S, C, E] {
 	if len(group) == 1 {
-		p.answer(nil, err)
-		return nil
+		return in.settle(p, nil, err)
 	}
 	for i := range group {
 		for one := group[i : i+1 : i+1]; len(one) > 0; {
@@ -192,37 +193,9 @@ func (in *instance[S, C, E]) apart(group []*request[S, C, E], p *plan[S, C, E], 
 	return nil
 }
 
-func fail[S, C, E any](group []*request[S, C, E], err error) []*request[S, C, E] {
-	for _, q := range group {
-		q.answer(Result[S, E]{}, err)
-	}
-	return nil
-}
-
-// groupContext ends once all callers of a group have gone.
-func groupContext[S, C, E any](group []*request[S, C, E]) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(group[0].ctx))
-	var staying atomic.Int32
-	staying.Store(int32(len(group))) //nolint:gosec // at most groupCommands
-	stops := make([]func() bool, len(group))
-	for i, q := range group {
-		stops[i] = context.AfterFunc(q.ctx, func() {
-			if staying.Add(-1) == 0 {
-				cancel(q.ctx.Err())
-			}
-		})
-	}
-	return ctx, func() {
-		for _, stop := range stops {
-			stop()
-		}
-		cancel(nil)
-	}
-}
-
 // append writes behind the state that was decided on.
-func (in *instance[S, C, E]) append(ctx context.Context, base place, events []nacre.Event) (nacre.Appended, error) {
-	ctx, end := in.r.signals.append(ctx, in.stream, len(events))
+func (in *instance[S, C, E]) append(ctx context.Context, group []*request[S, C, E], base place, events []nacre.Event) (nacre.Appended, error) {
+	ctx, end := in.r.signals.append(ctx, in.stream, len(events), contexts(group))
 	appended, err := in.r.store.Append(ctx, in.stream, nacre.Exactly(base.version), events...)
 	end(err)
 	return appended, err
@@ -246,25 +219,25 @@ func (in *instance[S, C, E]) accept(p *plan[S, C, E], appended *nacre.Appended) 
 	}
 }
 
-// load makes the state of the stream, unless it is in memory.
-func (in *instance[S, C, E]) load(ctx context.Context) error {
+// load makes the state of the stream, unless it is in memory; then it gives false.
+func (in *instance[S, C, E]) load(ctx context.Context) (bool, error) {
 	in.mu.Lock()
 	loaded := in.loaded
 	in.mu.Unlock()
 	if loaded {
-		return nil
+		return false, nil
 	}
 	begun := time.Now()
 	state, at, kept, err := in.r.fold(ctx, in.stream, maxVersion, everything)
 	if err != nil {
-		return err
+		return false, err
 	}
 	took := time.Since(begun)
 	in.r.signals.loaded(ctx, took)
 	in.mu.Lock()
 	if in.loaded {
 		in.mu.Unlock()
-		return nil // somebody else was faster
+		return false, nil // somebody else was faster
 	}
 	in.state, in.at, in.kept, in.loaded = state, at, kept, true
 	slow := in.r.o.SnapshotAfter > 0 && took > in.r.o.SnapshotAfter && at.version > kept
@@ -275,17 +248,16 @@ func (in *instance[S, C, E]) load(ctx context.Context) error {
 	if slow {
 		in.r.keeper.keep(in.stream, state, at)
 	}
-	return nil
+	return true, nil
 }
 
 // read gives the state as of the stream's last event. It may be called while commands are worked on.
 func (in *instance[S, C, E]) read(ctx context.Context) (S, place, error) {
-	state, at, err := in.present(ctx)
-	if err != nil {
+	state, at, fresh, err := in.present(ctx)
+	if err != nil || fresh {
 		return state, at, err
 	}
-	state, at, err = in.r.foldOn(ctx, in.stream, state, at, everything)
-	if err != nil {
+	if state, at, err = in.r.foldOn(ctx, in.stream, state, at, everything); err != nil {
 		return state, at, err
 	}
 	in.mu.Lock()
@@ -306,8 +278,7 @@ func (in *instance[S, C, E]) forget() {
 
 // firstResult looks whether a command was executed before.
 func (in *instance[S, C, E]) firstResult(ctx context.Context, q *request[S, C, E]) (result Result[S, E], found bool, err error) {
-	ids := commandIDs(in.stream, q.context.CommandID)
-	first, found, err := in.r.store.FindEvent(ctx, in.stream, ids+"0")
+	first, found, err := in.r.store.FindEvent(ctx, in.stream, q.ids+"0")
 	if err != nil || !found {
 		return result, false, err
 	}
@@ -316,7 +287,7 @@ func (in *instance[S, C, E]) firstResult(ctx context.Context, q *request[S, C, E
 		if err != nil {
 			return result, true, err
 		}
-		if !ofCommand(ids, &e, e.StreamPosition-first.StreamPosition) {
+		if e.ID != q.ids+itoa(e.StreamPosition-first.StreamPosition) {
 			break
 		}
 		decoded, err := in.r.events.Decode(e)
@@ -330,10 +301,6 @@ func (in *instance[S, C, E]) firstResult(ctx context.Context, q *request[S, C, E
 	state, at, _, err := in.r.fold(ctx, in.stream, until, func(e *nacre.Event) bool { return e.StreamPosition <= until })
 	result.State, result.Version, result.Position, result.Duplicate = state, at.version, at.position, true
 	return result, true, err
-}
-
-func ofCommand(ids string, e *nacre.Event, index int64) bool {
-	return e.ID == ids+itoa(index)
 }
 
 // decoded pairs stored events with the values that they were made of.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,6 @@ type keeper[S any] struct {
 type snapshot[S any] struct {
 	state S
 	at    place
-	last  nacre.Event // the event that it stands behind
 }
 
 // kept is a snapshot as it is written.
@@ -73,10 +73,8 @@ func newKeeper[S any](store *nacre.Store, category string, schema int, o *Option
 
 // lostByJSON is the path of a field that encoding would leave out, "" where there is none.
 func lostByJSON(t reflect.Type, within []reflect.Type) string {
-	for _, outer := range within {
-		if outer == t {
-			return ""
-		}
+	if slices.Contains(within, t) {
+		return ""
 	}
 	within = append(within, t)
 	marshaler, text := reflect.TypeFor[json.Marshaler](), reflect.TypeFor[interface{ MarshalText() ([]byte, error) }]()
@@ -89,7 +87,8 @@ func lostByJSON(t reflect.Type, within []reflect.Type) string {
 	case reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
-			if !f.IsExported() && !f.Anonymous || f.Tag.Get("json") == "-" {
+			hidden := !f.IsExported() && (!f.Anonymous || f.Type.Kind() != reflect.Struct)
+			if hidden || f.Tag.Get("json") == "-" {
 				return t.String() + "." + f.Name
 			}
 			if inner := lostByJSON(f.Type, within); inner != "" {
@@ -223,11 +222,11 @@ func (k *keeper[S]) find(ctx context.Context, stream nacre.StreamID) (snapshot[S
 	if err := codec.Unmarshal(was.State, &s.state); err != nil {
 		return s, k.ignored(stream, err)
 	}
-	for e, err := range k.store.ReadStream(ctx, stream, &nacre.ReadOptions{From: was.Version, Until: was.Version + 1}) {
+	for e, err := range k.store.ReadStream(ctx, stream, &nacre.ReadOptions{From: was.Version, Limit: 1}) {
 		if err != nil || e.ID != was.EventID {
 			return s, k.ignored(stream, err)
 		}
-		s.at, s.last = place{was.Version, was.Position, was.EventID}, e
+		s.at = place{e.StreamPosition, e.GlobalPosition, e.ID}
 		return s, true
 	}
 	return s, k.ignored(stream, nil)

@@ -16,7 +16,7 @@ type Validated interface {
 	Validate() error
 }
 
-// Validation refuses commands whose Validate gives an error, with that error as a domain error.
+// Validation refuses commands whose Validate gives an error: with the same value, as a domain error.
 func Validation() Middleware {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, c *Call) (Outcome, error) {
@@ -74,11 +74,15 @@ func Logging(to *slog.Logger) Middleware {
 
 // transient are the codes of errors that may be gone at the next attempt.
 var transient = []nacre.Code{
-	nacre.CodeVersionConflict, nacre.CodeStoreFull, nacre.CodeInternal, "RATE_LIMITED", "TOO_MANY_CONNECTIONS", "SHUTTING_DOWN", "STORE_LOCKED",
+	nacre.CodeVersionConflict, nacre.CodeStoreFull, nacre.CodeInternal, nacre.CodeLocked,
+	"RATE_LIMITED", "TOO_MANY_CONNECTIONS", "SHUTTING_DOWN", // of a server
 }
 
+// longestPause is how long Retry waits at most.
+const longestPause = time.Minute
+
 // Retry tries commands again that failed for a reason that may pass, attempts times in all, with pauses that
-// begin around first and double. A command without an id gets one, so that it takes place once.
+// begin around first and double, up to a minute. A command without an id gets one, so that it takes place once.
 func Retry(attempts int, first time.Duration) Middleware {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, c *Call) (Outcome, error) {
@@ -92,7 +96,8 @@ func Retry(attempts int, first time.Duration) Middleware {
 				if err == nil || attempt >= attempts || !slices.Contains(transient, nacre.CodeOf(err)) {
 					return out, err
 				}
-				pause := first << min(attempt-1, 16)
+				pause := max(0, min(first, longestPause)) << min(attempt-1, 16)
+				pause = min(pause, longestPause)
 				pause = pause/2 + rand.N(pause/2+1) //nolint:gosec // a pause is no secret
 				select {
 				case <-ctx.Done():

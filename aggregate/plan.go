@@ -2,24 +2,27 @@ package aggregate
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 	"runtime/debug"
 	"slices"
 	"strconv"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/decider"
 )
 
 // plan is what a group of commands comes to, decided one after the other, on a state that runs ahead of the log
 // and that nobody sees before the events are durable.
 type plan[S, C, E any] struct {
 	base   place // what it was decided on
+	stale  bool  // it is not known whether base was the stream's last word
 	state  S
 	events []nacre.Event
 	values []E
 	steps  []step[S, C, E]
 	rest   []*request[S, C, E] // that there was no room for
 	size   int
+	broken bool // the last step panicked
 }
 
 // step is one command's part.
@@ -32,99 +35,115 @@ type step[S, C, E any] struct {
 	settled  bool // by an error, or because it was executed before
 }
 
-// plan decides a group.
-func (in *instance[S, C, E]) plan(ctx context.Context, group []*request[S, C, E], state S, base place) plan[S, C, E] {
+// plan decides a group, without those who have gone. A careful one looks first whether a command was executed
+// before; otherwise the append tells, and only what leads to no events is looked for.
+func (in *instance[S, C, E]) plan(ctx context.Context, group []*request[S, C, E], state S, base place, careful bool) plan[S, C, E] {
 	p := plan[S, C, E]{base: base, state: state, steps: make([]step[S, C, E], 0, len(group))}
 	for i, q := range group {
-		if i > 0 && (len(p.events) >= groupEvents || p.size >= groupBytes || p.has(q.context.CommandID)) {
+		if i > 0 && (p.broken || len(p.events) >= groupEvents || p.size >= groupBytes || p.has(q.ids)) {
 			p.rest = group[i:]
 			break
 		}
-		s := in.step(ctx, &p, q)
-		p.steps = append(p.steps, s)
+		if q.take() {
+			p.steps = append(p.steps, in.step(ctx, &p, q, careful))
+		}
 	}
 	return p
 }
 
 // has tells whether a command of the same id is in the plan: the second one waits for the first one's events.
-func (p *plan[S, C, E]) has(commandID string) bool {
-	return commandID != "" && slices.ContainsFunc(p.steps, func(s step[S, C, E]) bool { return s.q.context.CommandID == commandID })
+func (p *plan[S, C, E]) has(ids string) bool {
+	return ids != "" && slices.ContainsFunc(p.steps, func(s step[S, C, E]) bool { return s.q.ids == ids })
 }
 
 // step decides one command.
-func (in *instance[S, C, E]) step(ctx context.Context, p *plan[S, C, E], q *request[S, C, E]) step[S, C, E] {
-	s := step[S, C, E]{q: q, from: len(p.events), state: p.state}
-	s.to = s.from
-	if q.context.CommandID != "" {
-		result, found, err := in.firstResult(ctx, q)
-		if found || err != nil {
-			s.result, s.err, s.settled = result, err, true
-			return s
-		}
-	}
-	values, err := in.decide(p.state, q)
-	if err != nil {
-		s.err, s.settled = err, true
+func (in *instance[S, C, E]) step(ctx context.Context, p *plan[S, C, E], q *request[S, C, E], careful bool) step[S, C, E] {
+	s := step[S, C, E]{q: q, from: len(p.events)}
+	if careful && q.ids != "" && in.before(ctx, &s) {
+		s.to, s.state = s.from, p.state
 		return s
 	}
-	state := p.state
-	size := p.size
-	for i, v := range values {
-		e, err := in.r.events.Encode(v)
-		if err == nil {
-			state, err = in.r.evolve(in.stream, state, v)
-		}
-		if err != nil {
-			p.events, p.values, s.err, s.settled = p.events[:s.from], p.values[:s.from], err, true
-			return s
-		}
-		if q.context.CommandID != "" {
-			e.ID = commandIDs(in.stream, q.context.CommandID) + strconv.Itoa(i)
-		}
-		e.Metadata = metadataOf(q.metadata, in.r.events.SchemaVersion(e.Type))
-		size += len(e.Data) + len(e.Metadata)
-		p.events, p.values = append(p.events, e), append(p.values, v)
+	s.err = in.develop(p, q)
+	s.to, s.state, s.settled = len(p.events), p.state, s.err != nil
+	if s.to == s.from && !careful && q.ids != "" {
+		in.before(ctx, &s)
 	}
-	p.state, p.size = state, size
-	s.state, s.to = state, len(p.events)
 	return s
 }
 
-// decide is the user's Decide, whose panic fails this command only.
-func (in *instance[S, C, E]) decide(state S, q *request[S, C, E]) (values []E, err error) {
+// before settles a step whose command was executed before.
+func (in *instance[S, C, E]) before(ctx context.Context, s *step[S, C, E]) bool {
+	result, found, err := in.firstResult(ctx, s.q)
+	if found || err != nil {
+		s.result, s.err, s.settled = result, err, true
+		return true
+	}
+	return false
+}
+
+// develop adds a command's events to the plan, all or none.
+func (in *instance[S, C, E]) develop(p *plan[S, C, E], q *request[S, C, E]) (err error) {
+	from, state, size, doing := len(p.events), p.state, p.size, "Decide"
 	defer func() {
 		if v := recover(); v != nil {
-			values, err = nil, in.r.panicked(in.stream, "Decide", v)
+			p.broken = true
+			err = in.r.panicked(q.ctx, in.stream, doing, v)
+		}
+		if err != nil {
+			p.events, p.values = p.events[:from], p.values[:from]
+		} else {
+			p.state, p.size = state, size
 		}
 	}()
 	end := in.r.signals.decide(q.ctx)
-	defer end()
-	return in.r.d.Decide(state, q.command, q.context)
+	values, err := in.r.d.Decide(state, q.command, q.context)
+	end(err)
+	if err != nil {
+		return err
+	}
+	for i, v := range values {
+		doing = "the encoding of an event"
+		e, err := in.r.events.Encode(v)
+		if err != nil {
+			return err
+		}
+		if q.ids != "" {
+			e.ID = q.ids + strconv.Itoa(i)
+		}
+		e.Metadata = metadataOf(q.metadata, in.r.events.SchemaVersion(e.Type))
+		size += len(e.Data) + len(e.Metadata)
+		doing = "Evolve"
+		state = in.r.d.Evolve(state, v)
+		p.events, p.values = append(p.events, e), append(p.values, v)
+	}
+	return nil
 }
 
-// evolve is the user's Evolve.
-func (r *Repository[S, C, E]) evolve(stream nacre.StreamID, state S, event E) (next S, err error) {
+// evolve is the user's Evolve on an event of the log.
+func (r *Repository[S, C, E]) evolve(ctx context.Context, stream nacre.StreamID, state S, event E) (next S, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = r.panicked(stream, "Evolve", v)
+			err = r.panicked(ctx, stream, "Evolve", v)
 		}
 	}()
 	return r.d.Evolve(state, event), nil
 }
 
-func (r *Repository[S, C, E]) panicked(stream nacre.StreamID, in string, value any) error {
-	r.o.Logger.Error("an aggregate panicked", "stream", string(stream), "in", in, "value", value,
-		slog.String("stack", string(debug.Stack())))
+func (r *Repository[S, C, E]) panicked(ctx context.Context, stream nacre.StreamID, in string, value any) error {
+	who := decider.From(ctx)
+	r.o.Logger.ErrorContext(ctx, "an aggregate panicked", "stream", string(stream), "in", in, "value", fmt.Sprint(value),
+		"commandId", who.CommandID, "correlationId", who.CorrelationID, "stack", string(debug.Stack()))
 	return &PanicError{Stream: stream, In: in, Value: value}
 }
 
-// answer gives every command its result. After a failed append, those fail that had events, and those that were
-// decided on events before them.
+// answer gives every command its result. After a failed append, those fail that had events, those that were
+// decided on events before them, and those that were decided on what may have been an old state.
 func (p *plan[S, C, E]) answer(stored []nacre.Event, failed error) {
 	for i := range p.steps {
 		s := &p.steps[i]
+		sure := s.settled && (s.result.Duplicate || s.from == 0 && !p.stale)
 		switch {
-		case failed != nil && (!s.settled || s.from > 0 && !s.result.Duplicate):
+		case failed != nil && !sure:
 			s.result, s.err = Result[S, E]{}, failed
 		case s.settled:
 		default:

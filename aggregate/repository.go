@@ -4,6 +4,8 @@ import (
 	"context"
 	"hash/maphash"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,15 +26,18 @@ type Repository[S, C, E any] struct {
 	keeper   *keeper[S]
 	signals  *signals
 
+	born      time.Time
 	seed      maphash.Seed
 	shards    [shardCount]shard[S, C, E]
 	instances atomic.Int64
 
+	room sync.Mutex // of hand
+	hand int        // the shard where room is made next
+
 	mu      sync.Mutex // of what follows
 	closed  bool
-	sweep   *time.Timer // nil while no instance is in memory
-	hand    int         // the shard to be swept next, where there are too many instances
-	working sync.WaitGroup
+	sweep   *time.Timer    // nil while no instance is in memory
+	working sync.WaitGroup // what Close waits for
 }
 
 // shardCount spreads the look-up of instances over locks.
@@ -53,7 +58,7 @@ func New[S, C, E any](store *nacre.Store, d decider.Decider[S, C, E], o *Options
 	if err != nil {
 		panic(err)
 	}
-	r := &Repository[S, C, E]{store: store, d: d, o: options, schema: max(1, d.SchemaVersion), seed: maphash.MakeSeed()}
+	r := &Repository[S, C, E]{store: store, d: d, o: options, schema: max(1, d.SchemaVersion), born: time.Now(), seed: maphash.MakeSeed()}
 	if r.events, err = codec.New(d.Events, options.Codec); err != nil {
 		panic(err)
 	}
@@ -82,6 +87,10 @@ func (r *Repository[S, C, E]) Category() string { return r.d.Category }
 // List yields the ids of the instances that have events, in byte order of their streams.
 func (r *Repository[S, C, E]) List(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		if err := r.open(); err != nil {
+			yield("", err)
+			return
+		}
 		for info, err := range r.store.Streams(ctx, nacre.StreamQuery{Category: r.d.Category, Prefix: r.d.Category + "-"}) {
 			if err != nil {
 				yield("", err)
@@ -102,13 +111,17 @@ func (r *Repository[S, C, E]) stream(id string) (nacre.StreamID, error) {
 	return nacre.StreamID(r.d.Category + "-" + id), nil
 }
 
+func (r *Repository[S, C, E]) shard(id string) *shard[S, C, E] {
+	return &r.shards[maphash.String(r.seed, id)%shardCount]
+}
+
 // enter gives the instance, in memory from now on, unless the repository has been closed. It is left by leave.
 func (r *Repository[S, C, E]) enter(id string) (*instance[S, C, E], error) {
 	stream, err := r.stream(id)
 	if err != nil {
 		return nil, err
 	}
-	s := &r.shards[maphash.String(r.seed, id)%shardCount]
+	s := r.shard(id)
 	s.mu.Lock()
 	in := s.instances[id]
 	fresh := in == nil
@@ -117,7 +130,7 @@ func (r *Repository[S, C, E]) enter(id string) (*instance[S, C, E], error) {
 		s.instances[id] = in
 	}
 	in.users++
-	in.used = r.o.Clock()
+	in.used = time.Since(r.born)
 	s.mu.Unlock()
 	if fresh {
 		if err := r.admitted(); err != nil {
@@ -128,24 +141,52 @@ func (r *Repository[S, C, E]) enter(id string) (*instance[S, C, E], error) {
 	return in, nil
 }
 
+// inMemory is enter for an instance that is in memory; nil where it is not.
+func (r *Repository[S, C, E]) inMemory(id string) *instance[S, C, E] {
+	s := r.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.instances[id]
+	if in != nil {
+		in.users++
+	}
+	return in
+}
+
 func (r *Repository[S, C, E]) leave(in *instance[S, C, E]) {
-	s := &r.shards[maphash.String(r.seed, in.id)%shardCount]
+	s := r.shard(in.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in.users--
+}
+
+// hold keeps an instance in memory and the repository open, for somebody who may outlive the callers that
+// entered. It is ended by release.
+func (r *Repository[S, C, E]) hold(in *instance[S, C, E]) {
+	r.working.Add(1)
+	s := r.shard(in.id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in.users++
+}
+
+func (r *Repository[S, C, E]) release(in *instance[S, C, E]) {
+	r.leave(in)
+	r.working.Done()
 }
 
 // admitted counts an instance that has come into memory, and sees to it that idle ones leave.
 func (r *Repository[S, C, E]) admitted() error {
 	n := r.instances.Add(1)
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.closed {
-		return errClosed()
+		r.mu.Unlock()
+		return r.errClosed()
 	}
 	if r.sweep == nil && r.o.IdleAfter > 0 {
 		r.arm()
 	}
+	r.mu.Unlock()
 	if n > int64(r.o.MaxInstances) {
 		r.makeRoom()
 	}
@@ -155,11 +196,11 @@ func (r *Repository[S, C, E]) admitted() error {
 // arm plans the next look for idle instances. r.mu is held.
 func (r *Repository[S, C, E]) arm() {
 	r.working.Add(1)
-	r.sweep = time.AfterFunc(r.o.IdleAfter/4, func() {
+	r.sweep = time.AfterFunc(max(r.o.IdleAfter/4, time.Millisecond), func() {
 		defer r.working.Done()
-		now := r.o.Clock()
+		now := time.Since(r.born)
 		for i := range r.shards {
-			r.evict(&r.shards[i], func(in *instance[S, C, E]) bool { return now.Sub(in.used) >= r.o.IdleAfter })
+			r.evict(&r.shards[i], func(in *instance[S, C, E]) bool { return now-in.used >= r.o.IdleAfter })
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -170,31 +211,37 @@ func (r *Repository[S, C, E]) arm() {
 	})
 }
 
-// makeRoom lets the idle half of a shard go. r.mu is held.
+// makeRoom lets half of a shard go, those that were not asked for the longest.
 func (r *Repository[S, C, E]) makeRoom() {
+	if !r.room.TryLock() {
+		return // somebody else is at it
+	}
+	defer r.room.Unlock()
+	var used []time.Duration
 	for range r.shards {
 		s := &r.shards[r.hand]
 		r.hand = (r.hand + 1) % shardCount
-		newest, oldest := time.Time{}, time.Time{}
+		used = used[:0]
 		s.mu.Lock()
 		for _, in := range s.instances {
-			if newest.IsZero() || in.used.After(newest) {
-				newest = in.used
-			}
-			if oldest.IsZero() || in.used.Before(oldest) {
-				oldest = in.used
+			if in.users == 0 {
+				used = append(used, in.used)
 			}
 		}
 		s.mu.Unlock()
-		middle := oldest.Add(newest.Sub(oldest) / 2)
-		if r.evict(s, func(in *instance[S, C, E]) bool { return !in.used.After(middle) }) > 0 {
+		if len(used) == 0 {
+			continue
+		}
+		slices.Sort(used)
+		middle := used[len(used)/2]
+		if r.evict(s, func(in *instance[S, C, E]) bool { return in.used <= middle }) > 0 {
 			return
 		}
 	}
 }
 
-// evict lets instances go that nobody uses.
-func (r *Repository[S, C, E]) evict(s *shard[S, C, E], goes func(*instance[S, C, E]) bool) (n int64) {
+// evict lets instances of a shard go that nobody uses.
+func (r *Repository[S, C, E]) evict(s *shard[S, C, E], goes func(*instance[S, C, E]) bool) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, in := range s.instances {
@@ -203,13 +250,24 @@ func (r *Repository[S, C, E]) evict(s *shard[S, C, E], goes func(*instance[S, C,
 			n++
 		}
 	}
-	r.instances.Add(-n)
+	if n > len(s.instances) { // a map keeps the room that it once needed
+		smaller := make(map[string]*instance[S, C, E], len(s.instances))
+		maps.Copy(smaller, s.instances)
+		s.instances = smaller
+	}
+	r.instances.Add(int64(-n))
 	return n
 }
 
 // Evict lets an instance leave memory, unless it is in use. It comes back when it is asked for.
 func (r *Repository[S, C, E]) Evict(id string) {
-	r.evict(&r.shards[maphash.String(r.seed, id)%shardCount], func(in *instance[S, C, E]) bool { return in.id == id })
+	s := r.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in := s.instances[id]; in != nil && in.users == 0 {
+		delete(s.instances, id)
+		r.instances.Add(-1)
+	}
 }
 
 // Active is how many instances are in memory.
@@ -220,10 +278,14 @@ func (r *Repository[S, C, E]) begin() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return errClosed()
+		return r.errClosed()
 	}
 	r.working.Add(1)
 	return nil
+}
+
+func (r *Repository[S, C, E]) errClosed() error {
+	return nacre.Errorf(nacre.CodeClosed, "the repository of %q has been closed", r.d.Category)
 }
 
 // open tells whether the repository has been closed.

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -51,22 +52,33 @@ func newSignals(o *Options, category string) (*signals, error) {
 	return s, err
 }
 
-func nothing()        {}
-func nothingOf(error) {}
+func nothing(error) {}
+
+// identity is what tells a command in traces.
+func identity(c *decider.Context) []attribute.KeyValue {
+	var all [3]attribute.KeyValue
+	known := all[:0]
+	for _, a := range []struct{ name, value string }{
+		{"nacre.command_id", c.CommandID}, {"nacre.correlation_id", c.CorrelationID}, {"nacre.causation_id", c.CausationID},
+	} {
+		if a.value != "" {
+			known = append(known, attribute.String(a.name, a.value))
+		}
+	}
+	return known
+}
 
 // command begins a command; ctx is the span's from then on.
 func (s *signals) command(ctx *context.Context, category string, stream nacre.StreamID) func(error) {
 	if s.tracer == nil && !s.metered {
-		return nothingOf
+		return nothing
 	}
 	begun := time.Now()
 	var span trace.Span
 	if s.tracer != nil {
 		c := decider.From(*ctx)
-		*ctx, span = s.tracer.Start(*ctx, "command "+category, trace.WithAttributes(
-			attribute.String("nacre.stream", string(stream)), attribute.String("nacre.command_id", c.CommandID),
-			attribute.String("nacre.correlation_id", c.CorrelationID), attribute.String("nacre.causation_id", c.CausationID),
-		))
+		*ctx, span = s.tracer.Start(*ctx, "command "+category, trace.WithAttributes(attribute.String("nacre.stream", string(stream))),
+			trace.WithAttributes(identity(&c)...))
 	}
 	within := *ctx
 	return func(err error) {
@@ -77,7 +89,7 @@ func (s *signals) command(ctx *context.Context, category string, stream nacre.St
 			outcome := "ok"
 			switch code := nacre.CodeOf(err); {
 			case err != nil && code == "":
-				outcome = "rejected"
+				outcome = "refused"
 			case err != nil:
 				outcome = string(code)
 			}
@@ -87,27 +99,44 @@ func (s *signals) command(ctx *context.Context, category string, stream nacre.St
 	}
 }
 
+// finish ends a span. A domain error is an outcome, and no failure.
 func finish(span trace.Span, err error) {
-	if err != nil {
+	switch {
+	case err != nil && nacre.CodeOf(err) == "":
+		span.SetAttributes(attribute.String("nacre.refused", err.Error()))
+	case err != nil:
 		span.RecordError(err)
 		span.SetStatus(codes.Error, err.Error())
 	}
 	span.End()
 }
 
-func (s *signals) decide(ctx context.Context) func() {
+func (s *signals) decide(ctx context.Context) func(error) {
 	if s.tracer == nil {
 		return nothing
 	}
-	_, span := s.tracer.Start(ctx, "decide")
-	return func() { span.End() }
+	c := decider.From(ctx)
+	_, span := s.tracer.Start(ctx, "decide", trace.WithAttributes(identity(&c)...))
+	return func(err error) { finish(span, err) }
 }
 
-func (s *signals) append(ctx context.Context, stream nacre.StreamID, events int) (context.Context, func(error)) {
+// append begins the append of a group, which is one span, below the first command's and linked to the others'.
+func (s *signals) append(ctx context.Context, stream nacre.StreamID, events int, commands iter.Seq2[context.Context, *decider.Context]) (context.Context, func(error)) {
 	if s.tracer == nil {
-		return ctx, nothingOf
+		return ctx, nothing
 	}
-	ctx, span := s.tracer.Start(ctx, "append", trace.WithAttributes(attribute.String("nacre.stream", string(stream)), attribute.Int("nacre.events", events)))
+	var links []trace.Link
+	var first *decider.Context
+	n := 0
+	for of, c := range commands {
+		if n++; n == 1 {
+			first = c
+			continue
+		}
+		links = append(links, trace.Link{SpanContext: trace.SpanContextFromContext(of), Attributes: identity(c)})
+	}
+	ctx, span := s.tracer.Start(ctx, "append", trace.WithLinks(links...), trace.WithAttributes(identity(first)...),
+		trace.WithAttributes(attribute.String("nacre.stream", string(stream)), attribute.Int("nacre.events", events), attribute.Int("nacre.commands", n)))
 	return ctx, func(err error) { finish(span, err) }
 }
 
