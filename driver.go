@@ -9,7 +9,7 @@ import (
 // Driver is what keeps a store's events: a directory, a database, a cluster, a server over the wire,
 // memory. It is small; [Store] adds what drivers share and checks every argument before a driver sees
 // it. storagetest certifies a driver. Extras are optional interfaces: [Companion], [LineReader],
-// [StreamLister], [Statistician], [BlobKeeper], [Backuper].
+// [EventFinder], [StreamLister], [Statistician], [BlobKeeper], [Backuper].
 //
 // All methods may be called from many goroutines. After Close they fail with CodeClosed.
 type Driver interface {
@@ -113,6 +113,14 @@ type Line struct {
 // LineReader is a driver that gives the stored lines, their checksums verified, as Read gives events.
 type LineReader interface {
 	ReadLines(ctx context.Context, f Filter, o *ReadOptions) iter.Seq2[Line, error]
+}
+
+// EventFinder is a driver that finds an event by its stream and id at the cost of a look-up. Others have
+// their streams read.
+type EventFinder interface {
+	// FindEvent gives the acknowledged event of the stream that bears the id, as of the call; false where
+	// there is none. The event is the caller's to keep.
+	FindEvent(ctx context.Context, stream StreamID, id string) (Event, bool, error)
 }
 
 // StreamInfo tells of a stream.

@@ -141,6 +141,10 @@ func (d *fullDriver) ReadLines(context.Context, Filter, *ReadOptions) iter.Seq2[
 	return oneOf(Line{Position: 7, Bytes: []byte("line")}, d.called("ReadLines"))
 }
 
+func (d *fullDriver) FindEvent(_ context.Context, stream StreamID, id string) (Event, bool, error) {
+	return Event{StreamID: stream, ID: id, GlobalPosition: 7}, true, d.called("FindEvent")
+}
+
 func (d *fullDriver) Streams(context.Context, StreamQuery) iter.Seq2[StreamInfo, error] {
 	return oneOf(StreamInfo{ID: "s-1"}, d.called("Streams"))
 }

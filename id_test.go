@@ -17,7 +17,7 @@ func TestNewID(t *testing.T) {
 	if ms := int64(id.Time()); ms < before || ms > time.Now().UnixMilli() {
 		t.Errorf("the id is of millisecond %d, it was %d before it was made", ms, before)
 	}
-	if !validEventID(id.String()) {
+	if checkEventID(id.String()) != "" {
 		t.Errorf("%s is not taken as an event id", id)
 	}
 }

@@ -148,6 +148,36 @@ func (s *Store) Version(ctx context.Context, id StreamID) (int64, error) {
 	return -1, nil
 }
 
+// FindEvent gives the event of a stream that bears an id; false where the stream holds none. It tells what
+// became of an append whose answer was lost. A driver that is no [EventFinder] has the stream read.
+func (s *Store) FindEvent(ctx context.Context, id StreamID, eventID string) (Event, bool, error) {
+	if err := s.usable(ctx); err != nil {
+		return Event{}, false, err
+	}
+	if problem := checkStreamID(id); problem != "" {
+		return Event{}, false, invalid("streamId", problem)
+	}
+	if problem := checkEventID(eventID); problem != "" {
+		return Event{}, false, invalid("eventId", problem)
+	}
+	if finder, ok := s.d.(EventFinder); ok {
+		e, found, err := finder.FindEvent(ctx, id, eventID)
+		if err != nil {
+			return Event{}, false, wrap("find event", err)
+		}
+		return e, found, nil
+	}
+	for e, err := range s.ReadStream(ctx, id, &ReadOptions{Borrowed: true}) {
+		if err != nil {
+			return Event{}, false, err
+		}
+		if e.ID == eventID {
+			return e.Clone(), true, nil
+		}
+	}
+	return Event{}, false, nil
+}
+
 // Head is the log's end.
 func (s *Store) Head(ctx context.Context) (Head, error) {
 	if err := s.usable(ctx); err != nil {

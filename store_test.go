@@ -27,6 +27,7 @@ func everything(ctx context.Context, s *Store) map[string]error {
 		out["ReadLines"] = err
 	}
 	_, out["Version"] = s.Version(ctx, "s-1")
+	_, _, out["FindEvent"] = s.FindEvent(ctx, "s-1", "a")
 	_, out["Head"] = s.Head(ctx)
 	out["Wait"] = s.Wait(ctx, 0)
 	for _, err := range s.Streams(ctx, StreamQuery{}) {
@@ -155,6 +156,57 @@ func TestStoreVersion(t *testing.T) {
 	}
 	if _, err := s.Version(t.Context(), ""); CodeOf(err) != CodeInvalid {
 		t.Errorf("the version of no stream: %v", err)
+	}
+}
+
+func TestStoreFindEvent(t *testing.T) {
+	d := newFull()
+	e, found, err := NewStore(d, nil).FindEvent(t.Context(), "s-1", "a")
+	if err != nil || !found || e.StreamID != "s-1" || e.ID != "a" || e.GlobalPosition != 7 || d.count("Read") > 0 {
+		t.Errorf("of a driver that finds: %+v, %t, %v, after %d reads", e, found, err, d.count("Read"))
+	}
+	d.err = errDisk
+	if e, found, err = NewStore(d, nil).FindEvent(t.Context(), "s-1", "a"); e.ID != "" || found || err == nil {
+		t.Errorf("beside an error: %+v, %t, %v", e, found, err)
+	}
+
+	// A driver that only reads lends its events.
+	lent := []byte(`{"n":1}`)
+	reader := newFake(
+		Event{StreamID: "s-2", ID: "a", Data: []byte(`{"n":0}`)}, Event{StreamID: "s-1", ID: "b"},
+		Event{StreamID: "s-1", ID: "a", Data: lent},
+	)
+	s := NewStore(reader, nil)
+	e, found, err = s.FindEvent(t.Context(), "s-1", "a")
+	lent[5] = '#'
+	if err != nil || !found || e.GlobalPosition != 3 || string(e.Data) != `{"n":1}` {
+		t.Errorf("of a driver that reads: %+v, %t, %v", e, found, err)
+	}
+	for stream, id := range map[StreamID]string{"s-1": "A", "s-2": "b", "s-3": "a"} {
+		if e, found, err := s.FindEvent(t.Context(), stream, id); found || err != nil || e.GlobalPosition > 0 {
+			t.Errorf("%q of %q, which is not there: %+v, %t, %v", id, stream, e, found, err)
+		}
+	}
+	d, reader.calls = newFull(), map[string]int{}
+	for _, s := range []*Store{s, NewStore(d, nil)} {
+		for stream, field := range map[StreamID]string{"": "streamId", "-1": "streamId", "$s": "streamId", "s\n-1": "streamId"} {
+			_, _, err := s.FindEvent(t.Context(), stream, "a")
+			expectInvalid(t, err, field)
+		}
+		for _, id := range []string{"", "a b", `a"`, `a\`, "ä", strings.Repeat("i", maxEventID+1)} {
+			_, _, err := s.FindEvent(t.Context(), "s-1", id)
+			expectInvalid(t, err, "eventId")
+		}
+	}
+	if len(d.calls)+len(reader.calls) > 0 {
+		t.Errorf("the drivers were called: %v, %v", d.calls, reader.calls)
+	}
+}
+
+func expectInvalid(t *testing.T, err error, field string) {
+	t.Helper()
+	if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeInvalid || e.Field != field {
+		t.Errorf("the error is %v, want it to be about %s", err, field)
 	}
 }
 

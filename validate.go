@@ -192,9 +192,10 @@ func prepareEvent(e *Event, stream StreamID, imported bool) *Error {
 	if strings.Contains(e.Type, "*") {
 		return invalid("type", `has a "*", which stands for a wildcard in filters`)
 	}
-	if e.ID != "" && !validEventID(e.ID) {
-		return invalid("eventId", fmt.Sprintf(
-			`is not 1 to %d printable ASCII characters without space, quote and backslash`, maxEventID))
+	if e.ID != "" {
+		if problem := checkEventID(e.ID); problem != "" {
+			return invalid("eventId", problem)
+		}
 	}
 	if p := checkTags(e.Tags); p != nil {
 		return p
@@ -248,9 +249,10 @@ func checkGiven(e *Event, stream StreamID, imported bool) *Error {
 				return invalid("createdAt", "is not in the years 1 to 9999")
 			}
 		}
-		if e.TransactionID != "" && !validEventID(e.TransactionID) {
-			return invalid("transactionId", fmt.Sprintf(
-				"is not 1 to %d printable ASCII characters without space, quote and backslash", maxEventID))
+		if e.TransactionID != "" {
+			if problem := checkEventID(e.TransactionID); problem != "" {
+				return invalid("transactionId", problem)
+			}
 		}
 	case !e.CreatedAt.IsZero():
 		return given("createdAt")
@@ -318,16 +320,17 @@ func checkName(s string, limit int) string {
 	return ""
 }
 
-func validEventID(id string) bool {
-	if id == "" || len(id) > maxEventID {
-		return false
+// checkEventID is for event ids and transaction ids.
+func checkEventID(id string) string {
+	good := id != "" && len(id) <= maxEventID
+	for i := 0; good && i < len(id); i++ {
+		c := id[i]
+		good = c > ' ' && c < 0x7f && c != '"' && c != '\\'
 	}
-	for i := range len(id) {
-		if c := id[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return false
-		}
+	if good {
+		return ""
 	}
-	return true
+	return fmt.Sprintf("is not 1 to %d printable ASCII characters without space, quote and backslash", maxEventID)
 }
 
 func (f Filter) check(field string) error {

@@ -11,25 +11,34 @@ func (l *log) FindEvent(ctx context.Context, stream nacre.StreamID, id string) (
 	if l.closed.Load() {
 		return found, false, errClosed
 	}
-	if err := l.refresh(); err != nil {
-		return found, false, err
-	}
 	if err := ctx.Err(); err != nil {
 		return found, false, err
 	}
-	last := l.visible()
-	if last == 0 {
-		return found, false, nil
+	if err := l.refresh(); err != nil {
+		return found, false, err
 	}
+	last := l.visible() // before the snapshot is taken, which then goes as far
 	e := &nacre.Event{StreamID: stream, ID: id}
-	term := l.hasher.ID(string(stream), id)
-	err = l.healing(func(s *snapshot) error {
+	err = l.healing(func(s *snapshot) (err error) {
 		if s.foldedTo() < last {
 			s.fold()
 		}
-		var err error
-		found, ok, err = l.findID(s, e, term, min(last, s.foldedTo()))
+		found, ok, err = l.findID(s, e, l.hasher.ID(string(stream), id), last)
 		return err
 	})
+	if err == nil && !ok {
+		err = l.unsure()
+	}
 	return found, ok, err
+}
+
+// unsure is the damage because of which nobody knows what the log does not hold: the index has nothing of lines
+// that cannot be read.
+func (l *log) unsure() error {
+	l.curMu.RLock() // not while the log is opened anew
+	defer l.curMu.RUnlock()
+	if d := l.damage(); d != nil {
+		return d
+	}
+	return nil
 }

@@ -58,6 +58,10 @@ func backupRestored(x *trial) {
 	later := x.append("s-1", nacre.Any, fact("t", 3)).Events
 
 	r := x.restored(dir)
+	r.finds(want...)
+	for i := range later {
+		r.findsNot(later[i].StreamID, later[i].ID)
+	}
 	expectEvents(x, "the restored log", r.all(), want)
 	if r.head().Epoch == x.head().Epoch {
 		x.Fatalf("the restored log has the epoch of the one that was copied")

@@ -28,6 +28,8 @@ func expectClosed(x *trial, s *nacre.Store) {
 	check("Read", readError(x, x.ctx, s, nil, nil))
 	_, err = s.Version(x.ctx, "s-1")
 	check("Version", err)
+	_, _, err = s.FindEvent(x.ctx, "s-1", "a")
+	check("FindEvent", err)
 	_, err = s.Head(x.ctx)
 	check("Head", err)
 	check("Wait", s.Wait(x.ctx, 0))
@@ -88,6 +90,10 @@ func expectDriverClosed(x *trial, d nacre.Driver) {
 	expectCode(x, "the driver's Wait after Close", d.Wait(x.ctx, 0), nacre.CodeClosed)
 	for _, err := range d.Read(x.ctx, nil, &nacre.ReadOptions{}) {
 		expectCode(x, "the driver's Read after Close", err, nacre.CodeClosed)
+	}
+	if finder, ok := d.(nacre.EventFinder); ok {
+		_, _, err := finder.FindEvent(x.ctx, "s-1", "a")
+		expectCode(x, "the driver's FindEvent after Close", err, nacre.CodeClosed)
 	}
 }
 

@@ -9,6 +9,7 @@ func needsCompanion(h *Harness) bool { return h.Features.Companion }
 var companionCases = []testCase{
 	{"ALogOfItsOwn", companionOwnLog},
 	{"Conditions", companionConditions},
+	{"Find", companionFind},
 	{"Subscribed", companionSubscribed},
 	{"ClosedWithItsStore", companionClosed},
 }
@@ -66,6 +67,16 @@ func companionConditions(x *trial) {
 	}
 	_, err := x.system().Commit(x.ctx, c, to("lease-2", nacre.NoStream, fact("lease.taken", 2, "tag")))
 	expectCode(x, "a condition on the companion log", err, nacre.CodeConditionFailed)
+}
+
+func companionFind(x *trial) {
+	system := trial{T: x.T, h: x.h, s: x.system(), ctx: x.ctx}
+	mine := x.append("s-1", nacre.Any, named("t", "a", 1), named("t", "mine", 2)).Events
+	theirs := system.append("s-1", nacre.Any, named("u", "theirs", 3), fact("u", 4), named("u", "a", 5)).Events
+	x.finds(mine...)
+	system.finds(theirs...)
+	x.findsNot("s-1", "theirs", theirs[1].ID)
+	system.findsNot("s-1", "mine")
 }
 
 func companionSubscribed(x *trial) {

@@ -113,6 +113,7 @@ func nouns() []noun {
 		{"Condition", nil, conditionCases},
 		{"Filter", nil, filterCases},
 		{"Read", nil, readCases},
+		{"Find", nil, findCases},
 		{"Subscribe", nil, subscribeCases},
 		{"Closing", nil, closingCases},
 		{"Concurrency", nil, concurrencyCases},

@@ -64,6 +64,7 @@ func modelHistories(x *trial) {
 			"again":     run.again,
 			"import":    run.importBatch,
 			"read":      run.read,
+			"find":      run.findOne,
 			"subscribe": run.subscribe,
 			"versions":  run.versions,
 		}
@@ -313,6 +314,28 @@ func (m *modelRun) importBatch(t *rapid.T) {
 func (m *modelRun) read(t *rapid.T) {
 	f, o := m.drawRead(t)
 	expectEvents(t, fmt.Sprintf("%v, %+v", f, o), read(t, m.ctx, m.s, f, o), selected(m.log, f, o))
+}
+
+// findOne asks for an id that may be given, one that is held, in its stream or in another, or a new one.
+func (m *modelRun) findOne(t *rapid.T) {
+	id, eventID := modelStreams.Draw(t, "stream"), modelIDs.Draw(t, "id")
+	if n := len(m.log); n > 0 && eventID == "" {
+		e := &m.log[rapid.IntRange(0, n-1).Draw(t, "event")]
+		if eventID = e.ID; rapid.IntRange(0, 4).Draw(t, "elsewhere") > 0 {
+			id = e.StreamID
+		}
+	}
+	if eventID == "" {
+		eventID = nacre.NewID()
+	}
+	got, found := find(t, m.trial, id, eventID)
+	want := m.find(id, eventID)
+	switch {
+	case found != (want != nil):
+		t.Fatalf("FindEvent %q of %q: found %t, want %t", eventID, id, found, want != nil)
+	case found:
+		expectEvents(t, "the event that was found", []nacre.Event{got}, []nacre.Event{*want})
+	}
 }
 
 func (m *modelRun) lines(t *rapid.T) {

@@ -15,6 +15,7 @@ var reopenCases = []testCase{
 	{"GoesOn", reopenGoesOn},
 	{"Idempotency", reopenIdempotency},
 	{"Conditions", reopenConditions},
+	{"Find", reopenFind},
 	{"Companion", reopenCompanion},
 	{"Blobs", reopenBlobs},
 	{"Cursor", reopenCursor},
@@ -116,6 +117,22 @@ func reopenConditions(x *trial) {
 		x.expectCondition(err, c, []nacre.Position{at})
 		c.After = at
 		x.commit(c, to("s-2", nacre.Any, fact("t", 1)))
+	}
+}
+
+func reopenFind(x *trial) {
+	for i := range 80 {
+		id := nacre.StreamID(fmt.Sprintf("s-%d", i%7))
+		x.append(id, nacre.Any, named("t", fmt.Sprintf("id-%d", i/7), i), fact("t", -i))
+	}
+	for range 2 {
+		x.reopen()
+		x.finds(x.all()...)
+		for i := range 7 {
+			x.findsNot(nacre.StreamID(fmt.Sprintf("s-%d", i)), "id-12", "id")
+		}
+		x.findsNot("s-7", "id-0")
+		x.append("s-7", nacre.Any, fact("t", 0))
 	}
 }
 
