@@ -62,7 +62,9 @@ func (h *Handle[S, C, E]) execute(ctx context.Context, command C) (Result[S, E],
 		return Result[S, E]{}, err
 	}
 	defer h.r.leave(in)
-	in.put(q)
+	if in.alone(q) {
+		return q.result, q.err
+	}
 	select {
 	case <-q.done:
 		return q.result, q.err
@@ -99,7 +101,7 @@ func (h *Handle[S, C, E]) newRequest(ctx context.Context, command C) (*request[S
 	if err != nil {
 		return nil, err
 	}
-	q := &request[S, C, E]{ctx: ctx, command: command, context: c, metadata: metadata, done: make(chan struct{})}
+	q := &request[S, C, E]{ctx: ctx, command: command, context: c, metadata: metadata}
 	if c.CommandID != "" {
 		q.ids = commandIDs(h.Stream(), c.CommandID)
 	}

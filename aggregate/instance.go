@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type place struct {
 // instance is one that is in memory: an actor, which has a goroutine only while commands wait.
 type instance[S, C, E any] struct {
 	r      *Repository[S, C, E]
+	shard  *shard[S, C, E]
 	id     string
 	stream nacre.StreamID
 
@@ -35,25 +37,39 @@ type instance[S, C, E any] struct {
 
 	mu      sync.Mutex // of what follows
 	queue   []*request[S, C, E]
-	running bool // a goroutine works on the queue
+	running bool // somebody works on commands: a caller on its own, or a goroutine on the queue
 	loaded  bool // state and at are of events that are durable
 	state   S
 	at      place
 	kept    int64 // the version of the last snapshot, or -1
 }
 
-// put queues a request, and sees to it that somebody works on the queue.
-func (in *instance[S, C, E]) put(q *request[S, C, E]) {
+// alone works on a request in its caller's goroutine, where nobody else is at work; otherwise the request joins
+// the queue, and alone gives false.
+func (in *instance[S, C, E]) alone(q *request[S, C, E]) bool {
 	in.mu.Lock()
-	in.queue = append(in.queue, q)
-	start := !in.running
+	if in.running {
+		q.done = make(chan struct{})
+		in.queue = append(in.queue, q)
+		in.mu.Unlock()
+		in.r.signals.queued(1)
+		return false
+	}
 	in.running = true
 	in.mu.Unlock()
-	in.r.signals.queued(1)
-	if start {
-		in.r.hold(in)
-		go in.work()
-	}
+	defer func() {
+		if !q.answered { // Decide ended the goroutine, as FailNow of a test does
+			in.forget()
+		}
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		if in.running = len(in.queue) > 0; in.running {
+			in.r.hold(in)
+			go in.work()
+		}
+	}()
+	in.run(q.ctx, []*request[S, C, E]{q})
+	return true
 }
 
 // work empties the queue.
@@ -80,8 +96,9 @@ func (in *instance[S, C, E]) work() {
 		in.mu.Unlock()
 		in.r.signals.queued(-n)
 		for rest := group; len(rest) > 0; {
-			rest = in.run(rest)
+			rest = in.runAll(rest)
 		}
+		runtime.Gosched() // those who have their answers may ask on, and make the next group a large one
 	}
 }
 
@@ -97,10 +114,15 @@ func (in *instance[S, C, E]) abandon(group []*request[S, C, E]) {
 	go in.work()
 }
 
-// run decides a group and appends what it came to, and gives those that there was no room for.
-func (in *instance[S, C, E]) run(group []*request[S, C, E]) (rest []*request[S, C, E]) {
+// runAll is run until all callers of a group have gone.
+func (in *instance[S, C, E]) runAll(group []*request[S, C, E]) (rest []*request[S, C, E]) {
 	ctx, done := groupContext(group)
 	defer done()
+	return in.run(ctx, group)
+}
+
+// run decides a group and appends what it came to, and gives those that there was no room for.
+func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E]) (rest []*request[S, C, E]) {
 	careful := false // look for the commands in the log first
 	for conflicts := 0; ; {
 		state, base, fresh, err := in.present(ctx)
@@ -187,7 +209,7 @@ func (in *instance[S, C, E]) apart(group []*request[S, C, E], p *plan[S, C, E], 
 	}
 	for i := range group {
 		for one := group[i : i+1 : i+1]; len(one) > 0; {
-			one = in.run(one)
+			one = in.runAll(one)
 		}
 	}
 	return nil

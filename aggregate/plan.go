@@ -38,7 +38,10 @@ type step[S, C, E any] struct {
 // plan decides a group, without those who have gone. A careful one looks first whether a command was executed
 // before; otherwise the append tells, and only what leads to no events is looked for.
 func (in *instance[S, C, E]) plan(ctx context.Context, group []*request[S, C, E], state S, base place, careful bool) plan[S, C, E] {
-	p := plan[S, C, E]{base: base, state: state, steps: make([]step[S, C, E], 0, len(group))}
+	p := plan[S, C, E]{
+		base: base, state: state, steps: make([]step[S, C, E], 0, len(group)),
+		events: make([]nacre.Event, 0, len(group)), values: make([]E, 0, len(group)), // most commands lead to one
+	}
 	for i, q := range group {
 		if i > 0 && (p.broken || len(p.events) >= groupEvents || p.size >= groupBytes || p.has(q.ids)) {
 			p.rest = group[i:]

@@ -117,16 +117,17 @@ func (r *Repository[S, C, E]) shard(id string) *shard[S, C, E] {
 
 // enter gives the instance, in memory from now on, unless the repository has been closed. It is left by leave.
 func (r *Repository[S, C, E]) enter(id string) (*instance[S, C, E], error) {
-	stream, err := r.stream(id)
-	if err != nil {
-		return nil, err
-	}
 	s := r.shard(id)
 	s.mu.Lock()
 	in := s.instances[id]
 	fresh := in == nil
 	if fresh {
-		in = &instance[S, C, E]{r: r, stream: stream, id: id, at: place{version: -1}, kept: -1}
+		stream, err := r.stream(id)
+		if err != nil {
+			s.mu.Unlock()
+			return nil, err
+		}
+		in = &instance[S, C, E]{r: r, shard: s, stream: stream, id: id, at: place{version: -1}, kept: -1}
 		s.instances[id] = in
 	}
 	in.users++
@@ -154,9 +155,8 @@ func (r *Repository[S, C, E]) inMemory(id string) *instance[S, C, E] {
 }
 
 func (r *Repository[S, C, E]) leave(in *instance[S, C, E]) {
-	s := r.shard(in.id)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	in.shard.mu.Lock()
+	defer in.shard.mu.Unlock()
 	in.users--
 }
 
@@ -164,9 +164,8 @@ func (r *Repository[S, C, E]) leave(in *instance[S, C, E]) {
 // entered. It is ended by release.
 func (r *Repository[S, C, E]) hold(in *instance[S, C, E]) {
 	r.working.Add(1)
-	s := r.shard(in.id)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	in.shard.mu.Lock()
+	defer in.shard.mu.Unlock()
 	in.users++
 }
 

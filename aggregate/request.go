@@ -16,9 +16,9 @@ type request[S, C, E any] struct {
 	metadata string // of its events, without braces
 	ids      string // of its events, but for their index; "" without a command id
 
-	taken    atomic.Int32 // one of the following
-	answered bool         // of the goroutine that works on it
-	done     chan struct{}
+	taken    atomic.Int32  // one of the following
+	answered bool          // of the goroutine that works on it
+	done     chan struct{} // nil where the caller itself works on it
 	result   Result[S, E]
 	err      error
 }
@@ -39,7 +39,9 @@ func (q *request[S, C, E]) leave() bool { return q.taken.CompareAndSwap(waiting,
 
 func (q *request[S, C, E]) answer(result Result[S, E], err error) {
 	q.result, q.err, q.answered = result, err, true
-	close(q.done)
+	if q.done != nil {
+		close(q.done)
+	}
 }
 
 func fail[S, C, E any](group []*request[S, C, E], err error) []*request[S, C, E] {
