@@ -96,7 +96,12 @@ var Table = []Rule{
 		SupportsTests: true,
 	},
 	{Package: "projection", May: []string{".", "codec", "decider", "internal/runner"}, Libs: []string{otelAPI}, Tests: drivers},
-	{Package: "projection/sqlmodel", May: []string{".", "projection"}, Tests: append([]string{"projection/sqlite"}, drivers...)},
+	{
+		Package:       "projection/projectiontest",
+		May:           []string{".", "codec", "projection"},
+		SupportsTests: true,
+	},
+	{Package: "projection/sqlmodel", May: []string{".", "projection"}, Tests: append([]string{"projection/sqlite", "codec"}, drivers...)},
 	{
 		Package: "projection/sqlite",
 		May:     []string{".", "projection", "projection/sqlmodel"},
@@ -170,7 +175,7 @@ var Table = []Rule{
 	},
 	{Package: "examples/...", May: []string{
 		".", "codec", "decider", "aggregate", "projection/...", "process", "query", "entity/...", "replication",
-		"storage/...", "wasm/...", "client", "server/...",
+		"storage/...", "wasm/...", "client", "server/...", "examples/...",
 	}},
 	{Package: "test/server", May: []string{everything}, Libs: []string{websocketLib}, SupportsTests: true},
 	{Package: "test/...", May: []string{everything}, Libs: []string{"github.com/hanwen/go-fuse/v2/..."}, SupportsTests: true},

@@ -184,7 +184,7 @@ func (m *ReadModel) disconnect() error {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	m.reader, m.writer, m.model = nil, nil, nil
+	m.writer, m.model = nil, nil // the reader is told from then on that it is closed
 	return errors.Join(errs...)
 }
 
