@@ -9,8 +9,9 @@
 //  3. An append that fails says whether it took place: every error but [UnknownError] and STORE_FAILED means
 //     that nothing was written. UnknownError has the batch with its ids; appending that again tells.
 //  4. Reads are as of their call, also where the connection breaks off and the rest is read over another
-//     one. A stream of events that does not say that it is whole is never taken for one, and the checksum
-//     of every line is verified once more where it arrives.
+//     one. A stream of events that does not say that it is whole is never taken for one, the checksum of
+//     every line is verified once more where it arrives, and an event is absent only where the server says so
+//     of its very stream and id.
 //  5. A backup is there whole and durable, or not at all.
 //
 // Appended.Duplicate needs care where an append was sent more than once. Without ids of the caller's it is

@@ -45,6 +45,7 @@ var (
 	_ nacre.Driver       = (*driver)(nil)
 	_ nacre.Companion    = (*driver)(nil)
 	_ nacre.LineReader   = (*driver)(nil)
+	_ nacre.EventFinder  = (*driver)(nil)
 	_ nacre.StreamLister = (*driver)(nil)
 	_ nacre.Statistician = (*driver)(nil)
 	_ nacre.BlobKeeper   = (*driver)(nil)

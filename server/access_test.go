@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/server/access"
 	"github.com/nacredb/nacre/wire"
 )
@@ -16,6 +17,7 @@ import (
 type guarded struct {
 	*harness
 	keys *access.Keys
+	root []string // the header of a key for everything
 }
 
 func newGuarded(t *testing.T, o *Options) *guarded {
@@ -25,7 +27,7 @@ func newGuarded(t *testing.T, o *Options) *guarded {
 		t.Fatal(err)
 	}
 	g := &guarded{keys: keys}
-	root := g.key(t, access.KeySpec{Permissions: []string{"*"}})
+	g.root = g.key(t, access.KeySpec{Permissions: []string{"*"}})
 	auth, err := access.NewAuthenticator(&access.AuthenticatorOptions{Keys: keys})
 	if err != nil {
 		t.Fatal(err)
@@ -35,9 +37,9 @@ func newGuarded(t *testing.T, o *Options) *guarded {
 	}
 	o.Access = auth
 	g.harness = newHarness(t, o)
-	g.post("/event-stores", `{"name":"other"}`, root...).is(201)
+	g.post("/event-stores", `{"name":"other"}`, g.root...).is(201)
 	for _, id := range []string{"order-1", "payment-1", "order-2"} {
-		g.post(logPath+"/streams/"+id, `{"events":[{"type":"made","data":1,"tags":["t"]}]}`, root...).is(201)
+		g.post(logPath+"/streams/"+id, `{"events":[{"type":"made","data":1,"tags":["t"]}]}`, g.root...).is(201)
 	}
 	return g
 }
@@ -65,7 +67,7 @@ func TestEveryRouteHasItsPermission(t *testing.T) {
 	}
 	for _, r := range newRoutes() {
 		path := strings.NewReplacer("{store}", "default", "{stream}", "order-1", "{category}", "order", restName, "key", "{clientId}", "c",
-			"{name}", "n", "{id}", "i").Replace(r.pattern)
+			"{name}", "n", "{id}", "i", "{eventId}", "e").Replace(r.pattern)
 		for _, a := range r.actions {
 			if a.permission == "" {
 				g.do(a.method, path, "").is(200)
@@ -149,6 +151,23 @@ func TestGrantsOfStreams(t *testing.T) {
 	g.get(logPath+"/streams/order-1", orders...).is(200).has(1, "currentStreamVersion")
 	g.get(logPath+"/streams/payment-1", orders...).refused(wire.CodeForbidden)
 	g.get(logPath+"/events?streamId=payment-1", orders...).refused(wire.CodeForbidden)
+	for _, stream := range []string{"order-1", "payment-1"} {
+		e := g.get(logPath+"/streams/"+stream, g.root...).is(200).events()[0]
+		path := logPath + "/streams/" + stream + "/events/"
+		if stream == "order-1" {
+			g.get(path+e.ID, orders...).is(200).has(e.ID, "eventId")
+			g.get(path+"none", orders...).refused(nacre.CodeNotFound, "none")
+			g.get(logPath+"/streams/order-2/events/"+e.ID, orders...).refused(nacre.CodeNotFound)
+			continue
+		}
+		// What is there and what is not look the same.
+		there, absent := g.get(path+e.ID, orders...), g.get(path+"none", orders...)
+		there.refused(wire.CodeForbidden, "payment-1")
+		if absent.refused(wire.CodeForbidden); string(there.body) != string(absent.body) {
+			t.Errorf("an event of another stream that is there is %s, one that is not %s", there.body, absent.body)
+		}
+		g.get(logPath+"/system/streams/"+stream+"/events/"+e.ID, orders...).refused(wire.CodeForbidden)
+	}
 	ndjson := append([]string{"Accept", wire.TypeNDJSON}, orders...)
 	want := []int{1, 3, 4, 5, 6}
 	same(t, positions(g.get(logPath+"/events", orders...).is(200).events()), want)

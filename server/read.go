@@ -63,6 +63,35 @@ func (x *exchange) end(ctx context.Context, id nacre.StreamID) (version int64, l
 	return -1, 0, nil
 }
 
+// findEvent answers GET …/streams/{stream}/events/{eventId} with the stored line.
+func (s *Server) findEvent(x *exchange) error {
+	if err := x.noQuery(); err != nil {
+		return err
+	}
+	id := x.path.stream
+	if err := x.grant.CheckStream(id); err != nil {
+		return err
+	}
+	ctx, cancel := x.context()
+	defer cancel()
+	e, found, err := x.store.FindEvent(ctx, id, x.path.event)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return &wire.EventNotFoundError{Stream: id, ID: x.path.event}
+	}
+	buffer := takeBuffer()
+	defer giveBuffer(buffer)
+	for line, err := range x.store.ReadLines(ctx, nil, &nacre.ReadOptions{After: e.GlobalPosition - 1, Limit: 1}) {
+		if err != nil {
+			return err
+		}
+		*buffer = append((*buffer)[:0], line.Bytes...)
+	}
+	return x.answer(http.StatusOK, *buffer)
+}
+
 // readEvents answers GET …/events, in whichever format is wanted.
 func (s *Server) readEvents(x *exchange) error {
 	format := x.format()

@@ -57,6 +57,43 @@ func TestReadStream(t *testing.T) {
 	})
 }
 
+func TestFindEvent(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b Backend) {
+		h := newHarness(t, &Options{Backend: b})
+		h.fill()
+		h.post(logPath+"/streams/a%2Fb/events", `{"events":[{"type":"t","data":1,"eventId":"c/d%?"},{"type":"t","data":2}]}`).is(201)
+		h.post(logPath+"/streams/order-2/events", `{"events":[{"type":"t","data":1,"eventId":"c/d%?"}]}`).is(201)
+		lines := strings.SplitAfter(string(h.get(logPath+"/events", "Accept", wire.TypeNDJSON).body), "\n")
+		for i, e := range h.get(logPath + "/events").events() {
+			path := "/streams/" + url.PathEscape(string(e.StreamID)) + "/events/" + url.PathEscape(e.ID)
+			for _, h := range []*harness{h, h.at("/api")} {
+				r := h.get(logPath + path).is(200)
+				if want := strings.TrimSuffix(lines[i], "\n"); string(r.body) != want || r.header.Get("Content-Type") != wire.TypeJSON {
+					t.Errorf("%s of %s is %q, %s; its line is %s", e.ID, e.StreamID, r.header.Get("Content-Type"), r.body, want)
+				}
+				h.get(logPath + path + "x").refused(nacre.CodeNotFound)
+				h.get(logPath + "/system" + path).refused(nacre.CodeNotFound)
+			}
+		}
+		e := h.get(logPath + "/streams/order-1").events()[0]
+		r := h.get(logPath + "/streams/order-2/events/" + e.ID)
+		r.refused(nacre.CodeNotFound, "order-2", e.ID)
+		r.has("order-2", "details", "streamId").has(e.ID, "details", "eventId")
+		h.get(logPath+"/streams/none-1/events/c%2Fd%25%3F").refused(nacre.CodeNotFound, "none-1", "c/d%?")
+		h.get(logPath+"/streams/order-1/events/a%20b").has("eventId", "details", "field").refused(nacre.CodeInvalid)
+		h.get(logPath+"/streams/-1/events/a").has("streamId", "details", "field").refused(nacre.CodeInvalid)
+		h.get(logPath+"/streams/%ff/events/a").has("streamId", "details", "field").refused(nacre.CodeInvalid)
+		h.get(logPath+"/streams/order-1/events/"+strings.Repeat("i", 65)).refused(nacre.CodeInvalid, "64")
+		h.post(logPath+"/streams/order-1/events/"+e.ID, `{}`).refused(wire.CodeMethodNotAllowed)
+		h.get("/event-stores/none/streams/order-1/events/"+e.ID).refused(wire.CodeStoreNotFound, "none")
+
+		h.post(logPath+"/system/streams/s-1", `{"events":[{"type":"t","data":1,"eventId":"mine"}]}`).is(201)
+		h.get(logPath+"/system/streams/s-1/events/mine").is(200).has("s-1", "streamId").has("mine", "eventId")
+		h.get(logPath + "/streams/s-1/events/mine").refused(nacre.CodeNotFound)
+	})
+}
+
 func TestReadEvents(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b Backend) {
@@ -65,27 +102,27 @@ func TestReadEvents(t *testing.T) {
 		created := h.get(logPath + "/events").events()[2].CreatedAt.Format(nacre.TimeFormat)
 		filter := url.QueryEscape(`{"items":[{"types":["order.paid"]},{"tags":["eu"]}]}`)
 		for query, want := range map[string][]int{
-			"":                                      {1, 2, 3, 4, 5, 6},
-			"?type=order.placed":                    {1, 5},
-			"?type=order.placed&type=payment.*":     {1, 2, 5, 6},
-			"?category=payment":                     {2, 6},
-			"?streamId=order-2&streamId=payment-1":  {2, 5},
-			"?tag=customer:7":                       {1, 2},
-			"?tag=customer:7&tag=eu":                {2},
-			"?tag=customer:7&category=order":        {1},
-			"?after=2":                              {3, 4, 5, 6},
-			"?before=3":                             {1, 2},
-			"?after=1&before=5&direction=backwards": {4, 3, 2},
-			"?limit=2":                              {1, 2},
-			"?fromPosition=5":                       {5, 6},
-			"?toPosition=2":                         {1, 2},
-			"?offset=4":                             {5, 6},
-			"?offset=1&limit=1&category=payment":    {6},
-			"?filter=" + filter:                     {2, 3},
-			"?sortBy=globalPosition&sortDirection=desc":           {6, 5, 4, 3, 2, 1},
-			"?fromDate=2100-01-01":                                {},
-			"?toDate=2100-01-01&limit=2&offset=1":                 {2, 3},
-			"?toDate=2001-01-01":                                  {},
+			"":                                          {1, 2, 3, 4, 5, 6},
+			"?type=order.placed":                        {1, 5},
+			"?type=order.placed&type=payment.*":         {1, 2, 5, 6},
+			"?category=payment":                         {2, 6},
+			"?streamId=order-2&streamId=payment-1":      {2, 5},
+			"?tag=customer:7":                           {1, 2},
+			"?tag=customer:7&tag=eu":                    {2},
+			"?tag=customer:7&category=order":            {1},
+			"?after=2":                                  {3, 4, 5, 6},
+			"?before=3":                                 {1, 2},
+			"?after=1&before=5&direction=backwards":     {4, 3, 2},
+			"?limit=2":                                  {1, 2},
+			"?fromPosition=5":                           {5, 6},
+			"?toPosition=2":                             {1, 2},
+			"?offset=4":                                 {5, 6},
+			"?offset=1&limit=1&category=payment":        {6},
+			"?filter=" + filter:                         {2, 3},
+			"?sortBy=globalPosition&sortDirection=desc": {6, 5, 4, 3, 2, 1},
+			"?fromDate=2100-01-01":                      {},
+			"?toDate=2100-01-01&limit=2&offset=1":       {2, 3},
+			"?toDate=2001-01-01":                        {},
 			"?fromDate=" + created + "&toDate=2100-01-01&after=2": {3, 4, 5, 6},
 			"?after=99": {},
 		} {

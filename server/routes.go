@@ -38,6 +38,7 @@ type route struct {
 type params struct {
 	store    string
 	stream   nacre.StreamID
+	event    string
 	key      string
 	category string
 	client   string
@@ -85,6 +86,7 @@ func logRoutes(path string, read, write access.Permission) []*route {
 		at(path+"/streams", does("GET", read, (*Server).listStreams)),
 		at(path+"/streams/{stream}", stream...),
 		at(path+"/streams/{stream}/events", does("GET", read, (*Server).readStream), does("POST", write, (*Server).appendToStream)),
+		at(path+"/streams/{stream}/events/{eventId}", does("GET", read, (*Server).findEvent)),
 		at(path+"/stream-types/{category}/streams", does("GET", read, (*Server).listStreams)),
 		at(path+"/events", does("GET", read, (*Server).readEvents), does("POST", write, (*Server).commit)),
 		at(path+"/events/ws", follow),
@@ -227,6 +229,8 @@ func (r *route) fill(p *params, parts []string) (err error) {
 			p.store = text
 		case "stream":
 			p.stream = nacre.StreamID(text)
+		case "eventId":
+			p.event = text
 		case "category":
 			p.category = text
 		case "clientId":

@@ -16,34 +16,39 @@ func TestRoutesAreFound(t *testing.T) {
 		pattern string
 		p       params
 	}{
-		"/":                                              {pattern: "/"},
-		"/api":                                           {pattern: "/"},
-		"/healthz/":                                      {pattern: "/healthz"},
-		"/api/healthz":                                   {pattern: "/healthz"},
-		"/event-stores":                                  {pattern: "/event-stores"},
-		"/event-stores/":                                 {pattern: "/event-stores"},
-		"/event-stores/a-b":                              {"/event-stores/{store}", params{store: "a-b"}},
-		"/event-stores/api/streams":                      {"/event-stores/{store}/streams", params{store: "api"}},
-		"/api/event-stores/abc/streams/o-1/":             {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: "o-1"}},
-		"/event-stores/abc/streams/a%2Fb/events":         {"/event-stores/{store}/streams/{stream}/events", params{store: "abc", stream: "a/b"}},
-		"/event-stores/abc/streams/%E2%82%AC":            {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: "€"}},
-		"/event-stores/abc/streams/..":                   {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: ".."}},
-		"/event-stores/abc/streams/events":               {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: "events"}},
-		"/event-stores/abc/events/ws":                    {"/event-stores/{store}/events/ws", params{store: "abc"}},
-		"/event-stores/abc/system/streams/s/events":      {"/event-stores/{store}/system/streams/{stream}/events", params{store: "abc", stream: "s"}},
-		"/event-stores/abc/stream-types/o/streams":       {"/event-stores/{store}/stream-types/{category}/streams", params{store: "abc", category: "o"}},
-		"/event-stores/abc/blobs":                        {"/event-stores/{store}/blobs", params{store: "abc"}},
-		"/event-stores/abc/blobs/a":                      {"/event-stores/{store}/blobs/{key...}", params{store: "abc", key: "a"}},
-		"/event-stores/abc/blobs/a/b/c/d/e/f/g":          {"/event-stores/{store}/blobs/{key...}", params{store: "abc", key: "a/b/c/d/e/f/g"}},
-		"/api/event-stores/abc/blobs/snapshots%2Forder":  {"/event-stores/{store}/blobs/{key...}", params{store: "abc", key: "snapshots/order"}},
-		"/event-stores/abc/nothing":                      {},
-		"/event-stores//streams":                         {},
-		"/event-stores/abc/streams//events":              {},
-		"/event-stores/abc/streams/a/b":                  {},
-		"/event-stores/abc/system":                       {},
-		"/apievent-stores":                               {},
-		"/a/b/c/d/e/f/g/h/i":                             {},
-		"/event-stores/abc/system/streams/s/events/more": {},
+		"/":                                      {pattern: "/"},
+		"/api":                                   {pattern: "/"},
+		"/healthz/":                              {pattern: "/healthz"},
+		"/api/healthz":                           {pattern: "/healthz"},
+		"/event-stores":                          {pattern: "/event-stores"},
+		"/event-stores/":                         {pattern: "/event-stores"},
+		"/event-stores/a-b":                      {"/event-stores/{store}", params{store: "a-b"}},
+		"/event-stores/api/streams":              {"/event-stores/{store}/streams", params{store: "api"}},
+		"/api/event-stores/abc/streams/o-1/":     {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: "o-1"}},
+		"/event-stores/abc/streams/a%2Fb/events": {"/event-stores/{store}/streams/{stream}/events", params{store: "abc", stream: "a/b"}},
+		"/event-stores/abc/streams/a%2Fb/events/c%2Fd%25/": {"/event-stores/{store}/streams/{stream}/events/{eventId}", params{store: "abc", stream: "a/b", event: "c/d%"}},
+		"/api/event-stores/abc/streams/s/events/..":        {"/event-stores/{store}/streams/{stream}/events/{eventId}", params{store: "abc", stream: "s", event: ".."}},
+		"/event-stores/abc/system/streams/s/events/more":   {"/event-stores/{store}/system/streams/{stream}/events/{eventId}", params{store: "abc", stream: "s", event: "more"}},
+		"/event-stores/abc/streams/s/events/e/f":           {},
+		"/event-stores/abc/streams//events/e":              {},
+		"/event-stores/abc/streams/%E2%82%AC":              {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: "€"}},
+		"/event-stores/abc/streams/..":                     {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: ".."}},
+		"/event-stores/abc/streams/events":                 {"/event-stores/{store}/streams/{stream}", params{store: "abc", stream: "events"}},
+		"/event-stores/abc/events/ws":                      {"/event-stores/{store}/events/ws", params{store: "abc"}},
+		"/event-stores/abc/system/streams/s/events":        {"/event-stores/{store}/system/streams/{stream}/events", params{store: "abc", stream: "s"}},
+		"/event-stores/abc/stream-types/o/streams":         {"/event-stores/{store}/stream-types/{category}/streams", params{store: "abc", category: "o"}},
+		"/event-stores/abc/blobs":                          {"/event-stores/{store}/blobs", params{store: "abc"}},
+		"/event-stores/abc/blobs/a":                        {"/event-stores/{store}/blobs/{key...}", params{store: "abc", key: "a"}},
+		"/event-stores/abc/blobs/a/b/c/d/e/f/g":            {"/event-stores/{store}/blobs/{key...}", params{store: "abc", key: "a/b/c/d/e/f/g"}},
+		"/api/event-stores/abc/blobs/snapshots%2Forder":    {"/event-stores/{store}/blobs/{key...}", params{store: "abc", key: "snapshots/order"}},
+		"/event-stores/abc/nothing":                        {},
+		"/event-stores//streams":                           {},
+		"/event-stores/abc/streams//events":                {},
+		"/event-stores/abc/streams/a/b":                    {},
+		"/event-stores/abc/system":                         {},
+		"/apievent-stores":                                 {},
+		"/a/b/c/d/e/f/g/h/i":                               {},
+		"/event-stores/abc/system/streams/s/events/e/f":    {},
 	} {
 		var p params
 		r, err := table.find(path, &p)
@@ -108,7 +113,7 @@ func TestUnknownParametersAreRefused(t *testing.T) {
 			if a.permission == "" || a.socket {
 				continue
 			}
-			path := strings.NewReplacer("{store}", "default", "{stream}", "order-1", "{category}", "order", restName, "key").Replace(r.pattern)
+			path := strings.NewReplacer("{store}", "default", "{stream}", "order-1", "{category}", "order", "{eventId}", "e", restName, "key").Replace(r.pattern)
 			h.do(a.method, path+"?wrong=1", `{}`).refused(nacre.CodeInvalid, "wrong", "is not a parameter")
 			h.do(a.method, path+"?a=%zz", `{}`).refused(nacre.CodeInvalid)
 		}
@@ -120,9 +125,10 @@ func TestEveryReadUnderBothPrefixes(t *testing.T) {
 	t.Parallel()
 	plain := newHarness(t, nil)
 	plain.fill()
+	first := plain.get(logPath + "/streams/order-1").events()[0]
 	for _, path := range []string{
 		"/", "/healthz", "/readyz", "/openapi.yaml", "/metrics", "/event-stores", logPath, logPath + "/streams", logPath + "/streams/order-1",
-		logPath + "/streams/order-1/events", logPath + "/stream-types/order/streams", logPath + "/events", logPath + "/head", logPath + "/blobs",
+		logPath + "/streams/order-1/events", logPath + "/streams/order-1/events/" + first.ID, logPath + "/stream-types/order/streams", logPath + "/events", logPath + "/head", logPath + "/blobs",
 		logPath + "/system/events", logPath + "/system/streams", logPath + "/system/streams/store", logPath + "/system/head",
 		logPath + "/system/stream-types/store/streams",
 	} {

@@ -136,7 +136,7 @@ func (c *checking) check(r *http.Request, sent []byte, reply *http.Response, got
 		Request: request,
 		PathParams: map[string]string{
 			"store": p.store, "stream": string(p.stream), "key": p.key, "category": p.category, "clientId": p.client,
-			"name": p.runner, "id": p.letter,
+			"name": p.runner, "id": p.letter, "eventId": p.event,
 		},
 		QueryParams: query,
 		Route:       &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)},

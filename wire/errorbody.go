@@ -33,6 +33,7 @@ func BodyOf(err error) ErrorBody {
 		condition *nacre.ConditionError
 		id        *nacre.EventIDConflictError
 		damage    *nacre.DamageError
+		absent    *EventNotFoundError
 		rate      *RateLimitError
 		plain     *nacre.Error
 	)
@@ -59,6 +60,8 @@ func BodyOf(err error) ErrorBody {
 		b.Details = &ErrorDetails{
 			File: told.File, Line: told.Line, Offset: &told.Offset, Position: told.Position, Reason: told.Reason,
 		}
+	case errors.As(err, &absent):
+		b.Details = &ErrorDetails{StreamID: absent.Stream, EventID: absent.ID}
 	case errors.As(err, &rate):
 		seconds := int64(math.Ceil(rate.RetryAfter.Seconds()))
 		b.Message = cmp.Or(rate.Message, tooManyRequests)
@@ -68,7 +71,7 @@ func BodyOf(err error) ErrorBody {
 			b.Details = &ErrorDetails{Field: plain.Field}
 		}
 	}
-	if aboutMachine[code] && damage == nil {
+	if aboutMachine[code] && damage == nil && absent == nil {
 		b.Message = withoutFolders(withoutPaths(b.Message, err))
 	}
 	return b
@@ -136,7 +139,7 @@ func (b *ErrorBody) Encode() []byte {
 
 // ParseError gives the error that a reply tells, in the type that an embedded store would have given:
 // *nacre.ConflictError, *nacre.ConditionError, *nacre.EventIDConflictError, *nacre.DamageError,
-// *RateLimitError, else *nacre.Error. Where the body is not one of FromError's, a proxy's perhaps, the
+// *RateLimitError, *EventNotFoundError, else *nacre.Error. Where the body is not one of FromError's, a proxy's perhaps, the
 // status decides. It is never nil.
 func ParseError(status int, body []byte) error {
 	var b ErrorBody
@@ -174,6 +177,10 @@ func (b *ErrorBody) Err() error {
 	case nacre.CodeDamaged:
 		if d.Offset != nil {
 			return &nacre.DamageError{File: d.File, Line: d.Line, Offset: *d.Offset, Position: d.Position, Reason: d.Reason}
+		}
+	case nacre.CodeNotFound:
+		if d.StreamID != "" && d.EventID != "" {
+			return &EventNotFoundError{Stream: d.StreamID, ID: d.EventID}
 		}
 	case CodeRateLimited:
 		if seconds := d.RetryAfter; seconds > 0 && seconds <= math.MaxInt64/int64(time.Second) {

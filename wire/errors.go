@@ -35,7 +35,7 @@ type ErrorDetails struct {
 	After                *nacre.Position  `json:"after,omitzero"`
 	AfterPosition        *nacre.Position  `json:"afterPosition,omitzero"`
 
-	// EVENT_ID_CONFLICT, with StreamID.
+	// EVENT_ID_CONFLICT, with StreamID; so has NOT_FOUND, where an event was asked for.
 	EventID        string          `json:"eventId,omitzero"`
 	GlobalPosition *nacre.Position `json:"globalPosition,omitzero"`
 	Reason         string          `json:"reason,omitzero"`
@@ -67,6 +67,19 @@ func (e *RateLimitError) Error() string {
 
 // ErrorCode is what [nacre.CodeOf] finds.
 func (e *RateLimitError) ErrorCode() nacre.Code { return CodeRateLimited }
+
+// EventNotFoundError has the code NOT_FOUND: the stream holds no event that bears the id.
+type EventNotFoundError struct {
+	Stream nacre.StreamID
+	ID     string
+}
+
+func (e *EventNotFoundError) Error() string {
+	return fmt.Sprintf("nacre: stream %q holds no event with the id %q", e.Stream, e.ID)
+}
+
+// ErrorCode is what [nacre.CodeOf] finds.
+func (e *EventNotFoundError) ErrorCode() nacre.Code { return nacre.CodeNotFound }
 
 func invalid(field, format string, args ...any) *nacre.Error {
 	return &nacre.Error{Code: nacre.CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...)}

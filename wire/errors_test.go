@@ -30,6 +30,9 @@ func someErrors() []error {
 		&nacre.Error{Code: nacre.CodeTooLarge, Message: "the body has more than 16 bytes"},
 		&nacre.Error{Code: CodeStoreNotFound, Message: `there is no event store "orders"`},
 		&nacre.Error{Code: nacre.CodeLogRewound, Message: "the cursor is of epoch a, the log of epoch b"},
+		&EventNotFoundError{Stream: "order-1", ID: "e-1"},
+		&EventNotFoundError{Stream: "/srv/a b/order", ID: "/srv/data/../e?"},
+		&nacre.Error{Code: nacre.CodeNotFound, Message: "there is no route `/event-store`"},
 		&RateLimitError{RetryAfter: 3 * time.Second, Message: "the key made 100 requests in a second"},
 		&RateLimitError{RetryAfter: time.Second},
 	}
@@ -75,6 +78,10 @@ func TestErrorBodies(t *testing.T) {
 		{
 			&RateLimitError{RetryAfter: 1200 * time.Millisecond}, 429,
 			`{"error":"RATE_LIMITED","message":"too many requests","details":{"retryAfter":2}}`,
+		},
+		{
+			&EventNotFoundError{Stream: "a b/c-1", ID: "/d/e"}, 404,
+			`{"error":"NOT_FOUND","message":"stream \"a b/c-1\" holds no event with the id \"/d/e\"","details":{"streamId":"a b/c-1","eventId":"/d/e"}}`,
 		},
 		{context.Canceled, 499, `{"error":"CANCELED","message":"context canceled"}`},
 		{errors.New("secret"), 500, `{"error":"INTERNAL","message":"an error inside the server: its log has more"}`},
