@@ -124,7 +124,8 @@ func parse(args []string, stderr io.Writer) (s settings, out string, timeout tim
 func measure(ctx context.Context, s *settings, r *report) error {
 	runs := map[string]func(context.Context, *settings, *report, string) error{
 		"peers": peersCase, "sustained": sustainedCase, "batches": batchesCase,
-		"conditions": conditionsCase, "read": readCase, "server": serverCase, "large": largeCase,
+		"conditions": conditionsCase, "read": readCase,
+		"commands": commandsCase, "folds": foldsCase, "server": serverCase, "large": largeCase,
 	}
 	for _, name := range caseNames {
 		if !slices.Contains(s.cases, name) {
