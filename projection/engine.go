@@ -27,13 +27,14 @@ type engine[E, W any] struct {
 	signals *signals
 	seed    maphash.Seed
 
-	cp      Checkpoint                // as the model has it
-	seen    nacre.Position            // at least cp.Position: nothing between is to be written
-	stored  time.Time                 // when the checkpoint was stored last
-	skipped map[nacre.Position]bool   // parked since the start: not to be replayed
-	lease   *runner.Lease             // nil where it needs none
-	bury    func(runner.Letter) error // nil where letters cannot be kept
-	moved   func(seen nacre.Position) // told of progress
+	cp      Checkpoint                                 // as the model has it
+	seen    nacre.Position                             // at least cp.Position: nothing between is to be written
+	stored  time.Time                                  // when the checkpoint was stored last
+	skipped map[nacre.Position]bool                    // parked since the start: not to be replayed
+	lease   *runner.Lease                              // nil where it needs none
+	bury    func(context.Context, runner.Letter) error // nil where letters cannot be kept
+	letters int                                        // open dead letters
+	moved   func(seen nacre.Position)                  // told of progress
 }
 
 func newEngine[E, W any](store *nacre.Store, p Projection[E, W], m ReadModel[W], o *Options) (*engine[E, W], error) {
@@ -256,7 +257,7 @@ func (g *engine[E, W]) failed(ctx context.Context, it *item[E], failed *ApplyErr
 		Position: e.GlobalPosition, EventID: e.ID, Stream: e.StreamID, Type: e.Type,
 		Error: *runner.FailureOf(failed.Err, time.Now()), Attempts: attempts + 1, At: time.Now().UTC(),
 	}
-	if err := g.bury(letter); err != nil {
+	if err := g.bury(ctx, letter); err != nil {
 		return err
 	}
 	g.o.Logger.Error("an event is parked as a dead letter", "projection", g.p.Name, "error", failed)

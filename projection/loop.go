@@ -14,11 +14,13 @@ type loop[E, W any] struct {
 	g     *engine[E, W]
 	r     *Runner
 	lease *runner.Lease // nil where it needs none, or another process has it
-	waits bool          // for the lease
+	alone bool          // the model is this process's own: it does without a lease
 
 	reader  *reader[E]
 	paused  bool
-	failure error // that it stopped at
+	failure error            // that it stopped at
+	trouble int              // how often in a row it failed for a reason that may pass
+	again   <-chan time.Time // when it tries again by itself
 	remade  *rebuild[E, W]
 	waiting []command // for the rebuild
 
@@ -28,12 +30,22 @@ type loop[E, W any] struct {
 }
 
 // hold lets the engine look at a lease before it commits, and bury what fails.
-func (g *engine[E, W]) hold(lease *runner.Lease) {
+func (g *engine[E, W]) hold(ctx context.Context, lease *runner.Lease) error {
 	g.lease = lease
-	g.bury = func(l runner.Letter) error {
-		_, err := g.store.System().Commit(context.Background(), nil, runner.Bury(lease.ID(), l))
+	id := lease.ID()
+	open, err := runner.Letters(ctx, g.store, id.Kind, id.Name)
+	if err != nil {
 		return err
 	}
+	g.letters = len(open)
+	g.bury = func(ctx context.Context, l runner.Letter) error {
+		_, err := g.store.System().Commit(ctx, nil, runner.Bury(id, l))
+		if err == nil {
+			g.letters++
+		}
+		return err
+	}
+	return nil
 }
 
 // upTo applies what the log has up to a position.
@@ -97,20 +109,45 @@ func (l *loop[E, W]) run(ctx context.Context) {
 	l.r.change(func() { l.r.ended, l.r.failure, l.r.state = true, l.failure, runner.Stopped })
 }
 
-// work returns what ends the runner.
+// work returns what ends the runner: the end of ctx, or of the store.
 func (l *loop[E, W]) work(ctx context.Context) error {
-	if l.waits {
+	l.g.moved = func(seen nacre.Position) { l.r.change(func() { l.r.seen = seen }) }
+	for {
+		err := l.tenure(ctx)
+		if ctx.Err() != nil || nacre.CodeOf(err) == nacre.CodeClosed {
+			return err
+		}
+		// Another process has taken the lease over, or has written to the model: wait for one's turn.
+		l.g.o.Logger.Warn("a projection waits, since another process runs it", "projection", l.g.p.Name, "error", err)
+		if l.reader != nil {
+			l.reader.stop()
+			l.reader = nil
+		}
+		if l.lease != nil {
+			_ = l.lease.Release(ctx, nil) // it is lost
+			l.lease, l.g.lease, l.g.bury = nil, nil, nil
+		}
+		if err := pause(ctx, l.g.o.RetryAfter, 3); err != nil {
+			return err
+		}
+	}
+}
+
+// tenure is the time from a lease to its loss.
+func (l *loop[E, W]) tenure(ctx context.Context) error {
+	if l.lease == nil && !l.alone {
 		var err error
 		if l.lease, err = acquire(ctx, l.g, false); err != nil {
 			return err
 		}
 	}
 	if l.lease != nil {
-		l.g.hold(l.lease)
 		l.paused = l.lease.Paused()
+		if err := l.g.hold(ctx, l.lease); err != nil {
+			return err
+		}
 	}
-	l.g.moved = func(seen nacre.Position) { l.r.change(func() { l.r.seen = seen }) }
-	if err := l.restart(ctx); err != nil {
+	if err := l.attempt(ctx, l.restart(ctx)); err != nil {
 		return err
 	}
 	if err := l.announce(ctx, runner.CatchingUp); err != nil {
@@ -140,7 +177,7 @@ func (l *loop[E, W]) restart(ctx context.Context) error {
 // once waits for the next thing to do, and does it.
 func (l *loop[E, W]) once(ctx context.Context) error {
 	var batches <-chan batch[E]
-	if !l.paused && l.failure == nil {
+	if !l.paused && l.failure == nil && l.reader != nil {
 		batches = l.reader.batches
 	}
 	var orders <-chan runner.Order
@@ -173,6 +210,8 @@ func (l *loop[E, W]) once(ctx context.Context) error {
 		return l.obey(ctx, c.order, func(err error) { c.answer <- err })
 	case err := <-remade:
 		return l.swap(ctx, err)
+	case <-l.again:
+		return l.resume(ctx, func(error) {})
 	}
 }
 
@@ -182,29 +221,42 @@ func (l *loop[E, W]) batch(ctx context.Context, b *batch[E]) error {
 	if err == nil {
 		err = b.err
 	}
-	switch code := nacre.CodeOf(err); {
-	case err == nil:
-		l.report(b)
-		if b.caughtUp && l.state() == runner.CatchingUp {
-			return l.announce(ctx, runner.Running)
-		}
-		return nil
-	case ctx.Err() != nil:
-		return err
-	case code == nacre.CodeLogRewound:
-		return l.restart(ctx)
-	case code == nacre.CodeClosed, code == CodeCheckpointMoved, code == runner.CodeLeaseLost:
-		return err
-	default:
-		return l.fail(ctx, err)
+	if nacre.CodeOf(err) == nacre.CodeLogRewound {
+		err = l.restart(ctx)
 	}
+	if err != nil {
+		return l.attempt(ctx, err)
+	}
+	l.trouble = 0
+	l.report(b)
+	if b.caughtUp && l.state() == runner.CatchingUp {
+		return l.announce(ctx, runner.Running)
+	}
+	return nil
 }
 
-// fail stops at an error, until somebody resumes.
-func (l *loop[E, W]) fail(ctx context.Context, err error) error {
+// attempt is where an error of the work goes: it ends the tenure, or stops the projection until somebody resumes it,
+// or until it tries again by itself.
+func (l *loop[E, W]) attempt(ctx context.Context, err error) error {
+	switch nacre.CodeOf(err) {
+	case nacre.CodeClosed, CodeCheckpointMoved, runner.CodeLeaseLost:
+		return err
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
 	l.failure = err
-	l.g.o.Logger.Error("a projection has stopped at a failure", "projection", l.g.p.Name, "error", err)
-	l.r.change(func() { l.r.failure = err })
+	switch nacre.CodeOf(err) {
+	case CodeFailed, CodeNoRebuild, nacre.CodeInvalid, nacre.CodeUnsupported, nacre.CodeDamaged:
+		l.g.o.Logger.Error("a projection has stopped at a failure", "projection", l.g.p.Name, "error", err)
+		l.r.change(func() { l.r.failure = err })
+	default:
+		// The store or the read model cannot be reached: that may pass.
+		wait := min(l.g.o.RetryAfter<<min(l.trouble, 20), longest)
+		l.trouble++
+		l.again = time.After(wait)
+		l.g.o.Logger.Warn("a projection is in trouble, and tries again", "projection", l.g.p.Name, "after", wait.String(), "error", err)
+	}
 	return l.announce(ctx, runner.Failed)
 }
 
@@ -255,6 +307,7 @@ func (l *loop[E, W]) progress() runner.Progress {
 	}
 	l.r.mu.Lock()
 	defer l.r.mu.Unlock()
-	p.Rebuild, p.DeadLetters = l.r.rebuild, l.r.letters
+	p.Rebuild, p.DeadLetters = l.r.rebuild, l.g.letters
+	l.r.letters = l.g.letters
 	return p
 }

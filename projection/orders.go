@@ -36,14 +36,14 @@ func (l *loop[E, W]) obey(ctx context.Context, o runner.Order, answer func(error
 
 func (l *loop[E, W]) resume(ctx context.Context, answer func(error)) error {
 	failed := l.failure != nil
-	l.paused, l.failure = false, nil
+	l.paused, l.failure, l.again = false, nil, nil
 	l.r.change(func() { l.r.failure = nil })
 	err := l.announce(ctx, runner.CatchingUp)
 	if err == nil && failed {
 		err = l.restart(ctx)
 	}
 	answer(err)
-	return err
+	return l.attempt(ctx, err)
 }
 
 func (l *loop[E, W]) reset(ctx context.Context, answer func(error)) error {
@@ -52,10 +52,13 @@ func (l *loop[E, W]) reset(ctx context.Context, answer func(error)) error {
 		answer(nacre.Errorf(CodeNoRebuild, "the read model of %q cannot empty itself", l.g.p.Name))
 		return nil
 	}
-	l.reader.stop()
+	if l.reader != nil {
+		l.reader.stop()
+		l.reader = nil
+	}
 	err := model.Reset(ctx, l.g.p.Name)
 	if err == nil {
-		l.failure, l.g.skipped = nil, nil
+		l.failure, l.again, l.g.skipped = nil, nil, nil
 		l.r.change(func() { l.r.failure, l.r.seen = nil, 0 })
 		err = l.restart(ctx)
 	}
@@ -63,7 +66,7 @@ func (l *loop[E, W]) reset(ctx context.Context, answer func(error)) error {
 		err = l.announce(ctx, runner.CatchingUp)
 	}
 	answer(err)
-	return err
+	return l.attempt(ctx, err)
 }
 
 // letters applies parked events again, or gives them up.
@@ -95,6 +98,7 @@ func (l *loop[E, W]) letters(ctx context.Context, o runner.Order) error {
 		if _, err := l.g.store.System().Commit(ctx, nil, runner.Settle(id, how, letter.ID)); err != nil {
 			return err
 		}
+		l.g.letters--
 	}
 	if !found && o.Letter != "" {
 		return nacre.Errorf(nacre.CodeNotFound, "the projection %q has no open dead letter %q", l.g.p.Name, o.Letter)
@@ -217,12 +221,13 @@ func (l *loop[E, W]) swap(ctx context.Context, err error) error {
 		return l.announce(ctx, runner.CatchingUp)
 	}
 	l.g.o.Logger.Info("a read model has been made again", "projection", l.g.p.Name, "position", b.g.seen, "took", time.Since(b.begun).String())
-	l.failure, l.g.skipped = nil, b.g.skipped
+	l.failure, l.again, l.g.skipped, l.g.letters = nil, nil, b.g.skipped, max(l.g.letters, b.g.letters)
 	l.r.change(func() { l.r.failure, l.r.rebuild = nil, nil })
-	if err := l.restart(ctx); err != nil {
-		return err
+	err = l.restart(ctx)
+	l.remadeWith(err)
+	if err != nil {
+		return l.attempt(ctx, err)
 	}
-	l.remadeWith(nil)
 	return l.announce(ctx, runner.CatchingUp)
 }
 

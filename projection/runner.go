@@ -68,7 +68,7 @@ func Start[E, W any](ctx context.Context, store *nacre.Store, p Projection[E, W]
 		return nil, err
 	}
 	ctx, r.end = context.WithCancel(ctx)
-	l := &loop[E, W]{g: g, r: r, lease: lease, waits: lease == nil && !alone}
+	l := &loop[E, W]{g: g, r: r, lease: lease, alone: alone}
 	go func() {
 		defer close(r.done)
 		l.run(ctx)
@@ -232,12 +232,14 @@ func CatchUp[E, W any](ctx context.Context, store *nacre.Store, p Projection[E, 
 		return 0, err
 	}
 	if lease != nil {
-		g.hold(lease)
 		defer func() {
 			f := runner.FailureOf(err, time.Now())
-			lease.Report(runner.Progress{Position: at, Head: at})
+			lease.Report(runner.Progress{Position: at, Head: at, DeadLetters: g.letters})
 			err = errors.Join(err, lease.Release(ctx, f))
 		}()
+		if err := g.hold(ctx, lease); err != nil {
+			return 0, err
+		}
 	}
 	head, err := store.Head(ctx)
 	if err != nil {
