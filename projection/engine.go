@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -317,7 +316,7 @@ func (g *engine[E, W]) apply(ctx context.Context, w W, items []item[E]) error {
 	for lane := range lanes {
 		wg.Go(func() {
 			for i := range items {
-				if int(maphash.String(g.seed, string(items[i].event.StreamID))%uint64(lanes)) != lane { //nolint:gosec // lanes are few
+				if int(maphash.String(g.seed, string(items[i].event.StreamID))%uint64(lanes)) != lane {
 					continue
 				}
 				if failures[lane] = g.one(ctx, w, &items[i]); failures[lane] != nil {
@@ -345,8 +344,8 @@ func (g *engine[E, W]) apply(ctx context.Context, w W, items []item[E]) error {
 func (g *engine[E, W]) one(ctx context.Context, w W, it *item[E]) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			g.o.Logger.Error("a projection panicked", "projection", g.p.Name, "position", it.event.GlobalPosition, "value", v,
-				slog.String("stack", string(debug.Stack())))
+			g.o.Logger.ErrorContext(ctx, "a projection panicked", "projection", g.p.Name, "position", it.event.GlobalPosition,
+				"value", fmt.Sprint(v), "stack", string(debug.Stack()))
 			err = fmt.Errorf("it panicked: %v; the log has the stack", v)
 		}
 		if err != nil && ctx.Err() == nil {
@@ -370,7 +369,7 @@ const longest = time.Minute
 // pause waits between attempts: doubling, with full jitter in the upper half.
 func pause(ctx context.Context, first time.Duration, attempt int) error {
 	d := min(first<<min(attempt, 20), longest)
-	d = d/2 + rand.N(d/2+1) //nolint:gosec // a pause is no secret
+	d = d/2 + rand.N(d/2+1)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -228,7 +228,7 @@ func (l *loop[E, W]) batch(ctx context.Context, b *batch[E]) error {
 		return l.attempt(ctx, err)
 	}
 	l.trouble = 0
-	l.report(b)
+	l.report(ctx, b)
 	if b.caughtUp && l.state() == runner.CatchingUp {
 		return l.announce(ctx, runner.Running)
 	}
@@ -289,12 +289,12 @@ func (l *loop[E, W]) announce(ctx context.Context, s runner.State) error {
 }
 
 // report tells the lease how far it is.
-func (l *loop[E, W]) report(b *batch[E]) {
+func (l *loop[E, W]) report(ctx context.Context, b *batch[E]) {
 	l.head = max(l.head, b.seen)
 	if l.lease != nil {
 		l.lease.Report(l.progress())
 	}
-	l.g.signals.behind(context.Background(), l.head-min(l.head, l.g.seen))
+	l.g.signals.behind(ctx, l.head-min(l.head, l.g.seen))
 }
 
 func (l *loop[E, W]) progress() runner.Progress {

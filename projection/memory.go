@@ -39,7 +39,7 @@ type Memory[S any] struct {
 func NewMemory[S any](store *nacre.Store, o *MemoryOptions) *Memory[S] {
 	m := &Memory[S]{every: 100_000}
 	if o != nil && o.SnapshotEvery != 0 {
-		m.every = nacre.Position(max(0, o.SnapshotEvery)) //nolint:gosec // it is not negative
+		m.every = nacre.Position(max(0, o.SnapshotEvery))
 	}
 	if m.every > 0 {
 		m.blobs, _ = store.Blobs() // a driver without blobs keeps no snapshots

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -77,10 +78,8 @@ func truth(t testing.TB, store *nacre.Store, without ...nacre.Position) totals {
 	t.Helper()
 	sum, _, err := projection.Fold(t.Context(), store, projection.Source{Filter: nacre.Filter{{Types: []string{"account.moved"}}}}, movements, nil, totals{},
 		func(s totals, e codec.Event[any]) totals {
-			for _, p := range without {
-				if p == e.GlobalPosition {
-					return s
-				}
+			if slices.Contains(without, e.GlobalPosition) {
+				return s
 			}
 			add(&s, e)
 			return s

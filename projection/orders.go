@@ -160,7 +160,7 @@ func (l *loop[E, W]) remake(ctx context.Context, c command, answer func(error)) 
 	}
 	g := *l.g
 	g.model, g.cp, g.seen, g.skipped = fresh, Checkpoint{}, 0, nil
-	ctx, end := context.WithCancel(ctx)
+	ctx, end := context.WithCancel(ctx) //nolint:gosec // it is called by swap and abandon
 	l.remade = &rebuild[E, W]{g: &g, of: of, done: make(chan error, 1), end: end, begun: time.Now()}
 	l.r.change(func() { l.r.state = runner.Rebuilding })
 	go func(b *rebuild[E, W]) { b.done <- b.catchUp(ctx, l.r) }(l.remade)
@@ -197,7 +197,9 @@ func (b *rebuild[E, W]) catchUp(ctx context.Context, r *Runner) error {
 // abandon ends a rebuild that is not wanted any more.
 func (b *rebuild[E, W]) abandon(ctx context.Context) {
 	b.end()
-	<-b.done
+	if err := <-b.done; err != nil {
+		b.g.o.Logger.Debug("a rebuild was given up", "projection", b.g.p.Name, "error", err)
+	}
 	_ = b.of.Discard(context.WithoutCancel(ctx), b.g.p.Name, b.g.model) // what is left is removed by the next one
 }
 

@@ -360,7 +360,7 @@ func TestARebuildMendsAFailure(t *testing.T) {
 func TestInParallelAStreamStaysInOrder(t *testing.T) {
 	store := newStore(t)
 	move(t, store, 800)
-	type lane struct{ last map[nacre.StreamID]int64 }
+	type lane struct{}
 	var wrong, count atomic.Int64
 	var lanes [9]atomic.Int64
 	p := projection.Projection[any, *lane]{

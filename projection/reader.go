@@ -33,7 +33,7 @@ const readAhead = 2
 
 // read begins to read behind a checkpoint. Stop ends it.
 func (g *engine[E, W]) read(ctx context.Context, after Checkpoint) *reader[E] {
-	ctx, end := context.WithCancel(ctx)
+	ctx, end := context.WithCancel(ctx) //nolint:gosec // it is called by stop
 	out := make(chan batch[E], readAhead)
 	go func() {
 		defer close(out)
@@ -74,6 +74,6 @@ func (g *engine[E, W]) read(ctx context.Context, after Checkpoint) *reader[E] {
 // stop ends the reading and waits for it.
 func (r *reader[E]) stop() {
 	r.end()
-	for range r.batches { //nolint:revive // what was read is not wanted any more
+	for range r.batches {
 	}
 }

@@ -45,7 +45,7 @@ func (s *signals) batch(ctx context.Context, name string, events int, to nacre.P
 		return ctx, nothingOf
 	}
 	ctx, span := s.tracer.Start(ctx, "projection "+name, trace.WithAttributes(
-		attribute.Int("nacre.events", events), attribute.Int64("nacre.position", int64(to)), //nolint:gosec // positions are far below
+		attribute.Int("nacre.events", events), attribute.Int64("nacre.position", int64(to)),
 	))
 	return ctx, func(err error) {
 		if err != nil {
@@ -70,6 +70,6 @@ func (s *signals) failed(ctx context.Context) {
 
 func (s *signals) behind(ctx context.Context, lag nacre.Position) {
 	if s.metered {
-		s.lag.Record(ctx, int64(lag), s.name) //nolint:gosec // positions are far below
+		s.lag.Record(ctx, int64(lag), s.name)
 	}
 }

@@ -55,8 +55,10 @@ func (id ID) Check() error {
 const nameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 // The streams and the blob of a runner.
-func (id ID) leaseStream() nacre.StreamID  { return nacre.StreamID(leaseCategory + "-" + id.String()) }
-func (id ID) orderStream() nacre.StreamID  { return nacre.StreamID(orderCategory + "-" + id.String()) }
+func (id ID) leaseStream() nacre.StreamID { return nacre.StreamID(leaseCategory + "-" + id.String()) }
+
+func (id ID) orderStream() nacre.StreamID { return nacre.StreamID(orderCategory + "-" + id.String()) }
+
 func (id ID) letterStream() nacre.StreamID { return nacre.StreamID(letterCategory + "-" + id.String()) }
 func (id ID) blob() string                 { return "runners/" + id.Kind + "/" + id.Name + ".json" }
 

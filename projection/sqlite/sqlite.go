@@ -79,7 +79,7 @@ func checkSchema(schema string) error {
 	if err != nil {
 		return failed("opening SQLite", err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // nothing is in it
 	if _, err := db.ExecContext(context.Background(), schema); err != nil {
 		return &nacre.Error{Code: nacre.CodeInvalid, Field: "schema", Message: "is refused by SQLite", Err: err}
 	}

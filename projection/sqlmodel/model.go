@@ -147,7 +147,7 @@ func (m *Model) read(ctx context.Context, tx *sql.Tx, name string) (cp projectio
 	case err != nil:
 		return projection.Checkpoint{}, false, err
 	}
-	cp.Position, cp.Version = nacre.Position(position), int(version) //nolint:gosec // written by move
+	cp.Position, cp.Version = nacre.Position(position), int(version)
 	return cp, true, nil
 }
 
@@ -176,14 +176,14 @@ func (m *Model) move(ctx context.Context, tx *sql.Tx, name string, from, to proj
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO `+m.o.Table+` (name, position, epoch, version) VALUES (`+
 			m.placeholder(1)+`, `+m.placeholder(2)+`, `+m.placeholder(3)+`, `+m.placeholder(4)+`)`,
-			name, int64(to.Position), to.Epoch, int64(to.Version)); err != nil { //nolint:gosec // positions are far below
+			name, int64(to.Position), to.Epoch, int64(to.Version)); err != nil {
 			return err
 		}
 		return m.run(ctx, tx, m.o.Schema)
 	}
 	done, err := tx.ExecContext(ctx, `UPDATE `+m.o.Table+` SET position = `+m.placeholder(1)+`, epoch = `+m.placeholder(2)+`, version = `+m.placeholder(3)+
 		` WHERE name = `+m.placeholder(4)+` AND position = `+m.placeholder(5)+` AND epoch = `+m.placeholder(6),
-		int64(to.Position), to.Epoch, int64(to.Version), name, int64(from.Position), from.Epoch) //nolint:gosec // as above
+		int64(to.Position), to.Epoch, int64(to.Version), name, int64(from.Position), from.Epoch)
 	if err != nil {
 		return err
 	}

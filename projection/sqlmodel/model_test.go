@@ -45,7 +45,7 @@ func TestAnyDatabase(t *testing.T) {
 		Add: func(ctx context.Context, to *sqlmodel.Tx, stream string, cents int64) error {
 			var was int64
 			err := to.QueryRowContext(ctx, `SELECT cents FROM sum WHERE stream = ?`, stream).Scan(&was)
-			if err == sql.ErrNoRows { //nolint:errorlint // database/sql gives it as it is
+			if err == sql.ErrNoRows {
 				_, err = to.ExecContext(ctx, `INSERT INTO sum VALUES (?, ?, 1)`, stream, cents)
 				return err
 			}

@@ -35,7 +35,7 @@ func postgres(t *testing.T) *sql.DB {
 	}
 	bin := bins[len(bins)-1]
 	// Its socket's path must be short, and its owner must come through.
-	dir, err := os.MkdirTemp("", "nacre-pg-")
+	dir, err := os.MkdirTemp("", "nacre-pg-") //nolint:usetesting // t.TempDir is too deep for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func postgres(t *testing.T) *sql.DB {
 		if err := os.Chown(dir, uid, gid); err != nil {
 			t.Fatal(err)
 		}
-		attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // ids are small
+		attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
 	data := filepath.Join(dir, "data")
 	initdb := exec.CommandContext(t.Context(), filepath.Join(bin, "initdb"), "-D", data, "-A", "trust", "-U", name, "-E", "UTF8", "--no-locale", "-N")

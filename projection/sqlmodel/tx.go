@@ -30,7 +30,7 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 	if err != nil {
 		return nil, err
 	}
-	return s.QueryContext(ctx, args...) //nolint:sqlclosecheck // the caller's, as of *sql.Tx
+	return s.QueryContext(ctx, args...)
 }
 
 // QueryRowContext asks for one row.
