@@ -1,0 +1,96 @@
+package process
+
+import (
+	"context"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/runner"
+)
+
+// obey carries out an order. Those about dead letters are carried out beside the loop, which takes no other order
+// meanwhile.
+func (w *work) obey(o runner.Order) error {
+	switch o.Do {
+	case runner.Pause:
+		w.paused = true
+	case runner.Resume:
+		w.paused = false
+	case runner.Retry, runner.Discard:
+		w.obeying = true
+		w.wg.Go(func() {
+			err := w.settle(w.ctx, o)
+			if w.ctx.Err() == nil {
+				w.tell(o, err)
+			}
+			w.obeyed <- struct{}{}
+		})
+		return nil
+	default:
+		w.tell(o, nacre.Errorf(nacre.CodeUnsupported, "a process manager cannot %s", o.Do))
+		return nil
+	}
+	state, err := w.stateNow()
+	w.r.say(w.lease, state, err)
+	w.tell(o, nil)
+	return nil
+}
+
+// tell writes that an order was carried out, or why it was not.
+func (w *work) tell(o runner.Order, err error) {
+	if failed := w.lease.Obeyed(w.ctx, o, err); failed != nil && w.ctx.Err() == nil {
+		w.l.log.Warn("it could not be written that a process manager obeyed an order", "manager", w.l.name, "order", o.Do, "error", failed)
+	}
+	w.r.obeyed(o.Place, err)
+}
+
+// settle has dead letters tried again or discarded. It returns once it is recorded that they are; what trying again comes to
+// is another matter.
+func (w *work) settle(ctx context.Context, o runner.Order) error {
+	if o.Letter != "" {
+		l, err := runner.GetLetter(ctx, w.l.store, w.lease.ID(), o.Letter)
+		if err != nil {
+			return err
+		}
+		return w.settleAll(ctx, o.Do, []runner.Letter{l})
+	}
+	// What is tried again may be buried again meanwhile: each letter has one turn, and what was opened since has none.
+	all, err := runner.Letters(ctx, w.l.store, runner.Process, w.l.name)
+	if err != nil {
+		return err
+	}
+	return w.settleAll(ctx, o.Do, all)
+}
+
+// settleAll hands dead letters to the loop, and waits until it has committed what they come to. The error is of the first one
+// that cannot be tried again.
+func (w *work) settleAll(ctx context.Context, do string, letters []runner.Letter) (first error) {
+	recorded := make(chan struct{}, len(letters))
+	given := 0
+	for i := range letters {
+		it := &item{kind: itemDiscard, letter: letters[i].ID, instance: letters[i].Instance}
+		if do == runner.Retry {
+			var err error
+			if it, err = itemOf(ctx, &letters[i], w.l.event); err != nil {
+				if first == nil {
+					first = err
+				}
+				continue
+			}
+		}
+		it.done = func() { recorded <- struct{}{} }
+		select {
+		case w.tasks <- it:
+			given++
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for range given {
+		select {
+		case <-recorded:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return first
+}
