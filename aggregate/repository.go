@@ -46,6 +46,18 @@ const shardCount = 64
 type shard[S, C, E any] struct {
 	mu        sync.Mutex
 	instances map[string]*instance[S, C, E]
+	most      int // that it held, since it was made
+}
+
+// remove takes an instance out. A map keeps the room that it once needed, so a smaller one takes its place.
+func (s *shard[S, C, E]) remove(id string) {
+	s.most = max(s.most, len(s.instances))
+	delete(s.instances, id)
+	if n := len(s.instances); s.most > 64 && n < s.most/4 {
+		smaller := make(map[string]*instance[S, C, E], n)
+		maps.Copy(smaller, s.instances)
+		s.instances, s.most = smaller, n
+	}
 }
 
 // New makes a repository of a decider's instances in a store. It reads nothing. Like http.Handle, it panics on
@@ -245,14 +257,9 @@ func (r *Repository[S, C, E]) evict(s *shard[S, C, E], goes func(*instance[S, C,
 	defer s.mu.Unlock()
 	for id, in := range s.instances {
 		if in.users == 0 && goes(in) {
-			delete(s.instances, id)
+			s.remove(id)
 			n++
 		}
-	}
-	if n > len(s.instances) { // a map keeps the room that it once needed
-		smaller := make(map[string]*instance[S, C, E], len(s.instances))
-		maps.Copy(smaller, s.instances)
-		s.instances = smaller
 	}
 	r.instances.Add(int64(-n))
 	return n
@@ -264,7 +271,7 @@ func (r *Repository[S, C, E]) Evict(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if in := s.instances[id]; in != nil && in.users == 0 {
-		delete(s.instances, id)
+		s.remove(id)
 		r.instances.Add(-1)
 	}
 }
