@@ -29,7 +29,8 @@
 // it fit into one event of the companion log, 1 MiB by default: a reaction that makes more of it fails. An instance with 100 commands
 // that are yet to be dispatched reacts to no event until there are fewer.
 //
-// Errors have codes: those of the store and of codec, [CodePanicked], [CodePaused], [CodeAlreadyRunning].
+// Errors have codes: those of the store and of codec, [CodePanicked], [CodePaused], [CodeAlreadyRunning],
+// [CodeHeld].
 //
 // What it keeps is specified in spec/processes.md, its lease, orders and dead letters in spec/companion-log.md.
 //

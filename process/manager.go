@@ -17,8 +17,10 @@ const (
 	CodePanicked nacre.Code = "PROCESS_PANICKED"
 	// CodePaused: the manager is paused, and was asked to catch up.
 	CodePaused nacre.Code = "PROCESS_PAUSED"
-	// CodeAlreadyRunning: this process runs the manager already, or another one does and is not waited for.
+	// CodeAlreadyRunning: this process runs the manager already.
 	CodeAlreadyRunning = runner.CodeAlreadyRunning
+	// CodeHeld: another process runs the manager, and was not to be waited for.
+	CodeHeld = runner.CodeHeld
 )
 
 // Manager reacts to events, an instance at a time. S is what it knows of an instance; it begins with its zero value

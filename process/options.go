@@ -31,7 +31,7 @@ type Options struct {
 	SnapshotEvery int
 	// Lease is how long another process that runs the manager and shows no sign of life is waited for. Default 15 s.
 	Lease time.Duration
-	// NoWait gives CodeAlreadyRunning where another process runs the manager. By default the runner stands by, and takes
+	// NoWait gives CodeHeld where another process runs the manager. By default the runner stands by, and takes
 	// over when that one stops.
 	NoWait bool
 	// Logger is told of dead letters, panics with their stacks, and of trouble with the store. Default slog.Default.

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"time"
 
@@ -97,17 +96,10 @@ func (r *Runner) firstLease(ctx context.Context) (*runner.Lease, error) {
 	o := r.leaseOptions()
 	o.NoWait = true
 	lease, err := runner.Acquire(ctx, r.store, r.id, o)
-	if nacre.CodeOf(err) != CodeAlreadyRunning || r.o.NoWait {
-		return lease, err
+	if nacre.CodeOf(err) == CodeHeld && !r.o.NoWait {
+		return nil, nil //nolint:nilnil // no lease yet, and that is no error
 	}
-	status, failed := runner.Get(ctx, r.store, r.id)
-	if failed != nil {
-		return nil, failed
-	}
-	if host, _ := os.Hostname(); status.Held && status.Host == host && status.PID == os.Getpid() {
-		return nil, err // it is this process that runs it
-	}
-	return nil, nil //nolint:nilnil // no lease yet, and that is no error
+	return lease, err
 }
 
 func (r *Runner) leaseOptions() *runner.Options {

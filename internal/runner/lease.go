@@ -163,7 +163,7 @@ func (l *Lease) awaitSilence(ctx context.Context) (bool, error) {
 			return false, err
 		case string(blob) != seen:
 			seen, since = string(blob), time.Now()
-		case time.Since(since) >= l.h.lease:
+		case time.Since(since) >= l.h.lease, l.holderIsGone():
 			return true, nil
 		}
 		version, err := l.system.Version(ctx, l.id.leaseStream())
@@ -299,21 +299,25 @@ func (l *Lease) say(ctx context.Context, eventType string, r *record) error {
 		return l.errLost()
 	}
 	r.Term, r.Position = l.h.term, l.progress.Position
-	err := l.write(ctx, eventType, r)
-	if nacre.CodeOf(err) == nacre.CodeVersionConflict {
-		ours, err := l.readOn(ctx)
-		if err != nil || !ours {
-			return l.notOurs(err)
-		}
-		if err := l.write(ctx, eventType, r); err != nil {
-			return err
-		}
-	}
+	err := l.put(ctx, eventType, r)
 	select {
 	case l.kick <- struct{}{}:
 	default:
 	}
 	return err
+}
+
+// put is write, also where an append before took place though its answer was lost. l.mu is held.
+func (l *Lease) put(ctx context.Context, eventType string, r *record) error {
+	err := l.write(ctx, eventType, r)
+	if nacre.CodeOf(err) != nacre.CodeVersionConflict {
+		return err
+	}
+	ours, err := l.readOn(ctx)
+	if err != nil || !ours {
+		return l.notOurs(err)
+	}
+	return l.write(ctx, eventType, r)
 }
 
 // Release gives the lease back, and waits for what it began. A failure is what ended the runner.
@@ -330,7 +334,7 @@ func (l *Lease) Release(ctx context.Context, f *Failure) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.o.Heartbeat)
 	defer cancel()
-	err := l.write(ctx, typeStopped, &record{Term: l.h.term, State: l.h.state, Position: l.progress.Position, Failure: f})
+	err := l.put(ctx, typeStopped, &record{Term: l.h.term, State: l.h.state, Position: l.progress.Position, Failure: f})
 	if err != nil {
 		return err
 	}
