@@ -87,7 +87,7 @@ var Table = []Rule{
 
 	// The framework. Its three parts never import each other.
 	{Package: "internal/runner", May: []string{"."}, Libs: []string{jsonLib}, Tests: drivers},
-	{Package: "aggregate", May: []string{".", "codec", "decider"}, Libs: []string{otelAPI}, Tests: append([]string{"client", "server"}, drivers...)},
+	{Package: "aggregate", May: []string{".", "codec", "decider"}, Libs: []string{otelAPI}, Tests: append([]string{"client", "server", "wire"}, drivers...)},
 	{
 		Package:       "aggregate/aggregatetest",
 		May:           []string{".", "codec", "decider", "aggregate"},
@@ -197,6 +197,7 @@ var TestLibs = []string{
 	"github.com/standard-webhooks/standard-webhooks/...",
 	"go.opentelemetry.io/otel/sdk/...",
 	"go.uber.org/goleak",
+	"modernc.org/sqlite",
 	"pgregory.net/rapid",
 }
 
