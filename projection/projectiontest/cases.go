@@ -236,3 +236,53 @@ func brokenRebuild[W any](x *trial[W]) {
 	x.expectTruth("after it went on")
 	x.stop(r)
 }
+
+// anything does whatever can be done to a projection, in random order; in the end it holds what the log says.
+func anything[W any](x *trial[W]) {
+	var fails atomic.Bool
+	p := x.projection()
+	apply := p.Apply
+	p.Apply = func(ctx context.Context, to W, e codec.Event[Moved]) error {
+		if err := apply(ctx, to, e); err != nil || !fails.Load() || e.GlobalPosition%7 != 0 {
+			return err
+		}
+		return errOfTest // after half of the work
+	}
+	r := x.start(p)
+	for range 40 {
+		var err error
+		switch x.random.IntN(9) {
+		case 0:
+			err = r.Pause(x.Context())
+		case 1:
+			fails.Store(false)
+			err = r.Resume(x.Context())
+		case 2:
+			if x.h.Rebuilds {
+				err = r.Rebuild(x.Context())
+			}
+		case 3:
+			if x.h.Resets {
+				err = r.Reset(x.Context())
+			}
+		case 4:
+			fails.Store(!fails.Load())
+		case 5:
+			x.stop(r)
+			x.reopen()
+			r = x.start(p)
+		default:
+			x.move(1 + x.random.IntN(30))
+		}
+		if err != nil && !errors.Is(err, errOfTest) {
+			x.Fatal(err)
+		}
+	}
+	fails.Store(false)
+	if err := r.Resume(x.Context()); err != nil {
+		x.Fatal(err)
+	}
+	x.settled(r)
+	x.expectTruth("in the end")
+	x.stop(r)
+}

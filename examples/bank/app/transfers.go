@@ -56,7 +56,7 @@ var Transfers = process.Manager[transfer]{
 			do.Cancel("approval")
 			do.Send(t.From, model.Send{Cents: t.Cents, Transfer: transferID(e)})
 		case model.Sent:
-			do.Send(t.To, model.Receive{Cents: d.Cents, Transfer: d.Transfer})
+			do.Send(t.To, model.Receive(d))
 		case model.Received:
 			do.Send(d.Transfer, model.Complete{})
 			do.Done()
@@ -72,7 +72,7 @@ var Transfers = process.Manager[transfer]{
 			do.Done()
 		case model.Receive: // the money has left: bring it back
 			t.Why = why.Error()
-			do.Send(t.From, model.Refund{Cents: c.Cents, Transfer: c.Transfer})
+			do.Send(t.From, model.Refund(c))
 		}
 	},
 	Timeout: func(_ *transfer, _ string, do *process.Effects) {
