@@ -31,7 +31,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer running.Stop(ctx)
+	defer func() { _ = running.Stop(ctx) }()
 
 	done, err := store.Append(ctx, "order-1", nacre.NoStream, nacre.NewEvent("order.placed", placed{Total: 30}))
 	if err != nil {

@@ -51,7 +51,7 @@ func runTeller(text string) error {
 	failed := make(chan error, hands)
 	var mu sync.Mutex
 	for hand := range hands {
-		random := rand.New(rand.NewPCG(o.Seed, uint64(hand))) //nolint:gosec // a test's choices
+		random := rand.New(rand.NewPCG(o.Seed, uint64(hand)))
 		go func() {
 			for {
 				id, err := transfer(ctx, b, random)
@@ -104,7 +104,7 @@ func startTeller(t *testing.T, where, tables string, seed uint64) *teller {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &teller{t: t, cmd: exec.Command(self), done: make(chan struct{}), requested: map[string]bool{}} //nolint:gosec,noctx // it is killed below
+	x := &teller{t: t, cmd: exec.Command(self), done: make(chan struct{}), requested: map[string]bool{}} //nolint:noctx // it is killed below
 	x.cmd.Env = append(os.Environ(), tellerEnv+"="+string(text))
 	x.cmd.Stderr = &x.output
 	out, err := x.cmd.StdoutPipe()

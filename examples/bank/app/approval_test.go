@@ -26,7 +26,7 @@ func TestLargeTransfersWaitForAnApproval(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer manager.Stop(t.Context())
+		defer func() { _ = manager.Stop(t.Context()) }()
 		execute := func(id string, commands ...model.AccountCommand) {
 			t.Helper()
 			for _, c := range commands {
