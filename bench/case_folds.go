@@ -170,7 +170,7 @@ func fillAccounts(ctx context.Context, store *nacre.Store, events int) error {
 }
 
 // reloading brings a long aggregate back into memory.
-func reloading(ctx context.Context, s *settings, r *report, dir string) (err error) {
+func reloading(ctx context.Context, _ *settings, r *report, dir string) (err error) {
 	store, err := openNacre(filepath.Join(dir, "log"))
 	if err != nil {
 		return err

@@ -104,7 +104,7 @@ func startTeller(t *testing.T, where, tables string, seed uint64) *teller {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &teller{t: t, cmd: exec.Command(self), done: make(chan struct{}), requested: map[string]bool{}} //nolint:noctx // it is killed below
+	x := &teller{t: t, cmd: exec.Command(self), done: make(chan struct{}), requested: map[string]bool{}}
 	x.cmd.Env = append(os.Environ(), tellerEnv+"="+string(text))
 	x.cmd.Stderr = &x.output
 	out, err := x.cmd.StdoutPipe()
