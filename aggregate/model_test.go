@@ -11,6 +11,7 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/aggregate"
+	"github.com/nacredb/nacre/codec"
 	"github.com/nacredb/nacre/decider"
 	"github.com/nacredb/nacre/storage/memstore"
 )
@@ -203,4 +204,20 @@ func cents(t testing.TB, h *aggregate.Handle[account, command, event], want int6
 	if s, err := h.State(t.Context()); err != nil || s.Cents != want {
 		t.Errorf("%s has %+v, %v, and not %d cents", h.Stream(), s, err, want)
 	}
+}
+
+var accountsCodec = func() *codec.Codec[event] {
+	c, err := codec.New(accounts.Events, nil)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}()
+
+// unmarshalMetadata reads metadata, which may be absent.
+func unmarshalMetadata(text []byte, into any) error {
+	if len(text) == 0 {
+		return nil
+	}
+	return codec.Unmarshal(text, into)
 }

@@ -6,9 +6,12 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/codec"
@@ -115,12 +118,26 @@ func (r *Repository[S, C, E]) List(ctx context.Context) iter.Seq2[string, error]
 	}
 }
 
-// stream is that of an instance.
+// maxStreamID is the longest id of a stream, in bytes.
+const maxStreamID = 256
+
+// stream is that of an instance. The store refuses what cannot be a stream's id where it writes; whoever only
+// reads is told here.
 func (r *Repository[S, C, E]) stream(id string) (nacre.StreamID, error) {
-	if id == "" {
+	stream := r.d.Category + "-" + id
+	switch {
+	case id == "":
 		return "", invalid("id", "is empty: an instance of %q needs a name", r.d.Category)
+	case len(stream) > maxStreamID:
+		return "", invalid("id", "makes a stream id of %d bytes: with %q and a \"-\", at most %d are taken", len(stream), r.d.Category, maxStreamID)
+	case !utf8.ValidString(id):
+		return "", invalid("id", "is not UTF-8: %q", id)
+	case strings.ContainsFunc(id, func(c rune) bool {
+		return unicode.IsControl(c) || c == '"' || c == '\\' || c == '\u2028' || c == '\u2029'
+	}):
+		return "", invalid("id", "has a quote, a backslash, a control character or a line separator: %q", id)
 	}
-	return nacre.StreamID(r.d.Category + "-" + id), nil
+	return nacre.StreamID(stream), nil
 }
 
 func (r *Repository[S, C, E]) shard(id string) *shard[S, C, E] {
