@@ -32,6 +32,9 @@ type keeper[S any] struct {
 	off     bool // states do not survive their encoding
 	told    bool // a failure
 	working sync.WaitGroup
+
+	hurry    chan struct{} // closed when the repository closes
+	hurrying sync.Once
 }
 
 // snapshot is a state with what it stands for.
@@ -54,7 +57,7 @@ type kept struct {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func newKeeper[S any](store *nacre.Store, category string, schema int, o *Options) *keeper[S] {
-	k := &keeper[S]{store: store, category: category, schema: schema, o: o, waiting: map[nacre.StreamID]snapshot[S]{}}
+	k := &keeper[S]{store: store, category: category, schema: schema, o: o, waiting: map[nacre.StreamID]snapshot[S]{}, hurry: make(chan struct{})}
 	if o.SnapshotEvery < 0 && o.SnapshotAfter < 0 {
 		return k
 	}
@@ -142,6 +145,7 @@ func (k *keeper[S]) work() {
 		}
 		delete(k.waiting, stream)
 		k.mu.Unlock()
+		begun := time.Now()
 		if err := k.write(stream, &s); err != nil {
 			k.mu.Lock()
 			if !k.told {
@@ -150,11 +154,23 @@ func (k *keeper[S]) work() {
 			}
 			k.mu.Unlock()
 		}
+		// A snapshot has syncs of its own, which the log's wait for.
+		select {
+		case <-time.After(rest * time.Since(begun)):
+		case <-k.hurry:
+		}
 	}
 }
 
+// rest is how many times as long as a snapshot took the next one waits. Meanwhile a newer state of a stream
+// takes the place of an older one.
+const rest = 9
+
 // wait returns when nothing is being written.
-func (k *keeper[S]) wait() { k.working.Wait() }
+func (k *keeper[S]) wait() {
+	k.hurrying.Do(func() { close(k.hurry) })
+	k.working.Wait()
+}
 
 // writeWithin bounds how long a snapshot's write may take, which nobody waits for.
 const writeWithin = time.Minute

@@ -19,7 +19,8 @@ type Options struct {
 	// MaxInstances is how many instances stay in memory; beyond that, those leave early that were not asked
 	// for the longest, roughly. Default 100,000.
 	MaxInstances int
-	// SnapshotEvery is after how many events a snapshot of the state is kept. Default 1,000; negative is never.
+	// SnapshotEvery is after how many events a snapshot of the state is kept; later where writing snapshots would
+	// take more than a tenth of the time. Default 1,000; negative is never.
 	SnapshotEvery int
 	// SnapshotAfter keeps a snapshot also where loading an instance took longer. Default 100 ms; negative is
 	// never.
