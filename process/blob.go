@@ -123,7 +123,7 @@ func (l *ledger) readBlob(ctx context.Context, e *engine) error {
 		problem = "its checksum is wrong"
 	case codec.Unmarshal(outer.Body, &b) != nil:
 		problem = "it has another shape"
-	case b.Format != blobFormat:
+	case b.Format != blobFormat || b.Version < 0:
 		problem = "it is of another format"
 	default:
 		there, err := l.commitStands(ctx, &b)

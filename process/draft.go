@@ -238,6 +238,9 @@ func (e *engine) oneLess(inputs []drawn) {
 		e.single--
 	}
 	for _, i := range inputs {
+		if i.it.fatal != nil && i.it.kind == itemTimer {
+			delete(e.condemned, i.it.key())
+		}
 		if i.it.done != nil {
 			i.it.done()
 			i.it.done = nil
@@ -285,6 +288,9 @@ func (e *engine) refuse(b *batch, why error) error {
 		return nil
 	case len(inputs) == 1 && inputs[0].it.fatal == nil:
 		inputs[0].it.fatal = why
+		if inputs[0].from == fromTimers {
+			e.condemned[inputs[0].it.key()] = why
+		}
 		e.single = max(e.single, 1)
 		return nil
 	case len(inputs) == 0 && len(b.notes) > 1:
@@ -309,10 +315,13 @@ func (e *engine) rollback() {
 		}
 		e.book.rest(c.in)
 	}
-	queues := map[origination]*[]*item{fromReplies: &e.replies, fromTasks: &e.tasks, fromTimers: &e.fired, fromQueue: &e.queue}
-	for _, s := range slices.Backward(d.inputs) {
-		if q := queues[s.from]; q != nil {
-			*q = slices.Insert(*q, 0, s.it)
+	queues := map[origination]*[]*item{fromReplies: &e.replies, fromTasks: &e.tasks, fromQueue: &e.queue}
+	for _, i := range slices.Backward(d.inputs) {
+		if i.from == fromTimers {
+			t := &i.it.timer
+			e.timers.add(alarm{at: t.Due, who: i.it.instance, name: t.Name, set: t.Set})
+		} else if q := queues[i.from]; q != nil {
+			*q = slices.Insert(*q, 0, i.it)
 		}
 	}
 	if d.begun {

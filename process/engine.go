@@ -77,14 +77,14 @@ type engine struct {
 	ripe    []*line
 	ready   []*instance
 
-	replies []*item // what dispatching came to
-	tasks   []*item // orders about dead letters
-	fired   []*item // timers whose batch was rolled back
-	queue   []*item // events
-	notes   []note  // commands that were dispatched, for the next commit
-	marks   marks   // what is to be done, by the position that caused it
-	draft   *draft
-	single  int // inputs to be committed one by one, since together they were refused
+	replies   []*item          // what dispatching came to
+	tasks     []*item          // orders about dead letters
+	condemned map[string]error // timers that a commit of them alone was refused for, by their keys
+	queue     []*item          // events
+	notes     []note           // commands that were dispatched, for the next commit
+	marks     marks            // what is to be done, by the position that caused it
+	draft     *draft
+	single    int // inputs to be committed one by one, since together they were refused
 
 	figures figures
 }
@@ -101,7 +101,7 @@ type note struct {
 func newEngine(m *model, mem memory, b bounds) *engine {
 	return &engine{
 		m: m, mem: mem, log: m.log, b: b, version: -1,
-		heldNow: map[string]held{}, book: newBook(b.idle), limbo: map[string]*line{}, draft: &draft{},
+		heldNow: map[string]held{}, condemned: map[string]error{}, book: newBook(b.idle), limbo: map[string]*line{}, draft: &draft{},
 	}
 }
 
@@ -177,8 +177,6 @@ func (e *engine) one(ctx context.Context, horizon time.Time, intake bool) (bool,
 		return false, nil
 	case len(e.ripe) > 0:
 		return true, e.takeLine(ctx)
-	case len(e.fired) > 0:
-		return true, e.offer(ctx, pull(&e.fired), fromTimers)
 	}
 	if len(e.queue) > 0 && e.roomForEvents() {
 		created := e.queue[0].event.CreatedAt
@@ -226,7 +224,9 @@ func (e *engine) due(by time.Time) *item {
 			continue
 		}
 		if t := in.now().timer(a.name); t != nil && t.Set == a.set && t.Due.Equal(a.at) {
-			return &item{kind: itemTimer, instance: a.who, timer: *t}
+			it := &item{kind: itemTimer, instance: a.who, timer: *t}
+			it.fatal = e.condemned[it.key()]
+			return it
 		}
 	}
 }
@@ -253,7 +253,7 @@ func (e *engine) done() nacre.Position {
 
 // idle tells whether nothing is left to be done, but for timers that are not due.
 func (e *engine) idle() bool {
-	return e.draft.empty() && len(e.replies)+len(e.tasks)+len(e.fired)+len(e.queue)+len(e.ripe)+len(e.limbo) == 0 &&
+	return e.draft.empty() && len(e.replies)+len(e.tasks)+len(e.queue)+len(e.ripe)+len(e.limbo) == 0 &&
 		len(e.heldNow)+e.marks.total+e.lines == 0
 }
 

@@ -167,8 +167,12 @@ func (b *book) put(id string, t *truth) *instance {
 	return in
 }
 
-// rest is to be called when something has changed about whether an instance is busy.
+// rest is to be called when something has changed about whether an instance is busy. One that was forgotten meanwhile, and
+// of which only a note is left, stays so.
 func (b *book) rest(in *instance) {
+	if b.all[in.id] != in {
+		return
+	}
 	switch busy := in.busy(); {
 	case busy && in.slot != nil:
 		b.idle.Remove(in.slot)

@@ -3,6 +3,8 @@ package process
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/nacredb/nacre"
@@ -64,8 +66,8 @@ func (l *ledger) open(ctx context.Context, m *model, b bounds, after nacre.Posit
 	if err := l.begin(ctx, e, after); err != nil {
 		return nil, err
 	}
-	for _, in := range e.book.all {
-		e.wakeUp(in)
+	for _, id := range slices.Sorted(maps.Keys(e.book.all)) {
+		e.wakeUp(e.book.all[id])
 	}
 	for _, h := range e.heldNow {
 		if h.Timer == nil && h.Letter == "" {

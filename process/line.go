@@ -117,12 +117,15 @@ func (e *engine) takeLine(ctx context.Context) error {
 		e.unripen(l)
 		return nil
 	}
+	if t := l.overdue(); t != nil {
+		l.items = slices.Insert(l.items, 0, t)
+	}
 	it := l.items[0]
+	e.draft.begin(e.seen)
 	v, why, err := e.take(ctx, it)
 	if err != nil {
 		return err
 	}
-	e.draft.begin(e.seen)
 	if v == full {
 		l.at = time.Time{}
 		e.unripen(l)
@@ -144,6 +147,30 @@ func (e *engine) takeLine(ctx context.Context) error {
 		e.dissolve(l)
 	}
 	return nil
+}
+
+// overdue is the instance's first timer that goes before what is at the head of its line: before an event that was created later,
+// and a timer that is due later. It may have been set by what stood before that in the line. It is nil where there is none.
+func (l *line) overdue() *item {
+	it := l.items[0]
+	if l.in == nil || it.kind == itemTimer && it.letter != "" {
+		return nil
+	}
+	before := it.event.CreatedAt
+	if it.kind == itemTimer {
+		before = it.timer.Due
+	}
+	var first *timer
+	for i := range l.in.now().timers {
+		t := &l.in.now().timers[i]
+		if t.Due.Before(before) && (first == nil || t.Due.Before(first.Due)) {
+			first = t
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return &item{kind: itemTimer, instance: l.in.id, timer: *first}
 }
 
 func (e *engine) unripen(l *line) {
