@@ -325,7 +325,7 @@ func TestHistoryAndList(t *testing.T) {
 }
 
 func TestInjectCountsOnceAndWakesTheInstance(t *testing.T) {
-	store := newStore(t)
+	store, g := newRig(t)
 	r := newRepository(t, store, nil)
 	h := r.Get("a")
 	if _, err := h.Execute(t.Context(), deposit{1}); err != nil {
@@ -338,8 +338,12 @@ func TestInjectCountsOnceAndWakesTheInstance(t *testing.T) {
 	if err != nil || done.Duplicate || !done.Events[0].CreatedAt.Equal(when) {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	if got, err := h.Execute(t.Context(), withdraw{42}); err != nil || got.State.Cents != 0 {
+	g.asked()
+	if got, err := h.Execute(t.Context(), deposit{8}); err != nil || got.State.Cents != 50 || len(g.asked()) != 1 {
 		t.Errorf("the live instance does not have it: %+v, %v", got, err)
+	}
+	if _, err := r.Get("asleep").Inject(t.Context(), e); err != nil || r.Active() != 1 {
+		t.Errorf("an instance that nobody asked for came into memory: %v", err)
 	}
 	if done, err := newRepository(t, store, nil).Get("a").Inject(t.Context(), e); err != nil || !done.Duplicate {
 		t.Errorf("again, after a restart: %+v, %v", done, err)

@@ -124,8 +124,12 @@ func TestAnUnknownOutcomeIsLookedUp(t *testing.T) {
 	for _, wrote := range []bool{false, true} {
 		t.Run(fmt.Sprintf("written %t", wrote), func(t *testing.T) {
 			store, g := newRig(t)
-			r := newRepository(t, store, nil)
+			d, evolved := evolving()
+			r := repositoryOf(t, store, d, nil)
 			h := r.Get("a")
+			if _, err := h.Execute(t.Context(), many{20}); err != nil {
+				t.Fatal(err)
+			}
 			g.appending(func(_ context.Context, _ []nacre.Append, write func() ([]nacre.Appended, error)) ([]nacre.Appended, error) {
 				if wrote {
 					if _, err := write(); err != nil {
@@ -138,10 +142,14 @@ func TestAnUnknownOutcomeIsLookedUp(t *testing.T) {
 			_, err := h.Execute(ctx, deposit{10})
 			expectCode(t, "the first attempt", err, nacre.CodeFailed)
 			g.appending(nil)
-			if got, err := h.Execute(ctx, deposit{10}); err != nil || got.Duplicate != wrote || got.State.Cents != 10 {
+			evolved.Store(0)
+			if got, err := h.Execute(ctx, deposit{10}); err != nil || got.Duplicate != wrote || got.State.Cents != 30 {
 				t.Errorf("the same command again: %+v, %v", got, err)
 			}
-			cents(t, h, 10)
+			if evolved.Load() < 20 {
+				t.Errorf("the instance was not loaded again: %d events", evolved.Load())
+			}
+			cents(t, h, 30)
 			if _, err := h.Execute(t.Context(), withdraw{10}); err != nil {
 				t.Error(err)
 			}
@@ -380,7 +388,7 @@ func TestAPanicFailsItsCommandOnly(t *testing.T) {
 	})
 }
 
-// What a panic may have spoilt in memory does not stay.
+// What a panic may have spoilt in memory does not stay, and nothing more is decided on it.
 func TestAfterAPanicTheInstanceIsLoadedAgain(t *testing.T) {
 	type purse struct{ Coins map[string]int }
 	d := decider.Decider[purse, string, map[string]int]{
@@ -403,15 +411,32 @@ func TestAfterAPanicTheInstanceIsLoadedAgain(t *testing.T) {
 		},
 		Events: map[string]map[string]int{"purse.filled": {}},
 	}
-	h := repositoryOf(t, newStore(t), d, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)}).Get("a")
-	if _, err := h.Execute(t.Context(), "gold"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := h.Execute(t.Context(), "spoil")
-	expectCode(t, "a panic", err, aggregate.CodePanicked)
-	if got, err := h.Execute(t.Context(), "gold"); err != nil || got.State.Coins["gold"] != 2 {
-		t.Errorf("%+v, %v", got, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		store, g := newRig(t)
+		h := repositoryOf(t, store, d, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)}).Get("a")
+		held := make(chan struct{})
+		g.appending(func(_ context.Context, _ []nacre.Append, write func() ([]nacre.Appended, error)) ([]nacre.Appended, error) {
+			<-held
+			return write()
+		})
+		var wg sync.WaitGroup
+		for i, c := range []string{"gold", "gold", "spoil", "gold", "gold"} {
+			wg.Go(func() {
+				got, err := h.Execute(t.Context(), c)
+				if c == "spoil" {
+					expectCode(t, "a panic", err, aggregate.CodePanicked)
+				} else if want := i + 1 - i/3; err != nil || i != 1 && got.State.Coins["gold"] != want { // the second one's was spoilt
+					t.Errorf("command %d: %+v, %v, and not %d", i, got, err, want)
+				}
+			})
+			synctest.Wait()
+		}
+		close(held)
+		wg.Wait()
+		if s, err := h.State(t.Context()); err != nil || s.Coins["gold"] != 4 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
 }
 
 // A Decide that ends its goroutine, as FailNow of a test does, leaves nobody waiting.
@@ -486,9 +511,42 @@ func TestARepeatedCommandInAGroupHasItsFirstResult(t *testing.T) {
 			})
 			synctest.Wait()
 		}
+		g.asked()
 		close(held)
 		wg.Wait()
 		cents(t, r.Get("a"), 6)
+		if n := len(g.asked()); n > 4 {
+			t.Errorf("it took %d more appends", n)
+		}
+	})
+}
+
+// The same command twice does not take the group apart that both are in.
+func TestACommandThatWaitsTwiceIsAppendedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, g := newRig(t)
+		r := newRepository(t, store, nil)
+		held := make(chan struct{})
+		g.appending(func(_ context.Context, _ []nacre.Append, write func() ([]nacre.Appended, error)) ([]nacre.Appended, error) {
+			<-held
+			return write()
+		})
+		var wg sync.WaitGroup
+		for i := range 41 {
+			ctx := decider.With(t.Context(), decider.Context{CommandID: fmt.Sprint(i%40 + i/40*5)})
+			wg.Go(func() {
+				if got, err := r.Get("a").Execute(ctx, deposit{1}); err != nil || got.Duplicate != (i == 40) {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+			synctest.Wait()
+		}
+		close(held)
+		wg.Wait()
+		cents(t, r.Get("a"), 40)
+		if n := len(g.asked()); n > 3 {
+			t.Errorf("%d appends", n)
+		}
 	})
 }
 
@@ -504,5 +562,22 @@ func TestANewCommandIsNotLookedFor(t *testing.T) {
 	}
 	if g.finds != 0 {
 		t.Errorf("%d look-ups", g.finds)
+	}
+}
+
+// An instance that remembers more than the log has, since that was cut or restored, begins anew.
+func TestALogThatWasCutIsReadAgain(t *testing.T) {
+	store, g := newRig(t)
+	r := newRepository(t, store, nil)
+	if _, err := r.Get("a").Execute(t.Context(), many{20}); err != nil {
+		t.Fatal(err)
+	}
+	other, cut := newRig(t)
+	if _, err := other.Append(t.Context(), "account-a", nacre.Any, nacre.NewEvent("account.moved", moved{5})); err != nil {
+		t.Fatal(err)
+	}
+	g.Driver, g.EventFinder, g.BlobKeeper = cut.Driver, cut.EventFinder, cut.BlobKeeper
+	if got, err := r.Get("a").Execute(t.Context(), deposit{1}); err != nil || got.State.Cents != 6 || got.Version != 1 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -52,6 +52,34 @@ func TestIdleInstancesLeaveAndComeBack(t *testing.T) {
 	})
 }
 
+func TestWhatIsAtWorkDoesNotLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, g := newRig(t)
+		r := newRepository(t, store, &aggregate.Options{IdleAfter: time.Second, MaxInstances: 1})
+		g.appending(func(_ context.Context, _ []nacre.Append, write func() ([]nacre.Appended, error)) ([]nacre.Appended, error) {
+			time.Sleep(time.Hour)
+			return write()
+		})
+		var wg sync.WaitGroup
+		for i := range 3 {
+			wg.Go(func() {
+				if _, err := r.Get(strconv.Itoa(i)).Execute(t.Context(), deposit{1}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(time.Minute)
+		if n := r.Active(); n != 3 {
+			t.Errorf("%d instances, of 3 that are at work", n)
+		}
+		wg.Wait()
+		time.Sleep(time.Minute)
+		if n := r.Active(); n != 0 {
+			t.Errorf("%d instances", n)
+		}
+	})
+}
+
 func TestIdleInstancesMayStayForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRepository(t, newStore(t), &aggregate.Options{IdleAfter: -1})

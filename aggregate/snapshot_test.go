@@ -107,11 +107,15 @@ func TestAReloadGoesOnFromTheSnapshot(t *testing.T) {
 func TestASnapshotThatIsWrongIsPassedOver(t *testing.T) {
 	change := func(name string, value any) func(t *testing.T, text []byte) []byte {
 		return func(t *testing.T, text []byte) []byte {
-			var m map[string]any
+			var m map[string]json.RawMessage // so that the state's bytes stay
 			if err := json.Unmarshal(text, &m); err != nil {
 				t.Fatal(err)
 			}
-			m[name] = value
+			changed, err := json.Marshal(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m[name] = changed
 			out, err := json.Marshal(m)
 			if err != nil {
 				t.Fatal(err)
@@ -204,13 +208,15 @@ func TestASnapshotOfALogThatWasRestoredIsPassedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newRepository(t, store, &aggregate.Options{SnapshotEvery: -1}).Get("a")
-	if _, err := h.Execute(t.Context(), many{300}); err != nil {
+	for _, c := range []command{deposit{7}, many{300}} {
+		if _, err := h.Execute(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.Execute(t.Context(), deposit{50}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Execute(t.Context(), withdraw{50}); err != nil {
-		t.Fatal(err)
-	}
-	cents(t, newRepository(t, store, nil).Get("a"), 250)
+	cents(t, newRepository(t, store, nil).Get("a"), 357)
 }
 
 func TestASlowReloadIsKept(t *testing.T) {
