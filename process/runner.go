@@ -78,7 +78,7 @@ func start[S any](ctx context.Context, store *nacre.Store, m Manager[S], to Disp
 		return nil, err
 	}
 	if lease != nil {
-		r.status.State = CatchingUp
+		r.status.State, r.active = CatchingUp, true
 	}
 	r.ctx, r.abort = context.WithCancel(context.WithoutCancel(ctx))
 	unwatch := context.AfterFunc(ctx, r.windDown)
