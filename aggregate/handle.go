@@ -62,28 +62,7 @@ func (h *Handle[S, C, E]) execute(ctx context.Context, command C) (Result[S, E],
 		return Result[S, E]{}, err
 	}
 	defer h.r.leave(in)
-	if in.alone(q) {
-		return q.result, q.err
-	}
-	select {
-	case <-q.done:
-		return q.result, q.err
-	case <-ctx.Done():
-	}
-	if q.leave() {
-		return Result[S, E]{}, ended(ctx.Err(), "before the command was decided: nothing was written")
-	}
-	// It is being decided or appended: an answer that is there already is better than none.
-	select {
-	case <-q.done:
-		return q.result, q.err
-	default:
-		return Result[S, E]{}, ended(ctx.Err(), "while the command's events were on their way: whether they were written is not known; its command id tells")
-	}
-}
-
-func ended(err error, when string) error {
-	return nacre.Errorf(codeOf(err), "%w %s", err, when)
+	return in.await(q)
 }
 
 // newRequest makes what waits in an instance's queue.
@@ -108,9 +87,18 @@ func (h *Handle[S, C, E]) newRequest(ctx context.Context, command C) (*request[S
 	return q, nil
 }
 
-// State is the state as of the stream's last event, whoever wrote it.
-func (h *Handle[S, C, E]) State(ctx context.Context) (S, error) {
-	state, _, err := h.current(ctx)
+// State is the state as of the stream's last event, whoever wrote it. Nobody changes what it holds.
+func (h *Handle[S, C, E]) State(ctx context.Context) (state S, err error) {
+	if err := h.r.begin(); err != nil {
+		return state, err
+	}
+	defer h.r.working.Done()
+	in, err := h.r.enter(h.id)
+	if err != nil {
+		return state, err
+	}
+	defer h.r.leave(in)
+	state, _, err = in.now(ctx)
 	return state, err
 }
 
@@ -124,20 +112,6 @@ func (h *Handle[S, C, E]) Version(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return h.r.store.Version(ctx, stream)
-}
-
-// current is the state and what it stands for.
-func (h *Handle[S, C, E]) current(ctx context.Context) (state S, at place, err error) {
-	if err := h.r.begin(); err != nil {
-		return state, at, err
-	}
-	defer h.r.working.Done()
-	in, err := h.r.enter(h.id)
-	if err != nil {
-		return state, at, err
-	}
-	defer h.r.leave(in)
-	return in.read(ctx)
 }
 
 // StateAtVersion is the state right after the event at that stream position; -1 is before the first. A version
@@ -217,7 +191,7 @@ func (h *Handle[S, C, E]) Inject(ctx context.Context, events ...nacre.Event) (na
 	}
 	if in := h.r.inMemory(h.id); in != nil {
 		// What goes wrong here is met again, and told, by whoever asks for the state.
-		_, _, _ = in.read(ctx) //nolint:errcheck // see above
+		_, _, _ = in.now(ctx) //nolint:errcheck // see above
 		h.r.leave(in)
 	}
 	return done[0], nil

@@ -37,7 +37,7 @@ type instance[S, C, E any] struct {
 
 	mu      sync.Mutex // of what follows
 	queue   []*request[S, C, E]
-	running bool // somebody works on commands: a caller on its own, or a goroutine on the queue
+	running bool // somebody works on requests: a caller on its own, or a goroutine on the queue
 	loaded  bool // state and at are of events that are durable
 	state   S
 	at      place
@@ -68,7 +68,11 @@ func (in *instance[S, C, E]) alone(q *request[S, C, E]) bool {
 			go in.work()
 		}
 	}()
-	in.run(q.ctx, []*request[S, C, E]{q})
+	if one := []*request[S, C, E]{q}; q.look {
+		in.look(q.ctx, one)
+	} else {
+		in.run(q.ctx, one)
+	}
 	return true
 }
 
@@ -95,8 +99,12 @@ func (in *instance[S, C, E]) work() {
 		in.queue = in.queue[n:]
 		in.mu.Unlock()
 		in.r.signals.queued(-n)
-		for rest := group; len(rest) > 0; {
-			rest = in.runAll(rest)
+		commands, looks := parted(group)
+		for len(commands) > 0 {
+			commands = in.runAll(commands)
+		}
+		if len(looks) > 0 {
+			in.lookAll(looks)
 		}
 		runtime.Gosched() // those who have their answers may ask on, and make the next group a large one
 	}
@@ -119,6 +127,23 @@ func (in *instance[S, C, E]) runAll(group []*request[S, C, E]) (rest []*request[
 	ctx, done := groupContext(group)
 	defer done()
 	return in.run(ctx, group)
+}
+
+// lookAll is look until all callers have gone.
+func (in *instance[S, C, E]) lookAll(looks []*request[S, C, E]) {
+	ctx, done := groupContext(looks)
+	defer done()
+	in.look(ctx, looks)
+}
+
+// look answers with the state as of the stream's last event.
+func (in *instance[S, C, E]) look(ctx context.Context, looks []*request[S, C, E]) {
+	state, at, err := in.read(ctx)
+	for _, q := range looks {
+		if q.take() {
+			q.answer(Result[S, E]{State: state, Version: at.version, Position: at.position}, err)
+		}
+	}
 }
 
 // run decides a group and appends what it came to, and gives those that there was no room for.
@@ -228,9 +253,7 @@ func (in *instance[S, C, E]) accept(p *plan[S, C, E], appended *nacre.Appended) 
 	last := &appended.Events[len(appended.Events)-1]
 	at := place{appended.Version, last.GlobalPosition, last.ID}
 	in.mu.Lock()
-	if in.at.version < at.version { // somebody who read may have seen them first
-		in.state, in.at, in.loaded = p.state, at, true
-	}
+	in.state, in.at, in.loaded = p.state, at, true
 	keep := in.r.o.SnapshotEvery > 0 && at.version-in.kept >= int64(in.r.o.SnapshotEvery)
 	if keep {
 		in.kept = at.version
@@ -273,7 +296,8 @@ func (in *instance[S, C, E]) load(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// read gives the state as of the stream's last event. It may be called while commands are worked on.
+// read gives the state as of the stream's last event. It is for whoever is at work, and nobody else: two folds of
+// the same state at once would write into the same array where an Evolve appends.
 func (in *instance[S, C, E]) read(ctx context.Context) (S, place, error) {
 	state, at, fresh, err := in.present(ctx)
 	if err != nil || fresh {
@@ -284,10 +308,20 @@ func (in *instance[S, C, E]) read(ctx context.Context) (S, place, error) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.loaded && in.at.version < at.version {
-		in.state, in.at = state, at
-	}
+	in.state, in.at, in.loaded = state, at, true
 	return state, at, nil
+}
+
+// glance gives the state as of the stream's last event, where that is known without a fold.
+func (in *instance[S, C, E]) glance(ctx context.Context) (state S, at place, ok bool, err error) {
+	state, at, fresh, err := in.present(ctx)
+	if err != nil || fresh {
+		return state, at, true, err
+	}
+	for _, err := range in.r.store.ReadStream(ctx, in.stream, &nacre.ReadOptions{From: at.version + 1, Limit: 1, Borrowed: true}) {
+		return state, at, err != nil, err
+	}
+	return state, at, true, nil
 }
 
 // forget drops the state, of which it is not known what it stands for.

@@ -307,3 +307,71 @@ func TestEvictionIsInvisible(t *testing.T) {
 	wg.Wait()
 	cents(t, h, writers*each)
 }
+
+// An Evolve that appends writes behind the end of the slice that it was given. States are folded one after the
+// other, so that nobody sees that.
+func TestAnEvolveThatAppendsIsSafe(t *testing.T) {
+	type list struct{ Words []string }
+	d := decider.Decider[list, string, string]{
+		Category: "list",
+		Decide:   func(_ list, c string, _ decider.Context) ([]string, error) { return []string{c, c}, nil },
+		Evolve: func(l list, e string) list {
+			l.Words = append(l.Words, e)
+			return l
+		},
+		Events: map[string]string{"list.grew": ""},
+	}
+	store := newStore(t)
+	o := &aggregate.Options{SnapshotEvery: 7, Retries: 1000}
+	var processes []*aggregate.Repository[list, string, string]
+	for range 2 {
+		processes = append(processes, repositoryOf(t, store, d, o))
+	}
+	const writers, each = 4, 50
+	check := func(l list) {
+		for i := 0; i+1 < len(l.Words); i += 2 {
+			if l.Words[i] != l.Words[i+1] {
+				t.Errorf("at %d stand %s and %s", i, l.Words[i], l.Words[i+1])
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for p, r := range processes {
+		for w := range writers {
+			wg.Go(func() {
+				for i := range each {
+					got, err := r.Get("a").Execute(t.Context(), fmt.Sprint(p, w, i))
+					if err != nil || len(got.State.Words) != int(got.Version)+1 || got.State.Words[got.Version] != got.Events[1].Data {
+						t.Errorf("%+v, %v", got, err)
+						return
+					}
+					check(got.State)
+				}
+			})
+		}
+		wg.Go(func() {
+			for n := 0; n < 2*2*writers*each && !t.Failed(); {
+				l, err := r.Get("a").State(t.Context())
+				if err != nil || len(l.Words) < n {
+					t.Errorf("%d words after %d, %v", len(l.Words), n, err)
+					return
+				}
+				check(l)
+				n = len(l.Words)
+			}
+		})
+	}
+	wg.Wait()
+	l, err := processes[0].Get("a").State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := 0
+	for e, err := range processes[0].Get("a").History(t.Context()) {
+		if err != nil || e.Data != l.Words[i] {
+			t.Fatalf("%d: %s in the log, and %s in the state, %v", i, e.Data, l.Words[i], err)
+		}
+		i++
+	}
+	check(l)
+}

@@ -3,14 +3,17 @@ package aggregate
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync/atomic"
 
+	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/decider"
 )
 
-// request is a command that waits.
+// request is a command that waits, or a look at the state.
 type request[S, C, E any] struct {
 	ctx      context.Context
+	look     bool // and no command
 	command  C
 	context  decider.Context
 	metadata string // of its events, without braces
@@ -42,6 +45,21 @@ func (q *request[S, C, E]) answer(result Result[S, E], err error) {
 	if q.done != nil {
 		close(q.done)
 	}
+}
+
+// parted gives a group's commands and its looks.
+func parted[S, C, E any](group []*request[S, C, E]) (commands, looks []*request[S, C, E]) {
+	if !slices.ContainsFunc(group, func(q *request[S, C, E]) bool { return q.look }) {
+		return group, nil
+	}
+	for _, q := range group {
+		if q.look {
+			looks = append(looks, q)
+		} else {
+			commands = append(commands, q)
+		}
+	}
+	return commands, looks
 }
 
 func fail[S, C, E any](group []*request[S, C, E], err error) []*request[S, C, E] {
@@ -81,4 +99,41 @@ func contexts[S, C, E any](group []*request[S, C, E]) iter.Seq2[context.Context,
 			}
 		}
 	}
+}
+
+// await has a request worked on, by its caller where nobody else is at work, and gives its result.
+func (in *instance[S, C, E]) await(q *request[S, C, E]) (Result[S, E], error) {
+	if in.alone(q) {
+		return q.result, q.err
+	}
+	select {
+	case <-q.done:
+		return q.result, q.err
+	case <-q.ctx.Done():
+	}
+	err := q.ctx.Err()
+	if q.leave() {
+		return Result[S, E]{}, ended(err, "while the request waited for its turn: nothing was written")
+	}
+	// It is being worked on: an answer that is there already is better than none.
+	select {
+	case <-q.done:
+		return q.result, q.err
+	default:
+		return Result[S, E]{}, ended(err, "while the request was worked on: whether a command's events were written is not known; its command id tells")
+	}
+}
+
+// now is the state as of the stream's last event.
+func (in *instance[S, C, E]) now(ctx context.Context) (S, place, error) {
+	state, at, ok, err := in.glance(ctx)
+	if ok || err != nil {
+		return state, at, err
+	}
+	result, err := in.await(&request[S, C, E]{ctx: ctx, look: true})
+	return result.State, place{version: result.Version, position: result.Position}, err
+}
+
+func ended(err error, when string) error {
+	return nacre.Errorf(codeOf(err), "%w %s", err, when)
 }

@@ -43,7 +43,7 @@ func newSignals(o *Options, category string) (*signals, error) {
 	set(e)
 	s.conflicts, e = o.Meter.Int64Counter("nacre.aggregate.conflicts", metric.WithDescription("Groups of commands that were decided again, since others had written."))
 	set(e)
-	s.waiting, e = o.Meter.Int64UpDownCounter("nacre.aggregate.queue", metric.WithDescription("Commands that wait for their turn."))
+	s.waiting, e = o.Meter.Int64UpDownCounter("nacre.aggregate.queue", metric.WithDescription("Commands, and looks at the state, that wait for their turn."))
 	set(e)
 	s.latency, e = o.Meter.Float64Histogram("nacre.aggregate.duration", metric.WithUnit("s"), metric.WithDescription("From a command to its durable events."))
 	set(e)
