@@ -84,9 +84,24 @@ func commandsCase(ctx context.Context, s *settings, r *report, dir string) (err 
 	cases := []commandCase{
 		{spreadCallers, manyAccounts}, {spreadCallers, 100}, {singleCallers, manyAccounts}, {singleCallers, 1}, {1, manyAccounts}, {1, 1},
 	}
-	lanes := []lane{plainLane(dir, plainSpread, spreadCallers, manyAccounts), plainLane(dir, plainSingle, singleCallers, 1)}
+	var lanes []lane
+	var open []func() error
+	defer func() {
+		for _, end := range open {
+			err = errors.Join(err, end())
+		}
+	}()
+	add := func(l lane, end func() error, err error) error {
+		lanes, open = append(lanes, l), append(open, end)
+		return err
+	}
+	if err := errors.Join(add(plainLane(dir, plainSpread, spreadCallers, manyAccounts)), add(plainLane(dir, plainSingle, singleCallers, 1))); err != nil {
+		return err
+	}
 	for _, c := range cases {
-		lanes = append(lanes, c.lane(dir))
+		if err := add(c.lane(dir)); err != nil {
+			return err
+		}
 	}
 	const what = "commands to aggregates"
 	got, err := rotate(ctx, r, what, s.rounds, s.slice, lanes)
@@ -95,7 +110,7 @@ func commandsCase(ctx context.Context, s *settings, r *report, dir string) (err 
 	}
 	of := map[string]string{cases[0].name(): plainSpread, cases[3].name(): plainSingle}
 	t := r.section("Framework: "+what, fmt.Sprintf("A command decides one event of %d bytes of data; it is acknowledged when the event is durable. "+
-		"Each slice opens its store again. Plain appends give the same events: 256 writers with exact versions on streams of their own, 64 writers on one stream without.",
+		"Each row has a store of its own, in which its streams grow; instances and versions stay in memory from slice to slice. Plain appends give the same events: 256 writers with exact versions on streams of their own, 64 writers on one stream without.",
 		len(depositedData(1000))), rateHead("of the plain appends")...)
 	for _, l := range lanes {
 		ratio := ""
@@ -109,20 +124,20 @@ func commandsCase(ctx context.Context, s *settings, r *report, dir string) (err 
 	return nil
 }
 
+func nothing() error { return nil }
+
 // plainLane appends the events that commands would lead to.
-func plainLane(dir, name string, writers, streams int) lane {
-	at := filepath.Join(dir, "plain-"+strconv.Itoa(writers))
+func plainLane(dir, name string, writers, streams int) (lane, func() error, error) {
+	store, err := openNacre(filepath.Join(dir, "plain-"+strconv.Itoa(writers)))
+	if err != nil {
+		return lane{}, nothing, err
+	}
+	ws := newWriters(writers, "plain", nil)
+	versions := make([]int64, streams)
+	for i := range versions {
+		versions[i] = -1
+	}
 	return lane{name, func(ctx context.Context, d time.Duration) (out slice, err error) {
-		store, err := openNacre(at)
-		if err != nil {
-			return out, err
-		}
-		defer func() { err = errors.Join(err, store.Close()) }()
-		ws := newWriters(writers, "plain", nil)
-		versions := make([]int64, streams)
-		for i := range versions {
-			versions[i] = -2 // not known yet
-		}
 		return driveFor(ctx, ws, d, func(ctx context.Context, w *writer) (int, error) {
 			w.taken++
 			e := nacre.Event{Type: "account.deposited", Data: depositedData(int64(w.taken))}
@@ -132,43 +147,35 @@ func plainLane(dir, name string, writers, streams int) lane {
 			}
 			// Each writer has every 256th stream for itself.
 			n := w.number + w.taken*writers%(streams/writers*writers)
-			id := accountStream(n)
-			if versions[n] < -1 {
-				if versions[n], err = store.Version(ctx, id); err != nil {
-					return 0, err
-				}
-			}
-			done, err := store.Append(ctx, id, nacre.Exactly(versions[n]), e)
+			done, err := store.Append(ctx, accountStream(n), nacre.Exactly(versions[n]), e)
 			versions[n] = done.Version
 			return 1, err
 		})
-	}}
+	}}, store.Close, nil
 }
 
 func accountStream(n int) nacre.StreamID { return nacre.StreamID("account-" + strconv.Itoa(n)) }
 
-// lane executes commands, and looks afterwards that the log holds what was acknowledged.
-func (c commandCase) lane(dir string) lane {
-	at := filepath.Join(dir, fmt.Sprintf("commands-%d-%d", c.callers, c.aggregates))
-	return lane{c.name(), func(ctx context.Context, d time.Duration) (out slice, err error) {
-		store, err := openNacre(at)
-		if err != nil {
-			return out, err
-		}
-		defer func() { err = errors.Join(err, store.Close()) }()
+// lane executes commands, and looks after each slice that the log holds what was acknowledged.
+func (c commandCase) lane(dir string) (lane, func() error, error) {
+	store, err := openNacre(filepath.Join(dir, fmt.Sprintf("commands-%d-%d", c.callers, c.aggregates)))
+	if err != nil {
+		return lane{}, nothing, err
+	}
+	repository := aggregate.New(store, accounts, nil)
+	ws := newWriters(c.callers, "commands", nil)
+	run := func(ctx context.Context, d time.Duration) (out slice, err error) {
 		before, err := store.Head(ctx)
 		if err != nil {
 			return out, err
 		}
-		repository := aggregate.New(store, accounts, nil)
-		ws := newWriters(c.callers, "commands", nil)
 		out, err = driveFor(ctx, ws, d, func(ctx context.Context, w *writer) (int, error) {
 			w.taken++
 			n := (w.number*7919 + w.taken*c.callers) % c.aggregates
 			_, err := repository.Get(strconv.Itoa(n)).Execute(ctx, deposit{Cents: int64(w.taken)})
 			return 1, err
 		})
-		if err = errors.Join(err, repository.Close(ctx)); err != nil {
+		if err != nil {
 			return out, err
 		}
 		after, err := store.Head(ctx)
@@ -176,5 +183,7 @@ func (c commandCase) lane(dir string) lane {
 			err = fmt.Errorf("%d commands were acknowledged, and the log grew by %d events", out.events, after.Position-before.Position)
 		}
 		return out, err
-	}}
+	}
+	end := func() error { return errors.Join(repository.Close(context.Background()), store.Close()) }
+	return lane{c.name(), run}, end, nil
 }
