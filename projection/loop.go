@@ -136,8 +136,11 @@ func (l *loop[E, W]) work(ctx context.Context) error {
 // tenure is the time from a lease to its loss.
 func (l *loop[E, W]) tenure(ctx context.Context) error {
 	if l.lease == nil && !l.alone {
+		l.r.change(func() { l.r.elsewhere = l.there })
 		var err error
-		if l.lease, err = acquire(ctx, l.g, false); err != nil {
+		l.lease, err = acquire(ctx, l.g, false)
+		l.r.change(func() { l.r.elsewhere = nil })
+		if err != nil {
 			return err
 		}
 	}
@@ -158,6 +161,12 @@ func (l *loop[E, W]) tenure(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// there is how far the model is that another process writes.
+func (l *loop[E, W]) there(ctx context.Context) (nacre.Position, error) {
+	cp, err := l.g.model.Checkpoint(ctx, l.g.p.Name)
+	return cp.Position, err
 }
 
 // restart begins to read behind the model's checkpoint.

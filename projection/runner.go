@@ -39,6 +39,8 @@ type Runner struct {
 	changed chan struct{} // closed, and made again, at each change
 	rebuild *runner.Rebuild
 	letters int
+	// elsewhere is how far the read model is, while another process runs the projection; else nil.
+	elsewhere func(ctx context.Context) (nacre.Position, error)
 }
 
 // command is what the runner's goroutine is asked to do.
@@ -82,13 +84,23 @@ func acquire[E, W any](ctx context.Context, g *engine[E, W], noWait bool) (*runn
 		&runner.Options{Lease: g.o.Lease, NoWait: noWait, Logger: g.o.Logger})
 }
 
-// WaitFor returns when the read model shows everything up to a position, for example a command's. It fails with what
-// has stopped the projection, or with ctx.
+// lookAgain is how often WaitFor looks at a read model that another process writes.
+const lookAgain = 50 * time.Millisecond
+
+// WaitFor returns when the read model shows everything up to a position, for example a command's, whoever writes it.
+// It fails with what has stopped the projection, or with ctx.
 func (r *Runner) WaitFor(ctx context.Context, p nacre.Position) error {
 	for {
 		r.mu.Lock()
-		seen, failure, ended, changed := r.seen, r.failure, r.ended, r.changed
+		seen, failure, ended, changed, elsewhere := r.seen, r.failure, r.ended, r.changed, r.elsewhere
 		r.mu.Unlock()
+		var later <-chan time.Time
+		if elsewhere != nil {
+			if at, err := elsewhere(ctx); err == nil {
+				seen = max(seen, at)
+			}
+			later = time.After(lookAgain)
+		}
 		switch {
 		case seen >= p:
 			return nil
@@ -99,6 +111,7 @@ func (r *Runner) WaitFor(ctx context.Context, p nacre.Position) error {
 		}
 		select {
 		case <-changed:
+		case <-later:
 		case <-ctx.Done():
 			return nacre.Errorf(codeOf(ctx.Err()), "waiting for the projection %q to come from position %d to %d: %w", r.name, seen, p, ctx.Err())
 		}

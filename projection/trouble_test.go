@@ -40,9 +40,9 @@ func TestTroubleThatPassesNeedsNobody(t *testing.T) {
 }
 
 // somebodyElse takes the lease of a projection, as a process of another machine does.
-func somebodyElse(t *testing.T, store *nacre.Store, name string, term int) {
+func somebodyElse(t *testing.T, store *nacre.Store, name string, term int, lease float64) {
 	t.Helper()
-	e := nacre.NewEvent("runner.started", map[string]any{"term": term, "token": "elsewhere", "host": "another.example", "pid": 1, "lease": 0.2})
+	e := nacre.NewEvent("runner.started", map[string]any{"term": term, "token": "elsewhere", "host": "another.example", "pid": 1, "lease": lease})
 	if _, err := store.System().Append(t.Context(), nacre.StreamID("runner-projection."+name), nacre.Any, e); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func shared(m *projection.Memory[totals]) projection.ReadModel[*totals] {
 func TestOneProcessAtATimeRunsIt(t *testing.T) {
 	store := newStore(t)
 	head := move(t, store, 10)
-	somebodyElse(t, store, "totals", 1)
+	somebodyElse(t, store, "totals", 1, 0.2)
 	m := projection.NewMemory[totals](store, nil)
 	o := quiet()
 	o.Lease = 200 * time.Millisecond
@@ -67,7 +67,7 @@ func TestOneProcessAtATimeRunsIt(t *testing.T) {
 		t.Errorf("it runs beside another process: %v", err)
 	}
 	wait(t, r, head) // the other one shows no sign of life
-	somebodyElse(t, store, "totals", 3)
+	somebodyElse(t, store, "totals", 3, 0.2)
 	deadline := time.Now().Add(20 * time.Second)
 	for { // until it has seen that; then it waits again, and takes over again
 		move(t, store, 1)
@@ -95,9 +95,34 @@ func TestOneProcessAtATimeRunsIt(t *testing.T) {
 func TestAModelInMemoryNeedsNoLease(t *testing.T) {
 	store := newStore(t)
 	head := move(t, store, 10)
-	somebodyElse(t, store, "totals", 1)
+	somebodyElse(t, store, "totals", 1, 0.2)
 	m := projection.NewMemory[totals](store, nil)
 	r := start(t, store, summing("totals"), m, quiet())
 	wait(t, r, head)
 	expect(t, held(m), truth(t, store))
+}
+
+func TestWaitForSeesWhatAnotherProcessWrites(t *testing.T) {
+	store := newStore(t)
+	at := move(t, store, 10)
+	somebodyElse(t, store, "totals", 1, 60)
+	m := projection.NewMemory[totals](store, nil)
+	r := start(t, store, summing("totals"), shared(m), quiet())
+	head, err := store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		if _, err := m.Checkpoint(t.Context(), "totals"); err != nil {
+			written <- err
+			return
+		}
+		written <- m.Update(t.Context(), "totals", projection.Checkpoint{}, projection.Checkpoint{Position: at, Epoch: head.Epoch}, func(*totals) error { return nil })
+	}()
+	wait(t, r, at)
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
 }
