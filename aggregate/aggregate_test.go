@@ -47,7 +47,7 @@ func TestExecuteGivesEventsAndState(t *testing.T) {
 func TestADomainErrorComesBackAsTheSameValue(t *testing.T) {
 	r := newRepository(t, newStore(t), nil)
 	_, err := r.Get("a").Execute(t.Context(), withdraw{3})
-	if o, ok := err.(*overdrawn); !ok || o.Short != 3 || nacre.CodeOf(err) != "" { //nolint:errorlint // the same value is what is tested
+	if o, ok := err.(*overdrawn); !ok || o.Short != 3 || nacre.CodeOf(err) != "" {
 		t.Errorf("got %T %v", err, err)
 	}
 }

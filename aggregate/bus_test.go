@@ -204,7 +204,7 @@ func TestMiddlewareIsCalledInItsOrder(t *testing.T) {
 
 func TestValidationRefusesWithTheSameValue(t *testing.T) {
 	bus := newBus(t).Use(aggregate.Validation())
-	if err := bus.Dispatch(t.Context(), "1", &order{}); err != errNoItem { //nolint:errorlint // the same value is what is tested
+	if err := bus.Dispatch(t.Context(), "1", &order{}); err != errNoItem {
 		t.Errorf("got %v", err)
 	}
 	for _, c := range []any{&order{"tea"}, deposit{1}} {
@@ -249,7 +249,10 @@ func TestLoggingTellsOfEveryCommand(t *testing.T) {
 	for i, want := range []struct{ level, msg, command string }{
 		{"INFO", "command executed", "deposit"}, {"INFO", "command refused", "withdraw"}, {"ERROR", "command failed", "huge"},
 	} {
-		var got struct{ Level, Msg, Command, Category, ID, Actor, CorrelationID, Error string }
+		var got struct {
+			Level, Msg, Command, Category, ID, Actor, Error string
+			CorrelationID                                   string `json:"correlation_id"`
+		}
 		if err := json.Unmarshal([]byte(lines[i]), &got); err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,7 @@ func (h *Handle[S, C, E]) Stream() nacre.StreamID { return nacre.StreamID(h.r.d.
 // decided again, [Options.Retries] times, then it is a [*nacre.ConflictError]. When ctx ends while the append is
 // under way, whether it took place is not known; the same command id tells. Any other error wrote nothing.
 func (h *Handle[S, C, E]) Execute(ctx context.Context, command C) (Result[S, E], error) {
-	end := h.r.signals.command(&ctx, h.r.d.Category, h.Stream())
+	ctx, end := h.r.signals.command(ctx, h.r.d.Category, h.Stream())
 	result, err := h.execute(ctx, command)
 	end(err)
 	return result, err
@@ -191,7 +191,7 @@ func (h *Handle[S, C, E]) Inject(ctx context.Context, events ...nacre.Event) (na
 	}
 	if in := h.r.inMemory(h.id); in != nil {
 		// What goes wrong here is met again, and told, by whoever asks for the state.
-		_, _, _ = in.now(ctx) //nolint:errcheck // see above
+		_, _, _ = in.now(ctx)
 		h.r.leave(in)
 	}
 	return done[0], nil

@@ -52,7 +52,7 @@ func (in *instance[S, C, E]) alone(q *request[S, C, E]) bool {
 		q.done = make(chan struct{})
 		in.queue = append(in.queue, q)
 		in.mu.Unlock()
-		in.r.signals.queued(1)
+		in.r.signals.queued(q.ctx, 1)
 		return false
 	}
 	in.running = true
@@ -98,7 +98,7 @@ func (in *instance[S, C, E]) work() {
 		group = in.queue[:n:n]
 		in.queue = in.queue[n:]
 		in.mu.Unlock()
-		in.r.signals.queued(-n)
+		in.r.signals.queued(group[0].ctx, -n)
 		commands, looks := parted(group)
 		for len(commands) > 0 {
 			commands = in.runAll(commands)
@@ -152,7 +152,8 @@ func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E])
 	for conflicts := 0; ; {
 		state, base, fresh, err := in.present(ctx)
 		if err != nil {
-			return fail(group, err)
+			fail(group, err)
+			return nil
 		}
 		fresh = fresh || conflicts > 0
 		p := in.plan(ctx, group, state, base, careful)
@@ -160,7 +161,8 @@ func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E])
 			// No append will tell whether this was decided on the stream's last word: so look.
 			state, at, err := in.read(ctx)
 			if err != nil {
-				return fail(group, err)
+				fail(group, err)
+				return nil
 			}
 			if at.version != base.version {
 				p = in.plan(ctx, group, state, at, careful)
@@ -180,17 +182,18 @@ func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E])
 			in.r.signals.conflict(ctx)
 			careful = careful || code != nacre.CodeVersionConflict
 			if conflicts++; conflicts > in.r.o.Retries {
-				return in.apart(group, &p, in.unsettled(err, base))
+				return in.apart(group, &p, in.unsettled(err, base)) //nolint:contextcheck // each goes on while its own caller stays
 			}
 			_, at, err := in.read(ctx)
 			if err != nil {
-				return fail(group, err)
+				fail(group, err)
+				return nil
 			}
 			if at.version == base.version {
 				in.forget() // what was believed of the stream may never have been true
 			}
 		case code == nacre.CodeInvalid, code == nacre.CodeTooLarge:
-			return in.apart(group, &p, err)
+			return in.apart(group, &p, err) //nolint:contextcheck // see above
 		default:
 			in.forget()
 			p.stale = !fresh

@@ -88,8 +88,7 @@ func lostByJSON(t reflect.Type, within []reflect.Type) string {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		return lostByJSON(t.Elem(), within)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			hidden := !f.IsExported() && (!f.Anonymous || f.Type.Kind() != reflect.Struct)
 			if hidden || f.Tag.Get("json") == "-" {
 				return t.String() + "." + f.Name

@@ -24,8 +24,11 @@ var reserved = []string{
 func encodeMetadata(c *decider.Context) (string, error) {
 	var b []byte
 	for _, m := range []struct{ name, value string }{
-		{"actor", c.Actor}, {"causationId", c.CausationID}, {"commandId", c.CommandID},
-		{"correlationId", c.CorrelationID}, {"sourceDevice", c.SourceDevice},
+		{"actor", c.Actor},
+		{"causationId", c.CausationID},
+		{"commandId", c.CommandID},
+		{"correlationId", c.CorrelationID},
+		{"sourceDevice", c.SourceDevice},
 	} {
 		if m.value == "" {
 			continue

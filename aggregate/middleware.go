@@ -53,20 +53,16 @@ func Logging(to *slog.Logger) Middleware {
 			who := decider.From(ctx)
 			fields := []slog.Attr{
 				slog.String("category", c.Category), slog.String("id", c.ID), slog.String("command", c.Name),
-				slog.String("actor", who.Actor), slog.String("correlationId", who.CorrelationID), slog.Duration("took", time.Since(begun)),
+				slog.String("actor", who.Actor), slog.String("correlation_id", who.CorrelationID), slog.Duration("took", time.Since(begun)),
 			}
-			level, message := slog.LevelInfo, "command executed"
 			switch code := nacre.CodeOf(err); {
 			case err == nil:
-				fields = append(fields, slog.Int64("version", out.Version))
+				to.LogAttrs(ctx, slog.LevelInfo, "command executed", append(fields, slog.Int64("version", out.Version))...)
 			case code == "":
-				message = "command refused"
-				fields = append(fields, slog.Any("error", err))
+				to.LogAttrs(ctx, slog.LevelInfo, "command refused", append(fields, slog.Any("error", err))...)
 			default:
-				level, message = slog.LevelError, "command failed"
-				fields = append(fields, slog.Any("error", err))
+				to.LogAttrs(ctx, slog.LevelError, "command failed", append(fields, slog.Any("error", err))...)
 			}
-			to.LogAttrs(ctx, level, message, fields...)
 			return out, err
 		}
 	}
@@ -98,7 +94,7 @@ func Retry(attempts int, first time.Duration) Middleware {
 				}
 				pause := max(0, min(first, longestPause)) << min(attempt-1, 16)
 				pause = min(pause, longestPause)
-				pause = pause/2 + rand.N(pause/2+1) //nolint:gosec // a pause is no secret
+				pause = pause/2 + rand.N(pause/2+1)
 				select {
 				case <-ctx.Done():
 					return out, err

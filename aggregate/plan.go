@@ -135,7 +135,7 @@ func (r *Repository[S, C, E]) evolve(ctx context.Context, stream nacre.StreamID,
 func (r *Repository[S, C, E]) panicked(ctx context.Context, stream nacre.StreamID, in string, value any) error {
 	who := decider.From(ctx)
 	r.o.Logger.ErrorContext(ctx, "an aggregate panicked", "stream", string(stream), "in", in, "value", fmt.Sprint(value),
-		"commandId", who.CommandID, "correlationId", who.CorrelationID, "stack", string(debug.Stack()))
+		"command_id", who.CommandID, "correlation_id", who.CorrelationID, "stack", string(debug.Stack()))
 	return &PanicError{Stream: stream, In: in, Value: value}
 }
 

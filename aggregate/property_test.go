@@ -79,7 +79,7 @@ func (w *world) execute(t *rapid.T, process int, instance, commandID string, c c
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	code := nacre.CodeOf(err)
-	_, domain := err.(*overdrawn) //nolint:errorlint // the same value comes back
+	_, domain := err.(*overdrawn)
 	switch {
 	case err == nil && got.Duplicate:
 		if n := w.acknowledged[key]; w.given[key] == 1 || n > 0 && n != len(got.Events) {

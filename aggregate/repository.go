@@ -349,7 +349,7 @@ func (r *Repository[S, C, E]) Close(ctx context.Context) error {
 }
 
 func codeOf(err error) nacre.Code {
-	if err == context.DeadlineExceeded { //nolint:errorlint // it is a context's own
+	if err == context.DeadlineExceeded {
 		return nacre.CodeDeadline
 	}
 	return nacre.CodeCanceled

@@ -62,18 +62,17 @@ func parted[S, C, E any](group []*request[S, C, E]) (commands, looks []*request[
 	return commands, looks
 }
 
-func fail[S, C, E any](group []*request[S, C, E], err error) []*request[S, C, E] {
+func fail[S, C, E any](group []*request[S, C, E], err error) {
 	for _, q := range group {
 		q.answer(Result[S, E]{}, err)
 	}
-	return nil
 }
 
 // groupContext ends once all callers of a group have gone.
 func groupContext[S, C, E any](group []*request[S, C, E]) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(group[0].ctx))
 	var staying atomic.Int32
-	staying.Store(int32(len(group))) //nolint:gosec // at most groupCommands
+	staying.Store(int32(len(group)))
 	stops := make([]func() bool, len(group))
 	for i, q := range group {
 		stops[i] = context.AfterFunc(q.ctx, func() {

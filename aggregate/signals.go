@@ -68,20 +68,19 @@ func identity(c *decider.Context) []attribute.KeyValue {
 	return known
 }
 
-// command begins a command; ctx is the span's from then on.
-func (s *signals) command(ctx *context.Context, category string, stream nacre.StreamID) func(error) {
+// command begins a command, and gives its span's context.
+func (s *signals) command(ctx context.Context, category string, stream nacre.StreamID) (context.Context, func(error)) {
 	if s.tracer == nil && !s.metered {
-		return nothing
+		return ctx, nothing
 	}
 	begun := time.Now()
 	var span trace.Span
 	if s.tracer != nil {
-		c := decider.From(*ctx)
-		*ctx, span = s.tracer.Start(*ctx, "command "+category, trace.WithAttributes(attribute.String("nacre.stream", string(stream))),
+		c := decider.From(ctx)
+		ctx, span = s.tracer.Start(ctx, "command "+category, trace.WithAttributes(attribute.String("nacre.stream", string(stream))),
 			trace.WithAttributes(identity(&c)...))
 	}
-	within := *ctx
-	return func(err error) {
+	return ctx, func(err error) {
 		if span != nil {
 			finish(span, err)
 		}
@@ -93,8 +92,8 @@ func (s *signals) command(ctx *context.Context, category string, stream nacre.St
 			case err != nil:
 				outcome = string(code)
 			}
-			s.commands.Add(within, 1, s.category, metric.WithAttributes(attribute.String("nacre.outcome", outcome)))
-			s.latency.Record(within, time.Since(begun).Seconds(), s.category)
+			s.commands.Add(ctx, 1, s.category, metric.WithAttributes(attribute.String("nacre.outcome", outcome)))
+			s.latency.Record(ctx, time.Since(begun).Seconds(), s.category)
 		}
 	}
 }
@@ -140,9 +139,9 @@ func (s *signals) append(ctx context.Context, stream nacre.StreamID, events int,
 	return ctx, func(err error) { finish(span, err) }
 }
 
-func (s *signals) queued(n int) {
+func (s *signals) queued(ctx context.Context, n int) {
 	if s.metered {
-		s.waiting.Add(context.Background(), int64(n), s.category)
+		s.waiting.Add(ctx, int64(n), s.category)
 	}
 }
 

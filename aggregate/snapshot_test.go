@@ -314,8 +314,10 @@ func TestAStateThatDoesNotSurviveIsNotKept(t *testing.T) {
 	}
 	type inner struct{ Map map[string][]*hidden }
 	type embedded struct{ hidden }
-	type number int
-	type alias struct{ number }
+	type number int //nolint:unused // it is what is tested
+	type alias struct {
+		number //nolint:unused // it is what is tested
+	}
 	type recursive struct {
 		Next *recursive
 		At   time.Time

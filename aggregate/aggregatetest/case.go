@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,14 +125,11 @@ func list[E any](events []E) string {
 	if len(events) == 0 {
 		return "no events"
 	}
-	text := ""
+	texts := make([]string, len(events))
 	for i, e := range events {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprintf("%T%+v", e, e)
+		texts[i] = fmt.Sprintf("%T%+v", e, e)
 	}
-	return text
+	return strings.Join(texts, ", ")
 }
 
 // describe is an error with its type; of a nil pointer the type alone.

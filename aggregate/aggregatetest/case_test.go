@@ -124,7 +124,7 @@ func expect(t *testing.T, d model, c test, reasons ...string) {
 		return
 	}
 	for i, want := range reasons {
-		for _, part := range strings.Split(want, "|") {
+		for part := range strings.SplitSeq(want, "|") {
 			if !strings.Contains(strings.ReplaceAll(r.errors[i], "\u00a0", " "), part) {
 				t.Errorf("reason %d does not say %q:\n%s", i, part, r.errors[i])
 			}
@@ -203,13 +203,15 @@ func TestBrokenLawsAreTold(t *testing.T) {
 				return c.decide(s, ctx)
 			}
 		}, want: `Decide changes what it was given|"water": 1`},
-		"Decide changes the context": {change: func(d *model) {
-			d.Decide = func(s cart, c command, ctx decider.Context) ([]event, error) {
-				ctx.Metadata["seen"] = true
-				return c.decide(s, ctx)
-			}
-		}, test: &test{When: add{"tea"}, Then: []event{tea}, Context: decider.Context{Metadata: map[string]any{}}},
-			want: `Decide changes what it was given|in the context|"seen": bool true`},
+		"Decide changes the context": {
+			change: func(d *model) {
+				d.Decide = func(s cart, c command, ctx decider.Context) ([]event, error) {
+					ctx.Metadata["seen"] = true
+					return c.decide(s, ctx)
+				}
+			}, test: &test{When: add{"tea"}, Then: []event{tea}, Context: decider.Context{Metadata: map[string]any{}}},
+			want: `Decide changes what it was given|in the context|"seen": bool true`,
+		},
 		"Decide reads a clock": {change: func(d *model) {
 			n := 0
 			d.Decide = func(s cart, c command, ctx decider.Context) ([]event, error) {
@@ -238,7 +240,7 @@ func TestBrokenLawsAreTold(t *testing.T) {
 			if len(r.errors) == 0 {
 				t.Fatal("it passes")
 			}
-			for _, part := range strings.Split(broken.want, "|") {
+			for part := range strings.SplitSeq(broken.want, "|") {
 				if !strings.Contains(strings.ReplaceAll(r.errors[0], "\u00a0", " "), part) {
 					t.Errorf("it is not told first that %q:\n%s", part, strings.Join(r.errors, "\n"))
 				}

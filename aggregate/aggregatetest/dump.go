@@ -1,7 +1,6 @@
 package aggregatetest
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -75,7 +74,7 @@ func (d *dumper) value(v reflect.Value, indent string) {
 	case reflect.Map:
 		d.table(v, indent)
 	default: // functions and channels: which one it is
-		fmt.Fprintf(d, "%s %#x", v.Type(), v.Pointer())
+		d.WriteString(v.Type().String() + " " + strconv.FormatUint(uint64(v.Pointer()), 16))
 	}
 }
 
@@ -93,7 +92,7 @@ func (d *dumper) pointer(v reflect.Value, indent string) {
 func (d *dumper) fields(v reflect.Value, indent string) {
 	if v.Type() == reflect.TypeFor[time.Time]() {
 		// Its third field leads to a time zone, which changes by itself.
-		fmt.Fprintf(d, "time %d %d", v.Field(0).Uint(), v.Field(1).Int())
+		d.WriteString("time " + strconv.FormatUint(v.Field(0).Uint(), 10) + " " + strconv.FormatInt(v.Field(1).Int(), 10))
 		return
 	}
 	d.WriteString("{\n")

@@ -6,7 +6,7 @@ import (
 	"github.com/nacredb/nacre/aggregate/aggregatetest"
 )
 
-func ExampleRun() {
+func ExampleRun() { //nolint:testableexamples // it is a test's body
 	var t *testing.T // of a function like TestCart
 	aggregatetest.Run(t, newModel(), []aggregatetest.Case[cart, command, event]{
 		{

@@ -126,12 +126,12 @@ func TestValuesThatLeadBackToThemselves(t *testing.T) {
 		table map[string]any
 		list  []any
 		bytes []byte
-		all   [2]complex128
+		All   [2]complex128
 		f     func()
-		c     chan int
-		u     uint8
-		x     float64
-		b     bool
+		C     chan int
+		U     uint8
+		X     float64
+		B     bool
 	}
 	ring := &node{Name: "a", table: map[string]any{"n": nil}, list: []any{nil, 1}, bytes: []byte("x"), f: func() {}}
 	ring.other = &node{Name: "b", other: ring}
