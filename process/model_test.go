@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -58,7 +57,7 @@ func orders() process.Manager[order] {
 			switch d := e.Data.(type) {
 			case placed:
 				o.Cents = d.Cents
-				do.Send("wallet", pay{Cents: d.Cents})
+				do.Send("wallet", pay(d))
 				do.After(time.Hour, "unpaid")
 			case paid:
 				do.Cancel("unpaid")
@@ -210,7 +209,5 @@ func letters(t testing.TB, r *process.Runner) []process.DeadLetter {
 	}
 	return list
 }
-
-func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 var errRefused = errors.New("refused")

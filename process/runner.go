@@ -33,6 +33,7 @@ type Runner struct {
 	suspicious bool    // an id of a record was taken: look whether events are known
 	paused     bool    // as ordered last
 	figures    figures // of all engines so far
+	ailing     error   // what the last work ended with; nil where it ended well
 
 	mu       sync.Mutex
 	status   Status
@@ -82,7 +83,7 @@ func start[S any](ctx context.Context, store *nacre.Store, m Manager[S], to Disp
 	}
 	r.ctx, r.abort = context.WithCancel(context.WithoutCancel(ctx))
 	unwatch := context.AfterFunc(ctx, r.windDown)
-	go func() {
+	go func() { //nolint:contextcheck // the runner's own, which ctx ends
 		defer close(r.done)
 		defer r.abort()
 		defer unwatch()
@@ -217,11 +218,13 @@ func (r *Runner) serve(lease *runner.Lease) error {
 			if w.worked {
 				failures = 1
 			}
+			r.ailing = w.ailing
 		}
 		switch {
 		case r.ctx.Err() != nil || ends(err):
 			return err
 		case !errors.Is(err, errReopen):
+			r.ailing = err
 			r.say(lease, Failed, err)
 		}
 		select {
@@ -247,7 +250,7 @@ func (r *Runner) newWork(lease *runner.Lease) (*work, error) {
 	}
 	e.figures = r.figures
 	w := &work{
-		r: r, lease: lease, l: r.l, e: e, c: newCourier(r.m, r.to, &r.o, r.signals), paused: r.paused,
+		r: r, lease: lease, l: r.l, e: e, c: newCourier(r.m, r.to, &r.o, r.signals), paused: r.paused, ailing: r.ailing,
 		nudge: make(chan struct{}, 1), tasks: make(chan *item), commits: make(chan committal, 1), obeyed: make(chan struct{}, 1),
 	}
 	w.ctx, w.cancel = context.WithCancel(r.ctx)
