@@ -44,6 +44,7 @@ var final = map[nacre.Code]bool{
 	nacre.CodeUnsupported:     true,
 	nacre.CodeNotFound:        true,
 	codec.CodeUnencodable:     true,
+	codec.CodeUndecodable:     true,
 	"AGGREGATE_PANICKED":      true,
 	"FORBIDDEN":               true,
 	"UNKNOWN_COMMAND":         true,

@@ -50,6 +50,7 @@ type work struct {
 	obeying          bool          // one is, and others wait
 	paused, stopping bool
 	stalled          time.Time // no input is taken until then, since the store fails
+	ailing           error     // what the work before this one ended with, until the log is read again
 	failures         int       // in a row
 	worked           bool      // something was committed
 	lazyAt           time.Time // when notes and positions are committed; zero where there are none
@@ -134,6 +135,9 @@ func (w *work) read() error {
 			return errReopen
 		}
 		return err
+	}
+	if caughtUp || len(events) > 0 {
+		w.ailing = nil
 	}
 	w.e.give(events, upTo)
 	w.caughtUp = w.caughtUp || caughtUp
@@ -247,6 +251,9 @@ func (w *work) troubling(err error) {
 func (w *work) troubled() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.failing == nil {
+		return w.ailing
+	}
 	return w.failing
 }
 
