@@ -223,7 +223,7 @@ func TestATimerWaitsForEventsThatAreYetToBeRead(t *testing.T) {
 		d := newDesk()
 		m := orders()
 		react := m.React
-		fails := 5
+		fails := 10
 		m.React = func(o *order, e codec.Event[any], do *process.Effects) {
 			if e.Type == "order.placed" && fails > 0 {
 				fails--
@@ -236,7 +236,7 @@ func TestATimerWaitsForEventsThatAreYetToBeRead(t *testing.T) {
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}))
 		time.Sleep(time.Second)
 		appendTo(t, store, "order-1", nacre.NewEvent("order.paid", paid{}))
-		time.Sleep(1000 * time.Hour)
+		time.Sleep(12 * time.Hour)
 		stop(t, r)
 		equal(t, "commands", d.done(), []string{"wallet:process_test.pay{0}", "depot:process_test.ship{1}"})
 	})
