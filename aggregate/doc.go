@@ -20,6 +20,10 @@
 // from many goroutines; a decider's functions are called from many, for different instances. Close a repository
 // to wait for what it began; whoever does not leaves timers behind that end by themselves.
 //
+// States and events that are given out are shared with the instance: nobody changes what they hold. Events are
+// folded into an instance's state one after the other, so an Evolve may append to a slice of the state that it was
+// given; what can be seen through that state it leaves as it is.
+//
 // Commands carry their context in ctx, by [decider.With]; it lands in the metadata of their events. Formats, and
 // how the ids of a command's events are made, are in spec/aggregates.md. Errors: [CodePanicked], [CodeUnknownCommand],
 // [CodeForbidden], codec.CodeUndecodable, and those of the store.
