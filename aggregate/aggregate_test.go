@@ -393,6 +393,15 @@ func TestAClosedRepositoryIsTold(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
+	for _, err := range r.List(t.Context()) {
+		expectCode(t, "a listing", err, nacre.CodeClosed)
+	}
+	for _, err := range h.History(t.Context()) {
+		expectCode(t, "a history", err, nacre.CodeClosed)
+	}
+	if h.ID() != "a" || h.Stream() != "account-a" || r.Category() != "account" {
+		t.Errorf("%s, %s, %s", h.ID(), h.Stream(), r.Category())
+	}
 	if r.Active() != 0 {
 		t.Errorf("%d instances are left", r.Active())
 	}

@@ -581,3 +581,45 @@ func TestALogThatWasCutIsReadAgain(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// An event on which Evolve panics is told to whoever needs the state behind it.
+func TestAnEventOfTheLogThatEvolvePanicsOn(t *testing.T) {
+	store := newStore(t)
+	r := newRepository(t, store, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)})
+	h := r.Get("a")
+	if _, err := h.Execute(t.Context(), deposit{5}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Append(t.Context(), h.Stream(), nacre.Any, nacre.NewEvent("account.bombed", bomb{})); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := h.State(t.Context())
+		expectCode(t, "the state", err, aggregate.CodePanicked)
+		_, err = h.Execute(t.Context(), deposit{1})
+		expectCode(t, "a command", err, aggregate.CodePanicked)
+		r.Evict("a")
+	}
+	if s, err := h.StateAtVersion(t.Context(), 0); err != nil || s.Cents != 5 {
+		t.Errorf("before it: %+v, %v", s, err)
+	}
+}
+
+type grumpy struct{}
+
+func (grumpy) MarshalJSON() ([]byte, error) { panic("not me") }
+
+func TestAnEventWhoseEncodingPanics(t *testing.T) {
+	d := decider.Decider[int, int, grumpy]{
+		Category: "grumpy",
+		Decide:   func(int, int, decider.Context) ([]grumpy, error) { return []grumpy{{}}, nil },
+		Evolve:   func(s int, _ grumpy) int { return s },
+		Events:   map[string]grumpy{"grumpy.was": {}},
+	}
+	r := repositoryOf(t, newStore(t), d, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)})
+	_, err := r.Get("a").Execute(t.Context(), 1)
+	p, ok := errors.AsType[*aggregate.PanicError](err)
+	if !ok || !strings.Contains(p.In, "encoding") || !strings.Contains(fmt.Sprint(p.Value), "not me") {
+		t.Errorf("got %v", err)
+	}
+}
