@@ -23,6 +23,10 @@ func Rename(to string) Upcaster {
 // version. Numbers come as encoding/json's Number, with all their digits.
 func Reshape(schemaVersion int, change func(data map[string]any) error) Upcaster {
 	return func(e nacre.Event) ([]nacre.Event, error) {
+		if e.Erased() { // there is nothing to change
+			e, err := WithSchemaVersion(e, schemaVersion)
+			return []nacre.Event{e}, err
+		}
 		var data map[string]any
 		if err := json.Unmarshal(e.Data, &data, exact); err != nil {
 			return nil, err

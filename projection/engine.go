@@ -29,7 +29,7 @@ type engine[E, W any] struct {
 	cp      Checkpoint                                 // as the model has it
 	seen    nacre.Position                             // at least cp.Position: nothing between is to be written
 	stored  time.Time                                  // when the checkpoint was stored last
-	skipped map[nacre.Position]bool                    // parked since the start: not to be replayed
+	parked  map[nacre.Position]string                  // the events of open dead letters: not to be applied in their turn
 	lease   *runner.Lease                              // nil where it needs none
 	bury    func(context.Context, runner.Letter) error // nil where letters cannot be kept
 	letters int                                        // open dead letters
@@ -86,6 +86,9 @@ func (g *engine[E, W]) begin(ctx context.Context) error {
 		}
 		g.o.Logger.Info("a read model is made again", "projection", g.p.Name, "since", why)
 		if err := r.Reset(ctx, g.p.Name); err != nil {
+			return err
+		}
+		if err := g.amnesty(ctx); err != nil {
 			return err
 		}
 		if g.cp, err = g.model.Checkpoint(ctx, g.p.Name); err != nil {
@@ -149,10 +152,13 @@ func (g *engine[E, W]) commit(ctx context.Context, items []item[E]) error {
 		}
 		if n > 0 {
 			if err := g.update(ctx, items[n-1].event.GlobalPosition, items[:n]); err != nil {
-				if _, again := errors.AsType[*ApplyError](err); again {
-					continue // another one fails now: look again
+				if _, again := errors.AsType[*ApplyError](err); !again {
+					return err
 				}
-				return err
+				if err := g.back(ctx); err != nil { // another one fails now: look again
+					return err
+				}
+				continue
 			}
 		}
 		if err := g.alone(ctx, &items[n], failed); err != nil {
@@ -180,12 +186,18 @@ func (g *engine[E, W]) back(ctx context.Context) error {
 		}
 		is = first
 	}
-	if is.Position > to || is.Epoch != g.cp.Epoch {
+	if is.Position > to || is.Epoch != g.cp.Epoch || is.Version != g.cp.Version {
 		return Moved(g.p.Name, is, g.cp)
 	}
 	// It could not undo what was half written, and went back: bring it here again.
-	g.cp = is
-	return g.replay(ctx, to)
+	g.cp, g.seen = is, is.Position
+	g.moved(g.seen)
+	if err := g.replay(ctx, to); err != nil {
+		return err
+	}
+	g.seen = g.cp.Position
+	g.moved(g.seen)
+	return nil
 }
 
 // replay applies again what had been applied, up to a position.
@@ -203,11 +215,7 @@ func (g *engine[E, W]) replay(ctx context.Context, to nacre.Position) error {
 		if err != nil {
 			return err
 		}
-		if g.skipped[e.GlobalPosition] {
-			continue
-		}
-		it := item[E]{event: e}
-		it.values, it.err = g.codec.Decode(e)
+		it := g.decoded(e)
 		if items = append(items, it); len(items) >= g.o.Batch {
 			if err := flush(); err != nil {
 				return err
@@ -260,10 +268,6 @@ func (g *engine[E, W]) failed(ctx context.Context, it *item[E], failed *ApplyErr
 		return err
 	}
 	g.o.Logger.Error("an event is parked as a dead letter", "projection", g.p.Name, "error", failed)
-	if g.skipped == nil {
-		g.skipped = map[nacre.Position]bool{}
-	}
-	g.skipped[e.GlobalPosition] = true
 	return g.update(ctx, e.GlobalPosition, nil)
 }
 
@@ -298,6 +302,18 @@ func (g *engine[E, W]) update(ctx context.Context, to nacre.Position, items []it
 			return err
 		}
 	}
+}
+
+// decoded is an event as it is applied. A codec of the user's may panic.
+func (g *engine[E, W]) decoded(e nacre.Event) (it item[E]) {
+	it.event = e
+	defer func() {
+		if v := recover(); v != nil {
+			it.values, it.err = nil, fmt.Errorf("decoding it panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
+	it.values, it.err = g.codec.Decode(e)
+	return it
 }
 
 // apply writes items in the log's order, or in that of each stream.
@@ -352,6 +368,9 @@ func (g *engine[E, W]) one(ctx context.Context, w W, it *item[E]) (err error) {
 			err = &ApplyError{Projection: g.p.Name, Event: it.event, Err: err}
 		}
 	}()
+	if id, parked := g.parked[it.event.GlobalPosition]; parked && id == it.event.ID {
+		return nil
+	}
 	if it.err != nil {
 		return it.err
 	}

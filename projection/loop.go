@@ -22,7 +22,7 @@ type loop[E, W any] struct {
 	trouble int              // how often in a row it failed for a reason that may pass
 	again   <-chan time.Time // when it tries again by itself
 	remade  *rebuild[E, W]
-	waiting []command // for the rebuild
+	waiting []func(error) // for the rebuild
 
 	head   nacre.Position
 	rated  time.Time
@@ -37,14 +37,41 @@ func (g *engine[E, W]) hold(ctx context.Context, lease *runner.Lease) error {
 	if err != nil {
 		return err
 	}
-	g.letters = len(open)
+	g.parked = map[nacre.Position]string{}
+	for _, l := range open {
+		g.parked[l.Position] = l.EventID
+	}
 	g.bury = func(ctx context.Context, l runner.Letter) error {
 		_, err := g.store.System().Commit(ctx, nil, runner.Bury(id, l))
 		if err == nil {
-			g.letters++
+			g.parked[l.Position] = l.EventID
 		}
 		return err
 	}
+	return nil
+}
+
+// amnesty settles the open dead letters of a model that begins from the start, where their events have their turn
+// again.
+func (g *engine[E, W]) amnesty(ctx context.Context) error {
+	if g.lease == nil || len(g.parked) == 0 {
+		return nil
+	}
+	id := g.lease.ID()
+	open, err := runner.Letters(ctx, g.store, id.Kind, id.Name)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, l := range open {
+		ids = append(ids, l.ID)
+	}
+	if len(ids) > 0 {
+		if _, err := g.store.System().Commit(ctx, nil, runner.Settle(id, runner.Retried, ids...)); err != nil {
+			return err
+		}
+	}
+	clear(g.parked)
 	return nil
 }
 
@@ -81,7 +108,7 @@ func (l *loop[E, W]) run(ctx context.Context) {
 	}
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if l.failure == nil && err == nil {
+	if is, seen := l.g.model.Checkpoint(late, l.g.p.Name); l.failure == nil && err == nil && seen == nil && is == l.g.cp {
 		err = l.g.remember(late)
 		if f, ok := any(l.g.model).(Flusher); ok && err == nil {
 			err = f.Flush(late, l.g.p.Name)
@@ -103,9 +130,7 @@ func (l *loop[E, W]) run(ctx context.Context) {
 	if err != nil {
 		l.g.o.Logger.Error("a projection has ended", "projection", l.g.p.Name, "error", err)
 	}
-	for _, c := range l.waiting {
-		c.answer <- errStopped(l.g.p.Name)
-	}
+	l.remadeWith(errStopped(l.g.p.Name))
 	l.r.change(func() { l.r.ended, l.r.failure, l.r.state = true, l.failure, runner.Stopped })
 }
 
@@ -123,6 +148,11 @@ func (l *loop[E, W]) work(ctx context.Context) error {
 			l.reader.stop()
 			l.reader = nil
 		}
+		if l.remade != nil {
+			l.remade.abandon(ctx)
+			l.remade = nil
+			l.remadeWith(err)
+		}
 		if l.lease != nil {
 			_ = l.lease.Release(ctx, nil) // it is lost
 			l.lease, l.g.lease, l.g.bury = nil, nil, nil
@@ -137,15 +167,15 @@ func (l *loop[E, W]) work(ctx context.Context) error {
 func (l *loop[E, W]) tenure(ctx context.Context) error {
 	if l.lease == nil && !l.alone {
 		l.r.change(func() { l.r.elsewhere = l.there })
-		var err error
-		l.lease, err = acquire(ctx, l.g, false)
+		err := l.standBy(ctx)
 		l.r.change(func() { l.r.elsewhere = nil })
 		if err != nil {
 			return err
 		}
 	}
+	remake := false
 	if l.lease != nil {
-		l.paused = l.lease.Paused()
+		l.paused, remake = l.lease.Before().Paused, l.lease.Before().Rebuild
 		if err := l.g.hold(ctx, l.lease); err != nil {
 			return err
 		}
@@ -153,12 +183,36 @@ func (l *loop[E, W]) tenure(ctx context.Context) error {
 	if err := l.attempt(ctx, l.restart(ctx)); err != nil {
 		return err
 	}
+	if remake {
+		l.remake(ctx, func(error) {})
+	}
 	if err := l.announce(ctx, runner.CatchingUp); err != nil {
 		return err
 	}
 	for {
 		if err := l.once(ctx); err != nil {
 			return err
+		}
+	}
+}
+
+// standBy waits for the lease. Orders go to whoever has it.
+func (l *loop[E, W]) standBy(ctx context.Context) error {
+	var lease *runner.Lease
+	taken := make(chan error, 1)
+	go func() {
+		var err error
+		lease, err = acquire(ctx, l.g, false)
+		taken <- err
+	}()
+	for {
+		select {
+		case err := <-taken:
+			l.lease = lease
+			return err
+		case c := <-l.r.control:
+			_, err := runner.Give(ctx, l.g.store, runner.ID{Kind: runner.Projection, Name: l.g.p.Name}, c.order)
+			c.answer <- err
 		}
 	}
 }
@@ -209,8 +263,9 @@ func (l *loop[E, W]) once(ctx context.Context) error {
 		}
 		return l.batch(ctx, &b)
 	case o := <-orders:
+		lease := l.lease
 		err := l.obey(ctx, o, func(err error) {
-			if said := l.lease.Obeyed(ctx, o, err); said != nil && ctx.Err() == nil {
+			if said := lease.Obeyed(ctx, o, err); said != nil && ctx.Err() == nil {
 				l.g.o.Logger.Warn("an order was carried out, and that could not be written", "projection", l.g.p.Name, "error", said)
 			}
 		})
@@ -220,7 +275,7 @@ func (l *loop[E, W]) once(ctx context.Context) error {
 	case err := <-remade:
 		return l.swap(ctx, err)
 	case <-l.again:
-		return l.resume(ctx, func(error) {})
+		return l.tryAgain(ctx)
 	}
 }
 
@@ -277,8 +332,16 @@ func (l *loop[E, W]) state() runner.State {
 
 // announce says what it does now.
 func (l *loop[E, W]) announce(ctx context.Context, s runner.State) error {
-	if l.paused && s != runner.Failed {
+	if l.lease != nil {
+		l.lease.Intend(runner.Intent{Paused: l.paused, Rebuild: l.remade != nil})
+	}
+	switch {
+	case l.failure != nil:
+		s = runner.Failed
+	case l.paused:
 		s = runner.Paused
+	case l.remade != nil:
+		s = runner.Rebuilding
 	}
 	l.r.change(func() { l.r.state = s })
 	if l.lease == nil {
@@ -316,7 +379,7 @@ func (l *loop[E, W]) progress() runner.Progress {
 	}
 	l.r.mu.Lock()
 	defer l.r.mu.Unlock()
-	p.Rebuild, p.DeadLetters = l.r.rebuild, l.g.letters
-	l.r.letters = l.g.letters
+	p.Rebuild, p.DeadLetters = l.r.rebuild, len(l.g.parked)
+	l.r.letters = len(l.g.parked)
 	return p
 }

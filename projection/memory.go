@@ -28,8 +28,8 @@ type Memory[S any] struct {
 	mu     sync.RWMutex
 	state  S
 	cp     Checkpoint
-	kept   nacre.Position // the last snapshot's
-	name   string         // of its projection, once it has one
+	kept   Checkpoint // the last snapshot's
+	name   string     // of its projection, once it has one
 	loaded bool
 
 	writing sync.Mutex // one snapshot at a time
@@ -90,7 +90,7 @@ func (m *Memory[S]) Checkpoint(ctx context.Context, name string) (Checkpoint, er
 // load begins with the snapshot, or with nothing where there is none that can be believed. m.mu is held.
 func (m *Memory[S]) load(ctx context.Context) error {
 	var none S
-	m.state, m.cp, m.kept = none, Checkpoint{}, 0
+	m.state, m.cp, m.kept = none, Checkpoint{}, Checkpoint{}
 	if m.blobs == nil {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (m *Memory[S]) load(ctx context.Context) error {
 	if codec.Unmarshal(s.State, &state) != nil {
 		return nil //nolint:nilerr // as above
 	}
-	m.state, m.cp, m.kept = state, s.Checkpoint, s.Position
+	m.state, m.cp, m.kept = state, s.Checkpoint, s.Checkpoint
 	return nil
 }
 
@@ -132,10 +132,10 @@ func (m *Memory[S]) Update(ctx context.Context, name string, from, to Checkpoint
 		return err
 	}
 	m.cp = to
-	due := m.blobs != nil && to.Position >= m.kept+m.every
+	due := m.blobs != nil && to.Position >= m.kept.Position+m.every
 	m.mu.Unlock()
 	if due {
-		return m.Flush(ctx, name)
+		_ = m.Flush(ctx, name) // a snapshot that cannot be kept is tried again later, and is not needed
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (m *Memory[S]) Flush(ctx context.Context, name string) error {
 	m.writing.Lock()
 	defer m.writing.Unlock()
 	m.mu.RLock()
-	cp, same := m.cp, m.cp.Position == m.kept || !m.loaded
+	cp, same := m.cp, m.cp == m.kept || !m.loaded
 	var state []byte
 	var err error
 	if !same {
@@ -167,7 +167,7 @@ func (m *Memory[S]) Flush(ctx context.Context, name string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.kept = max(m.kept, cp.Position)
+	m.kept = cp
 	return nil
 }
 
@@ -181,7 +181,7 @@ func (m *Memory[S]) Reset(ctx context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var none S
-	m.state, m.cp, m.kept, m.loaded, m.name = none, Checkpoint{}, 0, true, name
+	m.state, m.cp, m.kept, m.loaded, m.name = none, Checkpoint{}, Checkpoint{}, true, name
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (m *Memory[S]) Swap(ctx context.Context, name string, fresh ReadModel[*S]) 
 		return invalid("fresh", "is a %T, which this read model did not make", fresh)
 	}
 	m.mu.Lock()
-	m.state, m.cp, m.kept, m.loaded = f.state, f.cp, 0, true
+	m.state, m.cp, m.kept, m.loaded = f.state, f.cp, Checkpoint{}, true
 	m.mu.Unlock()
 	return m.Flush(ctx, name)
 }

@@ -37,6 +37,9 @@ type Checkpoint struct {
 	Position nacre.Position `json:"position"` // everything up to it has been seen
 	Epoch    string         `json:"epoch"`    // of the log that Position belongs to
 	Version  int            `json:"version"`  // of the projection
+	// Late is the id of the dead letter whose event was applied last, long after its turn: so that it counts once,
+	// also where the process ends before the letter is settled. Empty where there was none.
+	Late string `json:"late,omitempty"`
 }
 
 // ReadModel keeps what a projection writes, and how far it has come.

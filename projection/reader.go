@@ -59,9 +59,7 @@ func (g *engine[E, W]) read(ctx context.Context, after Checkpoint) *reader[E] {
 			if b.items == nil {
 				b.items = make([]item[E], 0, min(g.o.Batch, 64))
 			}
-			it := item[E]{event: e}
-			it.values, it.err = g.codec.Decode(e)
-			b.items, b.seen = append(b.items, it), e.GlobalPosition
+			b.items, b.seen = append(b.items, g.decoded(e)), e.GlobalPosition
 			if len(b.items) >= g.o.Batch && !send() {
 				return
 			}

@@ -25,7 +25,10 @@ type record struct {
 	PID       int            `json:"pid,omitempty"`
 	Lease     float64        `json:"lease,omitempty"` // seconds
 	StartedAt time.Time      `json:"startedAt,omitzero"`
+	Space     string         `json:"space,omitempty"` // in which PID means something
 	State     State          `json:"state,omitempty"`
+	Paused    bool           `json:"paused,omitempty"`
+	Rebuild   bool           `json:"rebuild,omitempty"`
 	Position  nacre.Position `json:"position,omitempty"`
 	Order     nacre.Position `json:"order,omitempty"`
 	Do        string         `json:"do,omitempty"`
@@ -40,6 +43,8 @@ type history struct {
 	token     string
 	host      string
 	pid       int
+	space     string
+	intent    Intent
 	lease     time.Duration
 	startedAt time.Time
 	state     State
@@ -75,15 +80,15 @@ func (h *history) take(e *nacre.Event, r *record) {
 	h.version, h.changedAt = e.StreamPosition, e.CreatedAt
 	switch e.Type {
 	case typeStarted:
-		paused := h.state == Paused
-		h.held, h.term, h.token, h.host, h.pid, h.startedAt = true, r.Term, r.Token, r.Host, r.PID, r.StartedAt
+		h.held, h.term, h.token, h.host, h.pid, h.space, h.startedAt = true, r.Term, r.Token, r.Host, r.PID, r.Space, r.StartedAt
 		h.lease = time.Duration(r.Lease * float64(time.Second))
 		h.state, h.failure = CatchingUp, nil
-		if paused {
+		if h.intent.Paused {
 			h.state = Paused
 		}
 	case typeChanged:
 		h.state, h.failure = r.State, r.Failure
+		h.intent = Intent{Paused: r.Paused || r.State == Paused, Rebuild: r.Rebuild}
 		h.position = max(h.position, r.Position)
 	case typeObeyed:
 		h.obeyed = max(h.obeyed, r.Order)

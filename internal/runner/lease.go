@@ -54,12 +54,13 @@ type Lease struct {
 	system *nacre.Store
 	blobs  nacre.BlobKeeper
 	token  string
-	paused bool
+	before Intent // of the last holder
 
 	mu       sync.Mutex // of what follows; held while the runner's stream and blob are written
 	h        history
 	progress Progress
 	beats    int64
+	intent   Intent    // what is to be written with every state
 	verified time.Time // when it was last known that the lease is held
 	failing  bool      // the last heartbeat failed, and the log was told
 
@@ -88,7 +89,7 @@ func Acquire(ctx context.Context, store *nacre.Store, id ID, o *Options) (*Lease
 	if err := l.take(ctx); err != nil {
 		return nil, err
 	}
-	l.paused = l.h.state == Paused
+	l.before = l.h.intent
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	l.end = end
 	l.beat(ctx)
@@ -125,7 +126,7 @@ func (l *Lease) take(ctx context.Context) error {
 		}
 		host, _ := os.Hostname() // "" is a name that nobody else's is compared with
 		r := record{
-			Term: l.h.term + 1, Token: nacre.NewID(), Host: host, PID: os.Getpid(),
+			Term: l.h.term + 1, Token: nacre.NewID(), Host: host, PID: os.Getpid(), Space: space(),
 			Lease: l.o.Lease.Seconds(), StartedAt: l.now(),
 		}
 		living.add(r.Token)
@@ -144,7 +145,7 @@ func (l *Lease) take(ctx context.Context) error {
 // holderIsGone tells whether the holder was a process of this machine that does not live any more.
 func (l *Lease) holderIsGone() bool {
 	host, err := os.Hostname()
-	if err != nil || host == "" || host != l.h.host {
+	if err != nil || host == "" || host != l.h.host || l.h.space != space() {
 		return false
 	}
 	// Its number may be this process's: in a container that was started again, every process has it.
@@ -199,8 +200,8 @@ func (l *Lease) write(ctx context.Context, eventType string, r *record) error {
 // ID is the runner's.
 func (l *Lease) ID() ID { return l.id }
 
-// Paused tells whether the runner was paused when the lease was taken: a pause outlives its process.
-func (l *Lease) Paused() bool { return l.paused }
+// Before is what the runner was to do when the lease was taken.
+func (l *Lease) Before() Intent { return l.before }
 
 // Orders hands out what the runner is ordered to do, each order until it was obeyed. Each is to be answered by
 // Obeyed.
@@ -282,6 +283,23 @@ func (l *Lease) Report(p Progress) {
 	l.progress = p
 }
 
+// Intend says what the runner is to do whatever its state and whoever runs it; the next Change writes it.
+func (l *Lease) Intend(i Intent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.intent = i
+}
+
+// Confirm is Check, with a look at the store in any case: to be called before what cannot be guarded otherwise.
+func (l *Lease) Confirm(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isLost() {
+		return l.errLost()
+	}
+	return l.verify(ctx)
+}
+
 // Change writes what the runner does now, at once.
 func (l *Lease) Change(ctx context.Context, s State, f *Failure) error {
 	return l.say(ctx, typeChanged, &record{State: s, Failure: f})
@@ -299,6 +317,9 @@ func (l *Lease) say(ctx context.Context, eventType string, r *record) error {
 		return l.errLost()
 	}
 	r.Term, r.Position = l.h.term, l.progress.Position
+	if eventType == typeChanged {
+		r.Paused, r.Rebuild = l.intent.Paused, l.intent.Rebuild
+	}
 	err := l.put(ctx, eventType, r)
 	select {
 	case l.kick <- struct{}{}:
@@ -332,6 +353,7 @@ func (l *Lease) Release(ctx context.Context, f *Failure) error {
 	if l.isLost() {
 		return l.errLost()
 	}
+	defer l.losing.Do(func() { close(l.lost) }) // nobody commits under it any more
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.o.Heartbeat)
 	defer cancel()
 	err := l.put(ctx, typeStopped, &record{Term: l.h.term, State: l.h.state, Position: l.progress.Position, Failure: f})
@@ -363,9 +385,14 @@ func (l *Lease) heartbeats(ctx context.Context) {
 func (l *Lease) beat(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, l.o.Heartbeat) // nobody must wait for a store that hangs
+	defer cancel()
+	before := l.verified
 	err := l.verify(ctx)
 	if err == nil {
-		err = l.writeBlob(ctx)
+		if err = l.writeBlob(ctx); err != nil {
+			l.verified = before // others have not seen it
+		}
 	}
 	if err != nil && ctx.Err() == nil && !l.failing && nacre.CodeOf(err) != CodeLeaseLost {
 		l.o.Logger.Warn("a runner's heartbeat failed", "kind", l.id.Kind, "name", l.id.Name, "error", err)

@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -38,6 +39,20 @@ func (t *tokens) remove(token string) bool {
 	there := t.set[token]
 	delete(t.set, token)
 	return there
+}
+
+// space is in which process ids mean something: the boot of the machine, and the namespace of a container. It is
+// "" where the system does not tell.
+func space() string {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	namespace, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(boot)) + " " + namespace
 }
 
 // alive tells whether a process of this machine has the id; true where that cannot be known.

@@ -183,7 +183,7 @@ func TestOrdersAreHandedOutUntilObeyed(t *testing.T) {
 			t.Errorf("status %+v", s)
 		}
 		l = acquire(t, store)
-		if !l.Paused() {
+		if !l.Before().Paused {
 			t.Error("the pause did not outlive its process")
 		}
 		if o := <-l.Orders(); o.Do != runner.Resume {

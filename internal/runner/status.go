@@ -10,6 +10,12 @@ import (
 	"github.com/nacredb/nacre"
 )
 
+// Intent is what was ordered and outlives the process that obeyed it.
+type Intent struct {
+	Paused  bool
+	Rebuild bool // one is under way
+}
+
 // State is what a runner does.
 type State string
 

@@ -61,9 +61,6 @@ func Open(path, schema string, o *Options) (*ReadModel, error) {
 	if err := checkSchema(schema); err != nil {
 		return nil, err
 	}
-	if err := remove(m.next()); err != nil {
-		return nil, err
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m, m.open(context.Background())
@@ -127,6 +124,7 @@ func (m *ReadModel) connect(ctx context.Context) (err error) {
 		"journal_mode(wal)", "synchronous(off)", "busy_timeout(10000)", "temp_store(memory)",
 		"cache_size(-" + strconv.Itoa(m.o.CacheBytes>>10) + ")",
 	}, "_txlock": {"immediate"}}
+	ctx = context.WithoutCancel(ctx) // half of a change of files is none
 	name := "file:" + (&url.URL{Path: m.path}).EscapedPath() + "?" + pragmas.Encode()
 	if m.writer, err = sql.Open("sqlite", name); err != nil {
 		return failed("opening the read model", err)
@@ -172,25 +170,46 @@ func (m *ReadModel) inspect(ctx context.Context) error {
 	return err
 }
 
-// disconnect closes the pools, and waits for the queries that still run. m.mu is held.
+// disconnect closes the pools. m.mu is held.
 func (m *ReadModel) disconnect() error {
 	var errs []error
 	for _, db := range []*sql.DB{m.reader, m.writer} { // the last one to leave tidies up
-		if db == nil {
-			continue
-		}
-		errs = append(errs, db.Close())
-		for db.Stats().OpenConnections > 0 {
-			time.Sleep(time.Millisecond)
+		if db != nil {
+			errs = append(errs, db.Close())
 		}
 	}
 	m.writer, m.model = nil, nil // the reader is told from then on that it is closed
 	return errors.Join(errs...)
 }
 
+// alone locks m.mu at a moment when nobody reads the file, whose place another one is to take: SQLite's files go by
+// their names, and a connection that is left behind would tidy up after the wrong one.
+func (m *ReadModel) alone(ctx context.Context) error {
+	for {
+		m.mu.Lock()
+		if m.reader == nil || m.reader.Stats().InUse == 0 {
+			return nil
+		}
+		m.mu.Unlock()
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return nacre.Errorf(nacre.CodeDeadline, "the read model is being read, and its file cannot be replaced: close the rows: %w", ctx.Err())
+		}
+	}
+}
+
 // remove removes a file of SQLite, and what belongs to it.
 func remove(path string) error {
-	for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failed("removing a read model", err)
+	}
+	return removeBeside(path)
+}
+
+// removeBeside removes what belongs to a file of SQLite.
+func removeBeside(path string) error {
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return failed("removing a read model", err)
 		}
@@ -210,8 +229,11 @@ func (m *ReadModel) Close() error {
 }
 
 func (m *ReadModel) usable() error {
-	if m.closed || m.model == nil {
+	switch {
+	case m.closed:
 		return nacre.Errorf(nacre.CodeClosed, "the read model has been closed")
+	case m.model == nil:
+		return nacre.Errorf(nacre.CodeInternal, "the read model's file %s could not be opened again: close it, and open it", m.path)
 	}
 	return nil
 }
@@ -242,32 +264,30 @@ func (m *ReadModel) QueryRowContext(ctx context.Context, query string, args ...a
 
 // Checkpoint implements projection.ReadModel. A file that is gone, or damaged, begins anew.
 func (m *ReadModel) Checkpoint(ctx context.Context, name string) (cp projection.Checkpoint, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.usable(); err != nil {
-		return cp, err
-	}
-	if _, err := os.Stat(m.path); errors.Is(err, fs.ErrNotExist) {
-		if err := m.anew(ctx); err != nil {
+	for attempt := 0; ; attempt++ {
+		_, gone := os.Stat(m.path)
+		if !errors.Is(gone, fs.ErrNotExist) {
+			cp, err = m.checkpoint(ctx, name)
+			if !unusable(err) || attempt > 0 {
+				return cp, err
+			}
+		}
+		if err := m.Reset(ctx, name); err != nil {
 			return cp, err
 		}
 	}
-	cp, err = m.model.Checkpoint(ctx, name)
-	if unusable(err) {
-		if err := m.anew(ctx); err != nil {
-			return cp, err
-		}
-		cp, err = m.model.Checkpoint(ctx, name)
-	}
-	return cp, err
 }
 
-// anew begins with an empty file. m.mu is held.
-func (m *ReadModel) anew(ctx context.Context) error {
-	if err := errors.Join(m.disconnect(), remove(m.path)); err != nil {
-		return err
+func (m *ReadModel) checkpoint(ctx context.Context, name string) (projection.Checkpoint, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if err := m.usable(); err != nil {
+		if !m.closed {
+			err = errOtherSchema // it could not be opened again: begin anew
+		}
+		return projection.Checkpoint{}, err
 	}
-	return m.connect(ctx)
+	return m.model.Checkpoint(ctx, name)
 }
 
 // Update implements projection.ReadModel.
@@ -282,12 +302,17 @@ func (m *ReadModel) Update(ctx context.Context, name string, from, to projection
 
 // Reset implements projection.Resetter.
 func (m *ReadModel) Reset(ctx context.Context, _ string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.usable(); err != nil {
+	if err := m.alone(ctx); err != nil {
 		return err
 	}
-	return m.anew(ctx)
+	defer m.mu.Unlock()
+	if m.closed {
+		return m.usable()
+	}
+	if err := errors.Join(m.disconnect(), remove(m.path)); err != nil {
+		return err
+	}
+	return m.connect(ctx)
 }
 
 // Fresh implements projection.Rebuilder.
@@ -307,13 +332,18 @@ func (m *ReadModel) Swap(ctx context.Context, _ string, fresh projection.ReadMod
 	if err := f.Close(); err != nil {
 		return err
 	}
-	m.mu.Lock()
+	if err := m.alone(ctx); err != nil {
+		return err
+	}
 	defer m.mu.Unlock()
 	if err := m.usable(); err != nil {
 		return err
 	}
-	if err := errors.Join(m.disconnect(), remove(m.path)); err != nil {
-		return err
+	if _, err := os.Stat(m.next()); err != nil {
+		return failed("looking for the new read model", err)
+	}
+	if err := errors.Join(m.disconnect(), removeBeside(m.path)); err != nil {
+		return errors.Join(err, m.connect(ctx))
 	}
 	if err := os.Rename(m.next(), m.path); err != nil {
 		return errors.Join(failed("putting the new read model in its place", err), m.connect(ctx))

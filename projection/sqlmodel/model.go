@@ -74,7 +74,7 @@ func invalid(field, format string, args ...any) error {
 
 // plain is a name that needs no quotes.
 func plain(name string) bool {
-	return name != "" && len(name) <= 48 && !strings.ContainsFunc(name, func(r rune) bool {
+	return name != "" && len(name) <= 40 && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_'
 	})
 }
@@ -122,7 +122,7 @@ func (m *Model) begin(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+m.o.Table+
-		` (name VARCHAR(64) PRIMARY KEY, position BIGINT NOT NULL, epoch VARCHAR(64) NOT NULL, version BIGINT NOT NULL)`)
+		` (name VARCHAR(64) PRIMARY KEY, position BIGINT NOT NULL, epoch VARCHAR(64) NOT NULL, version BIGINT NOT NULL, late VARCHAR(128) NOT NULL)`)
 	return err
 }
 
@@ -139,9 +139,9 @@ func (m *Model) Checkpoint(ctx context.Context, name string) (cp projection.Chec
 }
 
 func (m *Model) read(ctx context.Context, tx *sql.Tx, name string) (cp projection.Checkpoint, there bool, err error) {
-	row := tx.QueryRowContext(ctx, `SELECT position, epoch, version FROM `+m.o.Table+` WHERE name = `+m.placeholder(1), name)
+	row := tx.QueryRowContext(ctx, `SELECT position, epoch, version, late FROM `+m.o.Table+` WHERE name = `+m.placeholder(1), name)
 	var position, version int64
-	switch err := row.Scan(&position, &cp.Epoch, &version); {
+	switch err := row.Scan(&position, &cp.Epoch, &version, &cp.Late); {
 	case errors.Is(err, sql.ErrNoRows):
 		return projection.Checkpoint{}, false, nil
 	case err != nil:
@@ -174,25 +174,26 @@ func (m *Model) move(ctx context.Context, tx *sql.Tx, name string, from, to proj
 		if there {
 			return projection.Moved(name, is, from)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO `+m.o.Table+` (name, position, epoch, version) VALUES (`+
-			m.placeholder(1)+`, `+m.placeholder(2)+`, `+m.placeholder(3)+`, `+m.placeholder(4)+`)`,
-			name, int64(to.Position), to.Epoch, int64(to.Version)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO `+m.o.Table+` (name, position, epoch, version, late) VALUES (`+
+			m.placeholder(1)+`, `+m.placeholder(2)+`, `+m.placeholder(3)+`, `+m.placeholder(4)+`, `+m.placeholder(5)+`)`,
+			name, int64(to.Position), to.Epoch, int64(to.Version), to.Late); err != nil {
 			return err
 		}
 		return m.run(ctx, tx, m.o.Schema)
 	}
-	done, err := tx.ExecContext(ctx, `UPDATE `+m.o.Table+` SET position = `+m.placeholder(1)+`, epoch = `+m.placeholder(2)+`, version = `+m.placeholder(3)+
-		` WHERE name = `+m.placeholder(4)+` AND position = `+m.placeholder(5)+` AND epoch = `+m.placeholder(6),
-		int64(to.Position), to.Epoch, int64(to.Version), name, int64(from.Position), from.Epoch)
+	done, err := tx.ExecContext(ctx, `UPDATE `+m.o.Table+` SET position = `+m.placeholder(1)+`, epoch = `+m.placeholder(2)+
+		`, version = `+m.placeholder(3)+`, late = `+m.placeholder(4)+` WHERE name = `+m.placeholder(5)+` AND position = `+m.placeholder(6)+
+		` AND epoch = `+m.placeholder(7)+` AND version = `+m.placeholder(8)+` AND late = `+m.placeholder(9),
+		int64(to.Position), to.Epoch, int64(to.Version), to.Late, name, int64(from.Position), from.Epoch, int64(from.Version), from.Late)
 	if err != nil {
 		return err
 	}
 	n, err := done.RowsAffected()
-	if err != nil || n == 1 || from == to {
+	if err != nil || n == 1 {
 		return err
 	}
 	is, _, err := m.read(ctx, tx, name)
-	if err != nil {
+	if err != nil || is == from && from == to { // MySQL does not count a row that stays as it is
 		return err
 	}
 	return projection.Moved(name, is, from)
@@ -200,6 +201,10 @@ func (m *Model) move(ctx context.Context, tx *sql.Tx, name string, from, to proj
 
 // run executes statements, one after the other.
 func (m *Model) run(ctx context.Context, tx *sql.Tx, text string) error {
+	if m.o.Dialect == SQLite { // which takes a text as a whole, triggers and all
+		_, err := tx.ExecContext(ctx, text)
+		return err
+	}
 	for _, statement := range split(text) {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%.100s: %w", statement, err)

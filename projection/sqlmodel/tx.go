@@ -3,12 +3,15 @@ package sqlmodel
 import (
 	"context"
 	"database/sql"
+	"sync"
 )
 
 // Tx is the transaction that a batch of events is written in. Its methods are those of *sql.Tx; each statement is
 // prepared once a batch, which makes writing many events several times faster.
 type Tx struct {
-	tx    *sql.Tx
+	tx *sql.Tx
+
+	mu    sync.Mutex // of the statements: an Apply may run for several streams at once
 	stmts map[string]*sql.Stmt
 }
 
@@ -46,6 +49,8 @@ func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 const maxStatements = 256
 
 func (t *Tx) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if s := t.stmts[query]; s != nil {
 		return s, nil
 	}
