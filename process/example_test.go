@@ -32,7 +32,7 @@ var bookings = process.Manager[booking]{
 		switch d := e.Data.(type) {
 		case Booked:
 			b.Room = d.Room
-			do.Send(d.Room, Reserve{Room: d.Room})
+			do.Send(d.Room, Reserve(d))
 			do.After(24*time.Hour, "unconfirmed")
 		case Confirmed:
 			do.Done()

@@ -149,8 +149,8 @@ func TestADeadCommandIsTriedAgainOnRequest(t *testing.T) {
 			waitFor(t, r, 2)
 			switch left := letters(t, r); what {
 			case "success":
-				if d.did[len(d.did)-1].about.CommandID != list[0].CommandID || d.did[len(d.did)-1].about.CorrelationID == "" {
-					t.Errorf("it was dispatched as %+v", d.did[len(d.did)-1])
+				if d.did[len(d.done())-1].about.CommandID != list[0].CommandID || d.did[len(d.done())-1].about.CorrelationID == "" {
+					t.Errorf("it was dispatched as %+v", d.did[len(d.done())-1])
 				}
 				settledSoon(t, r)
 			case "refusal":
@@ -250,8 +250,8 @@ func TestAllDeadLettersAreTriedAgain(t *testing.T) {
 	}
 	waitFor(t, r, n)
 	settledSoon(t, r)
-	if len(d.did) != n {
-		t.Errorf("%d commands took effect", len(d.did))
+	if len(d.done()) != n {
+		t.Errorf("%d commands took effect", len(d.done()))
 	}
 }
 

@@ -249,7 +249,7 @@ func TestTheCommandContextIsCarriedOn(t *testing.T) {
 		if told.Actor != want.Actor || told.CausationID != want.CausationID || told.CommandID != "" {
 			t.Errorf("Effects.Context: %+v", told)
 		}
-		if len(d.did) != 2 {
+		if len(d.done()) != 2 {
 			t.Fatalf("commands %q", d.done())
 		}
 		ids := map[string]bool{}
@@ -263,7 +263,7 @@ func TestTheCommandContextIsCarriedOn(t *testing.T) {
 				t.Errorf("%v came with %s", s.command, got)
 			}
 		}
-		if len(ids) != len(d.did) {
+		if len(ids) != len(d.done()) {
 			t.Errorf("command ids %v", ids)
 		}
 	})
@@ -309,11 +309,11 @@ func TestAManagerBeginsWhereItIsToldTo(t *testing.T) {
 	second := appendTo(t, store, "order-2", nacre.NewEvent("order.placed", placed{}))
 	appendTo(t, store, "order-3", nacre.NewEvent("order.placed", placed{}))
 	catchUp(t, store, orders(), d, &process.Options{After: second})
-	if len(d.did) != 1 {
+	if len(d.done()) != 1 {
 		t.Errorf("commands %q", d.done())
 	}
 	catchUp(t, store, orders(), d, nil) // it ran: it goes on where it was
-	if len(d.did) != 1 {
+	if len(d.done()) != 1 {
 		t.Errorf("commands %q", d.done())
 	}
 }
@@ -347,7 +347,7 @@ func TestEffectsThatCannotBeHadFailTheReaction(t *testing.T) {
 			if len(list) != 1 || !strings.Contains(list[0].Message, c.told) || list[0].Attempts != 10 {
 				t.Errorf("dead letters %+v", list)
 			}
-			if len(d.did) != 0 {
+			if len(d.done()) != 0 {
 				t.Errorf("something of it was kept: %q", d.done())
 			}
 		})
@@ -450,7 +450,7 @@ func TestStopWaitsForWhatIsBeingDispatched(t *testing.T) {
 		synctest.Wait()
 		begun := time.Now()
 		stop(t, r)
-		if took := time.Since(begun); took < 9*time.Second || len(d.did) != 1 {
+		if took := time.Since(begun); took < 9*time.Second || len(d.done()) != 1 {
 			t.Errorf("it took %v, and did %q", took, d.done())
 		}
 		if s := catchUp(t, store, orders(), d, nil); s.Dispatched != 0 || d.calls != 1 {
@@ -503,7 +503,7 @@ func TestManyOrdersAreAllServed(t *testing.T) {
 		}
 	}
 	waitFor(t, r, n)
-	if len(d.did) != n || d.calls != n {
-		t.Errorf("%d commands took effect in %d calls, of %d", len(d.did), d.calls, n)
+	if len(d.done()) != n || d.calls != n {
+		t.Errorf("%d commands took effect in %d calls, of %d", len(d.done()), d.calls, n)
 	}
 }

@@ -203,7 +203,7 @@ func (r *Runner) isStopping() bool {
 // serve works under a lease, until the runner is stopped, the lease is lost, or the store fails for good. After other failures
 // everything is read anew.
 func (r *Runner) serve(lease *runner.Lease) error {
-	r.paused = lease.Paused()
+	r.paused = lease.Before().Paused
 	if r.paused && r.once {
 		return nacre.Errorf(CodePaused, "the process manager %q is paused: resume it first", r.m.name)
 	}

@@ -384,6 +384,7 @@ func (d *grafted) Close() error         { return nil }
 func (d *grafted) PutBlob(ctx context.Context, key string, data []byte) error {
 	return d.blobs.PutBlob(ctx, key, data)
 }
+
 func (d *grafted) GetBlob(ctx context.Context, key string) ([]byte, error) {
 	return d.blobs.GetBlob(ctx, key)
 }

@@ -25,7 +25,7 @@ func TestATimerFiresByTheClock(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		equal(t, "a second behind", d.done(), []string{"wallet:process_test.pay{0}", "1:process_test.cancel{unpaid}"})
 		time.Sleep(10 * time.Hour)
-		if len(d.did) != 2 {
+		if len(d.done()) != 2 {
 			t.Errorf("it fired again: %q", d.done())
 		}
 		stop(t, r)
@@ -61,7 +61,7 @@ func TestTimersSurviveARestart(t *testing.T) {
 				time.Sleep(30 * time.Minute)
 				r = run(t, store, orders(), d, nil)
 				time.Sleep(29 * time.Minute)
-				if len(d.did) != 1 {
+				if len(d.done()) != 1 {
 					t.Errorf("too early: %q", d.done())
 				}
 				time.Sleep(2 * time.Minute)

@@ -1,0 +1,163 @@
+package aggregate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/aggregate"
+	"github.com/nacredb/nacre/decider"
+)
+
+func TestAPanicFailsItsCommandOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text strings.Builder
+		store, g := newRig(t)
+		r := newRepository(t, store, &aggregate.Options{Logger: slog.New(slog.NewTextHandler(&text, nil))})
+		errs := crowd(t, g, r, deposit{1}, deposit{1}, explode{}, deposit{1}, explode{InEvolve: true}, deposit{1})
+		for i, want := range []nacre.Code{"", "", aggregate.CodePanicked, "", aggregate.CodePanicked, ""} {
+			if nacre.CodeOf(errs[i]) != want {
+				t.Errorf("command %d: %v", i, errs[i])
+			}
+		}
+		p, ok := errors.AsType[*aggregate.PanicError](errs[4])
+		if !ok || p.In != "Evolve" || p.Value != "boom" || strings.Contains(p.Error(), "goroutine") {
+			t.Errorf("%v", errs[4])
+		}
+		if !strings.Contains(text.String(), "model_test.go") || strings.Count(text.String(), "an aggregate panicked") != 2 {
+			t.Errorf("the log does not have the stacks:\n%s", text.String())
+		}
+		cents(t, r.Get("a"), 4)
+	})
+}
+
+// What a panic may have spoilt in memory does not stay, and nothing more is decided on it.
+func TestAfterAPanicTheInstanceIsLoadedAgain(t *testing.T) {
+	type purse struct{ Coins map[string]int }
+	d := decider.Decider[purse, string, map[string]int]{
+		Category: "purse",
+		Decide: func(p purse, c string, _ decider.Context) ([]map[string]int, error) {
+			if c == "spoil" {
+				p.Coins["gold"] = 1000
+				panic("half way")
+			}
+			return []map[string]int{{c: 1}}, nil
+		},
+		Evolve: func(p purse, e map[string]int) purse {
+			next := purse{Coins: map[string]int{}}
+			for _, coins := range []map[string]int{p.Coins, e} {
+				for name, n := range coins {
+					next.Coins[name] += n
+				}
+			}
+			return next
+		},
+		Events: map[string]map[string]int{"purse.filled": {}},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		store, g := newRig(t)
+		h := repositoryOf(t, store, d, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)}).Get("a")
+		held := make(chan struct{})
+		g.appending(func(_ context.Context, _ []nacre.Append, write func() ([]nacre.Appended, error)) ([]nacre.Appended, error) {
+			<-held
+			return write()
+		})
+		var wg sync.WaitGroup
+		for i, c := range []string{"gold", "gold", "spoil", "gold", "gold"} {
+			wg.Go(func() {
+				got, err := h.Execute(t.Context(), c)
+				if c == "spoil" {
+					expectCode(t, "a panic", err, aggregate.CodePanicked)
+				} else if want := i + 1 - i/3; err != nil || i != 1 && got.State.Coins["gold"] != want { // the second one's was spoilt
+					t.Errorf("command %d: %+v, %v, and not %d", i, got, err, want)
+				}
+			})
+			synctest.Wait()
+		}
+		close(held)
+		wg.Wait()
+		if s, err := h.State(t.Context()); err != nil || s.Coins["gold"] != 4 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}
+
+// A Decide that ends its goroutine, as FailNow of a test does, leaves nobody waiting.
+func TestADecideThatEndsItsGoroutineLeavesNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, g := newRig(t)
+		d := accounts
+		d.Decide = func(a account, c command, ctx decider.Context) ([]event, error) {
+			if _, ok := c.(nothing); ok {
+				runtime.Goexit()
+			}
+			return c.decide(a, ctx)
+		}
+		r := repositoryOf(t, store, d, nil)
+		errs := crowd(t, g, r, deposit{1}, deposit{1}, nothing{}, deposit{1})
+		if errs[0] != nil {
+			t.Error(errs[0])
+		}
+		for _, err := range errs[1:] {
+			expectCode(t, "of the group", err, aggregate.CodePanicked)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = r.Get("a").Execute(t.Context(), nothing{})
+		}()
+		<-done
+		if got, err := r.Get("a").Execute(t.Context(), deposit{1}); err != nil || got.State.Cents != 2 {
+			t.Errorf("afterwards: %+v, %v", got, err)
+		}
+	})
+}
+
+// An event on which Evolve panics is told to whoever needs the state behind it.
+func TestAnEventOfTheLogThatEvolvePanicsOn(t *testing.T) {
+	store := newStore(t)
+	r := newRepository(t, store, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)})
+	h := r.Get("a")
+	if _, err := h.Execute(t.Context(), deposit{5}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Append(t.Context(), h.Stream(), nacre.Any, nacre.NewEvent("account.bombed", bomb{})); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := h.State(t.Context())
+		expectCode(t, "the state", err, aggregate.CodePanicked)
+		_, err = h.Execute(t.Context(), deposit{1})
+		expectCode(t, "a command", err, aggregate.CodePanicked)
+		r.Evict("a")
+	}
+	if s, err := h.StateAtVersion(t.Context(), 0); err != nil || s.Cents != 5 {
+		t.Errorf("before it: %+v, %v", s, err)
+	}
+}
+
+type grumpy struct{}
+
+func (grumpy) MarshalJSON() ([]byte, error) { panic("not me") }
+
+func TestAnEventWhoseEncodingPanics(t *testing.T) {
+	d := decider.Decider[int, int, grumpy]{
+		Category: "grumpy",
+		Decide:   func(int, int, decider.Context) ([]grumpy, error) { return []grumpy{{}}, nil },
+		Evolve:   func(s int, _ grumpy) int { return s },
+		Events:   map[string]grumpy{"grumpy.was": {}},
+	}
+	r := repositoryOf(t, newStore(t), d, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)})
+	_, err := r.Get("a").Execute(t.Context(), 1)
+	p, ok := errors.AsType[*aggregate.PanicError](err)
+	if !ok || !strings.Contains(p.In, "encoding") || !strings.Contains(fmt.Sprint(p.Value), "not me") {
+		t.Errorf("got %v", err)
+	}
+}
