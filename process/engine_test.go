@@ -457,7 +457,11 @@ func TestRandomStoriesComeToTheSame(t *testing.T) {
 	seeds := []uint64{*seedFlag}
 	if *seedFlag == 0 {
 		seeds = nil
-		for range *storiesFlag {
+		n := *storiesFlag
+		if testing.Short() {
+			n = min(n, 8)
+		}
+		for range n {
 			seeds = append(seeds, rand.Uint64())
 		}
 	}
