@@ -136,6 +136,20 @@ func (d *desk) done() []string {
 	return out
 }
 
+// called is how often a command came, whatever became of it.
+func (d *desk) called() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.calls
+}
+
+// last is the command that took effect last.
+func (d *desk) last() sent {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.did[len(d.did)-1]
+}
+
 func open(t testing.TB) *nacre.Store {
 	t.Helper()
 	store := memstore.Open(nil)
