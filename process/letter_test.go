@@ -104,12 +104,10 @@ func TestAPassingFailureDoesNotHoldOthersUp(t *testing.T) {
 	for i := range 50 {
 		appendTo(t, store, fmt.Sprint("order-x", i), nacre.NewEvent("order.placed", placed{Cents: 2}))
 	}
-	for len(d.done()) < 50 {
-		time.Sleep(time.Millisecond)
-	}
-	if s := r.Status(); s.Position != 0 || s.Pending != 1 {
-		t.Errorf("status %+v", s)
-	}
+	soon(t, "all others are done, and it waits", func() bool {
+		s := r.Status()
+		return len(d.done()) == 50 && s.Position == 0 && s.Pending == 1
+	})
 	close(held)
 	waitFor(t, r, 51)
 	if len(d.done()) != 51 {
@@ -322,10 +320,7 @@ func TestAReactionThatPanicsIsADeadLetterAndOthersGoOn(t *testing.T) {
 	if err := r.Retry(t.Context(), list[0].ID); nacre.CodeOf(err) != "" {
 		t.Fatal(err)
 	}
-	waitFor(t, r, 4)
-	if left := mustLetters(t, store); len(left) != 0 {
-		t.Errorf("left are %+v", left)
-	}
+	settledSoon(t, r)
 	stop(t, r)
 	// It had ended when the event was tried again, and that begins nothing.
 	equal(t, "commands", d.done(), []string{"wallet:process_test.pay{0}", "wallet:process_test.pay{0}"})
@@ -354,11 +349,9 @@ func TestADeadEventIsReactedToOnRequest(t *testing.T) {
 				}
 				return
 			}
-			waitFor(t, r, 2)
+			soon(t, "both commands are sent", func() bool { return len(d.done()) == 2 })
 			equal(t, "commands", d.done(), []string{"wallet:process_test.pay{0}", "depot:process_test.ship{1}"})
-			if left := letters(t, r); len(left) != 0 {
-				t.Errorf("left are %+v", left)
-			}
+			settledSoon(t, r)
 			if err := r.Retry(t.Context(), ""); err != nil { // nothing is left to be tried
 				t.Fatal(err)
 			}
@@ -461,11 +454,9 @@ func TestARejectedThatPanicsIsADeadLetter(t *testing.T) {
 	if err := r.Retry(t.Context(), list[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, r, 1)
+	soon(t, "the refusal is reacted to", func() bool { return len(d.done()) == 1 })
 	equal(t, "commands", d.done(), []string{"1:process_test.cancel{refused}"})
-	if left := letters(t, r); len(left) != 0 {
-		t.Errorf("left are %+v", left)
-	}
+	settledSoon(t, r)
 }
 
 func TestAnEventThatCannotBeDecodedIsADeadLetter(t *testing.T) {
@@ -495,11 +486,9 @@ func TestAnEventThatCannotBeDecodedIsADeadLetter(t *testing.T) {
 	if err := r.Retry(t.Context(), list[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, r, 2)
+	soon(t, "both commands are sent", func() bool { return len(d.done()) == 2 })
 	equal(t, "commands", d.done(), []string{"wallet:process_test.pay{2}", "wallet:process_test.pay{1}"})
-	if left := letters(t, r); len(left) != 0 {
-		t.Errorf("left are %+v", left)
-	}
+	settledSoon(t, r)
 }
 
 func TestACorrelateThatPanicsOrGivesABadIDIsADeadLetter(t *testing.T) {
