@@ -117,6 +117,22 @@ var Table = []Rule{
 	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
 	{Package: "wasm/guest", May: []string{"decider"}},
 
+	// Delivery: what makes events reach others.
+	{Package: "consumer", May: []string{"."}, Tests: append([]string{"delivery"}, drivers...)},
+	{Package: "delivery", May: []string{".", "consumer", "internal/runner", "wire"}, Tests: drivers},
+	{
+		Package: "delivery/webhook",
+		May:     []string{".", "delivery"},
+		Tests:   append([]string{"consumer"}, drivers...),
+	},
+	{
+		// Relays: each its own technology.
+		Package: "delivery/...",
+		May:     []string{".", "delivery"},
+		Libs:    []string{"github.com/nats-io/nats.go/...", "github.com/redis/go-redis/v9/..."},
+		Tests:   drivers,
+	},
+
 	// Merge streams.
 	{Package: "entity", May: []string{".", "query"}, Libs: []string{"github.com/tidwall/btree"}, Tests: drivers},
 	{
