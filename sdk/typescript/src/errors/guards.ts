@@ -1,0 +1,32 @@
+import { guard, type NacreError } from './base.js'
+import type * as classes from './classes.js'
+
+export const isNacreError = guard<NacreError>('NacreError')
+/** DeltaBase's name for {@link isNacreError}. */
+export const isDeltaBaseError = isNacreError
+export const isAuthenticationError = guard<classes.AuthenticationError>('AuthenticationError')
+export const isAuthorizationError = guard<classes.AuthorizationError>('AuthorizationError')
+export const isValidationError = guard<classes.ValidationError>('ValidationError')
+export const isInvalidSubscriptionConfigError = guard<classes.InvalidSubscriptionConfigError>('InvalidSubscriptionConfigError')
+export const isNotFoundError = guard<classes.NotFoundError>('NotFoundError')
+export const isEventStoreNotFoundError = guard<classes.EventStoreNotFoundError>('EventStoreNotFoundError')
+export const isStreamNotFoundError = guard<classes.StreamNotFoundError>('StreamNotFoundError')
+export const isSubscriptionNotFoundError = guard<classes.SubscriptionNotFoundError>('SubscriptionNotFoundError')
+export const isEventStoreAlreadyExistsError = guard<classes.EventStoreAlreadyExistsError>('EventStoreAlreadyExistsError')
+export const isVersionConflictError = guard<classes.VersionConflictError>('VersionConflictError')
+export const isStreamVersionConflictError = guard<classes.StreamVersionConflictError>('StreamVersionConflictError')
+export const isAppendConditionFailedError = guard<classes.AppendConditionFailedError>('AppendConditionFailedError')
+export const isEventIdConflictError = guard<classes.EventIdConflictError>('EventIdConflictError')
+export const isLogRewoundError = guard<classes.LogRewoundError>('LogRewoundError')
+export const isTooLargeError = guard<classes.TooLargeError>('TooLargeError')
+export const isSerializationError = guard<classes.SerializationError>('SerializationError')
+export const isStorageError = guard<classes.StorageError>('StorageError')
+export const isTimeoutError = guard<classes.TimeoutError>('TimeoutError')
+export const isRateLimitError = guard<classes.RateLimitError>('RateLimitError')
+export const isInternalServerError = guard<classes.InternalServerError>('InternalServerError')
+export const isServiceUnavailableError = guard<classes.ServiceUnavailableError>('ServiceUnavailableError')
+export const isUnsupportedError = guard<classes.UnsupportedError>('UnsupportedError')
+export const isConnectionError = guard<classes.ConnectionError>('ConnectionError')
+export const isUnknownOutcomeError = guard<classes.UnknownOutcomeError>('UnknownOutcomeError')
+export const isInlineProjectionError = guard<classes.InlineProjectionError>('InlineProjectionError')
+export const isWebhookVerificationError = guard<classes.WebhookVerificationError>('WebhookVerificationError')

@@ -1,0 +1,5 @@
+export * from './assertions.js'
+export { type ErrorDetails, type ErrorInit, NacreError, NacreError as DeltaBaseError } from './base.js'
+export * from './classes.js'
+export * from './guards.js'
+export { DeltaBaseErrorTypes, ErrorTypes, type ServerCode } from './types.js'

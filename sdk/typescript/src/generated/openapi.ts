@@ -1,0 +1,4370 @@
+// Generated from spec/openapi.yaml by "npm run generate": do not edit.
+
+export interface paths {
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell what this is, and where to go on */
+        get: operations["index"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the event stores */
+        get: operations["listStores"];
+        put?: never;
+        /** Make an event store */
+        post: operations["createStore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell of a store, with its statistics */
+        get: operations["getStore"];
+        put?: never;
+        post?: never;
+        /** Delete a store and all of its events, for ever */
+        delete: operations["deleteStore"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy the store while it is in use
+         * @description A tar of the store's folder, which `nacre restore` takes. A stream that breaks off is no backup.
+         */
+        post: operations["backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/blobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the blobs' keys, in no order */
+        get: operations["listBlobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/blobs/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description May have slashes, which stand in the path as they are: `/blobs/snapshots/order-1001`.
+                 * @example snapshots/order-1001
+                 */
+                key: components["parameters"]["key"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Give a blob */
+        get: operations["getBlob"];
+        /** Keep a blob, durably, in place of what the key had */
+        put: operations["putBlob"];
+        post?: never;
+        /** Delete a blob; one that is not there is deleted already */
+        delete: operations["deleteBlob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the open dead letters of all projections and process managers, the oldest first */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read the log, or follow it
+         * @description By `Accept`: a page of JSON; `application/x-ndjson`, the stored lines, without a limit but the one asked
+         *     for; `text/event-stream`, the history and then what is appended, until the client leaves (there without `before`,
+         *     `limit`, `direction`, `offset` and what bounds the end).
+         *
+         *     A parameter that is repeated means: one of them; different ones: all of them; `tag`: every one.
+         */
+        get: operations["readEvents"];
+        put?: never;
+        /**
+         * Append to one or more streams, all or nothing
+         * @description Three forms: `{appends, condition?}`; `{events, condition?}`, whose events go to the stream `__dcb__`;
+         *     and a list of appends. Each stream may stand in a request once.
+         */
+        post: operations["appendEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/events/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Follow the log over a WebSocket
+         * @description Text frames, each a `ServerMessage`. Without parameters the client's first frame must be a
+         *     `SubscribeMessage`. `caughtUp` comes as with server-sent events, and at a ping where events were passed
+         *     over. A connection has one subscription: a second message is refused. The server closes after an error:
+         *     with 1001 where it stops, 1009 for a message beyond 64 KiB, 1011 for what went wrong inside, else with 4000
+         *     more than the error's HTTP status.
+         */
+        get: operations["followEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell the log's end, at once or when it has moved */
+        get: operations["head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the process managers that ever ran on the store, by name */
+        get: operations["listProcessManagers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell how a process manager is */
+        get: operations["getProcessManager"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List a process manager's open dead letters, the oldest first */
+        get: operations["listProcessManagerDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell of an open dead letter */
+        get: operations["getProcessManagerDeadLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/dead-letters/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a process manager to give a dead letter up */
+        post: operations["discardProcessManagerDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/dead-letters/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a process manager to try a dead letter again */
+        post: operations["retryProcessManagerDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a process manager to give all of its dead letters up */
+        post: operations["discardProcessManagerDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a process manager to try all of its dead letters again */
+        post: operations["retryProcessManagerDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Order a process manager to pause
+         * @description It stays paused, also when its program starts again, until it is ordered to resume.
+         */
+        post: operations["pauseProcessManager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/process-managers/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a process manager to go on */
+        post: operations["resumeProcessManager"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the projections that ever ran on the store, by name */
+        get: operations["listProjections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell how a projection is */
+        get: operations["getProjection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List a projection's open dead letters, the oldest first */
+        get: operations["listProjectionDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell of an open dead letter */
+        get: operations["getProjectionDeadLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/dead-letters/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a projection to give a dead letter up */
+        post: operations["discardProjectionDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/dead-letters/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a projection to try a dead letter again */
+        post: operations["retryProjectionDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a projection to give all of its dead letters up */
+        post: operations["discardProjectionDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a projection to try all of its dead letters again */
+        post: operations["retryProjectionDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Order a projection to pause
+         * @description It stays paused, also when its program starts again, until it is ordered to resume.
+         */
+        post: operations["pauseProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a projection to be derived anew beside the one in use, and then take its place */
+        post: operations["rebuildProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a projection to forget what it derived, and begin from the start */
+        post: operations["resetProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/projections/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a projection to go on */
+        post: operations["resumeProjection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read by a filter in the body */
+        post: operations["queryEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read stored lines by a filter in the body; for clients */
+        post: operations["readLines"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a store's description and settings
+         * @description What is left out stays as it is; a request that changes nothing is refused.
+         */
+        patch: operations["changeStore"];
+        trace?: never;
+    };
+    "/event-stores/{store}/stream-types/{category}/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example order */
+                category: string;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the streams of a category
+         * @description As the listing of all streams with the parameter `category`.
+         */
+        get: operations["listStreamsOfCategory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List streams, in byte order of their ids */
+        get: operations["listStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/streams/{stream}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read one stream
+         * @description A stream that does not exist has no events and the version -1; that is no error.
+         */
+        get: operations["readStream"];
+        put?: never;
+        /**
+         * Append events to one stream, all or none
+         * @description Takes the expected version at the top, in `options`, or both where they are the same. Appending ids that
+         *     the stream holds already, in the same order, is answered with 200, the first result and `"duplicate": true`.
+         */
+        post: operations["appendToStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/streams/{stream}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read one stream
+         * @description The same as without `/events`.
+         */
+        get: operations["readStreamEvents"];
+        put?: never;
+        /**
+         * Append events to one stream
+         * @description The same as without `/events`.
+         */
+        post: operations["appendStreamEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/streams/{stream}/events/{eventId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With what is not allowed in a path escaped: `a/b` is `a%2Fb`. What resolves dots in paths on the way cannot
+                 *     ask for the ids `.` and `..`; the parameter `eventId` of a read can.
+                 * @example 01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+                 */
+                eventId: components["parameters"]["event"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Find the event of a stream that bears an id
+         * @description Costs a look-up, however long the stream is. Tells what became of an append whose answer was lost. Where the stream
+         *     holds no such event, the answer is 404, and `details` has the `streamId` and the `eventId` that were looked for; a
+         *     404 without them is of another kind.
+         */
+        get: operations["findEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Read or follow the companion log */
+        get: operations["readSystemEvents"];
+        put?: never;
+        /** Append to streams of the companion log, all or nothing */
+        post: operations["appendSystemEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/events/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Follow the companion log over a WebSocket */
+        get: operations["followSystemEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell the companion log's end */
+        get: operations["systemHead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the companion log by a filter in the body */
+        post: operations["querySystemEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read stored lines of the companion log */
+        post: operations["readSystemLines"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/stream-types/{category}/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example order */
+                category: string;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the companion log's streams of a category */
+        get: operations["listSystemStreamsOfCategory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the companion log's streams */
+        get: operations["listSystemStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/streams/{stream}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        /** Read one stream of the companion log */
+        get: operations["readSystemStream"];
+        put?: never;
+        /** Append to one stream of the companion log */
+        post: operations["appendToSystemStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/streams/{stream}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read one stream of the companion log
+         * @description The same as without `/events`.
+         */
+        get: operations["readSystemStreamEvents"];
+        put?: never;
+        /**
+         * Append to one stream of the companion log
+         * @description The same as without `/events`.
+         */
+        post: operations["appendSystemStreamEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/system/streams/{stream}/events/{eventId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With what is not allowed in a path escaped: `a/b` is `a%2Fb`. What resolves dots in paths on the way cannot
+                 *     ask for the ids `.` and `..`; the parameter `eventId` of a read can.
+                 * @example 01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+                 */
+                eventId: components["parameters"]["event"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        /** Find the event of a stream of the companion log that bears an id */
+        get: operations["findSystemEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/websocket-connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List who follows the store now
+         * @description WebSockets and server-sent events, those of the companion log too; the longest there first.
+         */
+        get: operations["listConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/websocket-connections/{clientId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What the client calls itself, or the id of one connection. */
+                clientId: string;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End the connections of a client
+         * @description Each is told the reason. A client may connect again.
+         */
+        delete: operations["closeConnections"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process answers */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures for Prometheus
+         * @description They tell of all stores, so that the credential must reach all of them.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.yaml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server takes requests */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description What one append came to. With `Prefer: return=minimal` the last four stand in place of `events`, except for
+         *     duplicates and where the events differ in time or transaction.
+         */
+        Appended: {
+            createdAt?: components["schemas"]["Time"];
+            createdNewStream: boolean;
+            /** Format: int64 */
+            currentStreamVersion: number;
+            /**
+             * @description The ids were there already: nothing was written.
+             * @enum {boolean}
+             */
+            duplicate?: true;
+            events?: components["schemas"]["Event"][];
+            eventsAppended: number;
+            eventsWritten: number;
+            /** Format: int64 */
+            firstGlobalPosition?: number;
+            /** Format: int64 */
+            firstStreamPosition?: number;
+            /**
+             * Format: int64
+             * @description Of the last event.
+             */
+            globalPosition: number;
+            /** Format: int64 */
+            lastPosition: number;
+            /**
+             * Format: int64
+             * @description What the next append has to expect.
+             */
+            nextExpectedStreamVersion: number;
+            streamId: components["schemas"]["StreamID"];
+            /** @enum {boolean} */
+            success: true;
+            transactionId?: string;
+        };
+        AppendOptions: {
+            expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
+        };
+        AppendRequest: {
+            events: components["schemas"]["NewEvents"];
+            expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
+            options?: components["schemas"]["AppendOptions"];
+        };
+        Blobs: {
+            keys: string[];
+        };
+        /** @enum {string} */
+        Code: "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "NOT_FOUND" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNSUPPORTED" | "VERSION_CONFLICT";
+        CommitRequest: {
+            appends: components["schemas"]["StreamAppend"][];
+            condition?: components["schemas"]["Condition"];
+        } | {
+            condition?: components["schemas"]["Condition"];
+            events: components["schemas"]["NewEvents"];
+        } | components["schemas"]["StreamAppend"][];
+        /**
+         * @description What a batch came to, in its order. For the form that is a list, `streams` and `events` are there, and
+         *     `appends` are without events.
+         */
+        Committed: {
+            appends: {
+                createdAt?: components["schemas"]["Time"];
+                createdNewStream: boolean;
+                /** Format: int64 */
+                currentStreamVersion: number;
+                /**
+                 * @description The ids were there already: nothing was written.
+                 * @enum {boolean}
+                 */
+                duplicate?: true;
+                events?: components["schemas"]["Event"][];
+                eventsAppended: number;
+                eventsWritten: number;
+                /** Format: int64 */
+                firstGlobalPosition?: number;
+                /** Format: int64 */
+                firstStreamPosition?: number;
+                /**
+                 * Format: int64
+                 * @description Of the last event.
+                 */
+                globalPosition: number;
+                /** Format: int64 */
+                lastPosition: number;
+                /**
+                 * Format: int64
+                 * @description What the next append has to expect.
+                 */
+                nextExpectedStreamVersion: number;
+                streamId: components["schemas"]["StreamID"];
+                /** @enum {boolean} */
+                success?: true;
+                transactionId?: string;
+            }[];
+            /** @enum {boolean} */
+            duplicate?: true;
+            events?: components["schemas"]["Event"][];
+            eventsAppended: number;
+            eventsWritten: number;
+            /**
+             * Format: int64
+             * @description Of the last event.
+             */
+            globalPosition: number;
+            /** Format: int64 */
+            lastPosition: number;
+            streams?: {
+                /** Format: int64 */
+                nextExpectedStreamVersion: number;
+                streamId: components["schemas"]["StreamID"];
+            }[];
+            /** @enum {boolean} */
+            success: true;
+            transactionId?: string;
+        };
+        /** @description Fails the request where an event that the filter selects stands behind the position. */
+        Condition: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            after: number | null;
+            failIfEventsMatch: components["schemas"]["Filter"];
+        };
+        Connections: {
+            connections: {
+                /** @description What the client called itself by the parameter `clientId`, else the connection's id. */
+                clientId: string;
+                connectedAt: components["schemas"]["Time"];
+                connectionId: string;
+                eventsSent: number;
+                filter: components["schemas"]["Filter"];
+                /** @description Up to here it was sent everything that it selects. */
+                globalPosition: number;
+                ipAddress: string;
+                /** @description It follows the companion log. */
+                system?: boolean;
+                /** @enum {string} */
+                transport: "sse" | "websocket";
+                userAgent: string;
+            }[];
+            eventStoreName: string;
+            pagination: components["schemas"]["Pagination"];
+            totalCount: number;
+        };
+        ConnectionsClosed: {
+            connectionsClosedCount: number;
+            message: string;
+            success: boolean;
+        };
+        /** @example 1042@01JD3Y8Q0V3M8S2Z6T5N9K4RWE */
+        Cursor: string;
+        /** @description What failed for good, until it is retried or discarded. */
+        DeadLetter: {
+            at?: components["schemas"]["Time"];
+            attempts: number;
+            /** @description The command's name. */
+            command?: string;
+            commandId?: string;
+            /** @description Any JSON value: what a retry goes on with. */
+            context?: unknown;
+            error: components["schemas"]["Failure"];
+            eventId?: string;
+            /** @description Unique among those of one projection or process manager. */
+            id: string;
+            /** @description The process manager's instance. */
+            instance?: string;
+            kind: components["schemas"]["RunnerKind"];
+            name: components["schemas"]["RunnerName"];
+            /** @description Any JSON value. */
+            payload?: unknown;
+            /**
+             * Format: int64
+             * @description Of the event that it is, or that caused it.
+             */
+            position?: number;
+            streamId?: string;
+            timer?: string;
+            /** @description Whom the command was for. */
+            to?: string;
+            /** @description The event's. */
+            type?: string;
+            /** @description `event`, `command` or `timer`. */
+            what: string;
+        };
+        DeadLetters: {
+            deadLetters: components["schemas"]["DeadLetter"][];
+            pagination: components["schemas"]["Pagination"];
+            /** @description Without limit and offset. */
+            totalCount: number;
+        };
+        Deleted: {
+            message: string;
+            /** @enum {boolean} */
+            success: true;
+        };
+        /**
+         * @default forwards
+         * @enum {string}
+         */
+        Direction: "forwards" | "backwards" | "forward" | "backward" | "asc" | "desc";
+        Error: {
+            afterPosition?: components["schemas"]["Position"];
+            conflictingPositions?: components["schemas"]["Position"][];
+            details?: components["schemas"]["ErrorDetails"];
+            error: components["schemas"]["Code"];
+            /** @description For people. */
+            message: string;
+        };
+        ErrorDetails: {
+            after?: components["schemas"]["Position"];
+            afterPosition?: components["schemas"]["Position"];
+            conflictingPositions?: components["schemas"]["Position"][];
+            /** Format: int64 */
+            currentStreamVersion?: number;
+            /** Format: int64 */
+            currentVersion?: number;
+            eventId?: string;
+            expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
+            expectedVersion?: components["schemas"]["ExpectedVersion"];
+            /** @description What was wrong in the request, as in `events[3].type`. */
+            field?: string;
+            /** @description Its name without folders. */
+            file?: string;
+            globalPosition?: components["schemas"]["Position"];
+            /** Format: int64 */
+            line?: number;
+            /** Format: int64 */
+            offset?: number;
+            position?: components["schemas"]["Position"];
+            reason?: string;
+            /** @description Seconds. */
+            retryAfter?: number;
+            streamId?: string;
+        };
+        /**
+         * @description An event's line, as the log holds it. It has one of `data`, `dataBase64` (a payload that is not JSON) and `dataHash` (one
+         *     that has been erased). Stored lines also have `batch`, `synced` and `crc`; see spec/log-format.md.
+         */
+        Event: {
+            batch?: number[];
+            crc?: string;
+            createdAt: components["schemas"]["Time"];
+            /** @description Any JSON value. */
+            data?: unknown;
+            dataBase64?: string;
+            dataHash?: string;
+            eventId: string;
+            /** Format: int64 */
+            globalPosition: number;
+            metadata?: Record<string, never>;
+            parents?: string[];
+            streamId: components["schemas"]["StreamID"];
+            /** Format: int64 */
+            streamPosition: number;
+            /** Format: int64 */
+            synced?: number;
+            tags?: string[];
+            /** @description Of the events that were committed together. */
+            transactionId?: string;
+            transactionSize?: number;
+            type: string;
+        };
+        Events: {
+            events: components["schemas"]["Event"][];
+            hasMore: boolean;
+            /**
+             * Format: int64
+             * @description Go on with after=lastPosition; backwards, with before.
+             */
+            lastPosition: number;
+            pagination: components["schemas"]["Pagination"];
+        };
+        /**
+         * @description Server-sent events. `id` is a cursor, `data` an `Event`; `event: caught-up` says that everything up to its
+         *     `id` has been sent: once when the end of the log is reached for the first time, and again only after the
+         *     follower had fallen far behind. `event: error` has an `Error` and ends the stream. A comment comes when
+         *     nothing else has for 15 seconds; where events were passed over meanwhile, an `id` without data goes with
+         *     it, from which a browser resumes.
+         * @example id: 12@01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+         *     data: {"streamId":"order-1001","eventId":"01JD3Y8Q0V3M8S2Z6T5N9K4RWF","type":"order.placed","data":{},"globalPosition":12,"streamPosition":0,"createdAt":"2026-11-20T18:55:20.471204Z"}
+         *
+         *     event: caught-up
+         *     id: 12@01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+         *     data: {"globalPosition":12}
+         */
+        EventStream: string;
+        /** @description "any", "no_stream", "stream_exists" or the exact version; -1 is no_stream. Not given: any. */
+        ExpectedVersion: number | string;
+        Failure: {
+            at?: components["schemas"]["Time"];
+            /** @description Absent for an error of the program's own. */
+            code?: string;
+            eventId?: string;
+            message: string;
+            /**
+             * Format: int64
+             * @description Of the event.
+             */
+            position?: number;
+        };
+        /** @description Selects what matches one of the items, everything where there are none. */
+        Filter: {
+            items: components["schemas"]["FilterItem"][];
+        };
+        /** @description Matches where each list that is given does: one of the types, streams and categories, every one of the tags. */
+        FilterItem: {
+            categories?: string[];
+            streams?: string[];
+            tags?: string[];
+            types?: string[];
+        };
+        FlatFilter: {
+            streamId?: components["schemas"]["OneOrMore"];
+            type?: components["schemas"]["OneOrMore"];
+        };
+        Head: {
+            epoch: string;
+            /**
+             * Format: int64
+             * @description The last durable event.
+             */
+            globalPosition: number;
+            /**
+             * Format: int64
+             * @description The last acknowledged one, where that may be ahead; or 0.
+             */
+            lastPosition: number;
+        };
+        Health: {
+            status: string;
+        };
+        Index: {
+            links: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            name: "nacre";
+            version: string;
+        };
+        /** @description An `Event` a line, each with a line feed. */
+        Lines: string;
+        NewEvent: {
+            /**
+             * Format: date-time
+             * @description With import=true only.
+             */
+            createdAt?: string;
+            /** @description Any JSON value, kept as it is spelled; needed unless dataBase64 is given. */
+            data?: unknown;
+            /** Format: byte */
+            dataBase64?: string;
+            /** @description Makes the append idempotent. */
+            eventId?: string | null;
+            /** @description Reserved names: correlationId, causationId, actor, schemaVersion, occurredAt. */
+            metadata?: Record<string, never> | null;
+            /** @description Goes to metadata.schemaVersion. */
+            schemaVersion?: (string | number) | null;
+            tags?: string[] | null;
+            /** @description With import=true only. */
+            transactionId?: string;
+            /** @description No "*". */
+            type: string;
+        };
+        NewEvents: components["schemas"]["NewEvent"][];
+        OneOrMore: string | string[];
+        /**
+         * @example {
+         *       "order": 17,
+         *       "kind": "projection",
+         *       "name": "balances",
+         *       "do": "pause",
+         *       "by": "ann",
+         *       "at": "2026-11-20T18:55:20.471204Z"
+         *     }
+         */
+        Order: {
+            at: components["schemas"]["Time"];
+            by: string;
+            /** @enum {string} */
+            do: "pause" | "resume" | "reset" | "rebuild" | "retry" | "discard";
+            kind: components["schemas"]["RunnerKind"];
+            /** @description The dead letter's id; absent where all are meant. */
+            letter?: string;
+            name: components["schemas"]["RunnerName"];
+            /**
+             * Format: int64
+             * @description Its position in the companion log.
+             */
+            order: number;
+        };
+        OrderRequest: {
+            /** @description Who orders it, for whoever looks. Not given: who the credential says. */
+            by?: string;
+        };
+        Pagination: {
+            hasMore: boolean;
+            limit: number;
+            offset: number;
+            /**
+             * Format: int64
+             * @description With includeCount only.
+             */
+            total?: number;
+        };
+        /** Format: int64 */
+        Position: number;
+        PositionOrCursor: (number | components["schemas"]["Cursor"]) | null;
+        ProcessManagers: {
+            processManagers: components["schemas"]["Runner"][];
+        };
+        Projections: {
+            projections: components["schemas"]["Runner"][];
+        };
+        QueryRequest: {
+            after?: components["schemas"]["PositionOrCursor"];
+            before?: components["schemas"]["Position"];
+            direction?: components["schemas"]["Direction"];
+            /** @default 1000 */
+            limit: number;
+            query?: components["schemas"]["Filter"];
+        };
+        ReadRequest: {
+            after?: components["schemas"]["PositionOrCursor"];
+            backwards?: boolean;
+            /**
+             * Format: int64
+             * @description Exclusive; 0 is no bound.
+             */
+            before?: number;
+            filter?: components["schemas"]["Filter"];
+            /**
+             * Format: int64
+             * @description Stream position, inclusive, where the filter is one stream.
+             */
+            from?: number;
+            /** @description 0 is no limit. */
+            limit?: number;
+            /**
+             * Format: int64
+             * @description Stream position, exclusive; 0 is no bound.
+             */
+            until?: number;
+        };
+        /** @description A projection or a process manager, as its program told it last. */
+        Runner: {
+            /** @description Those that are open. */
+            deadLetters: number;
+            failure?: components["schemas"]["Failure"];
+            /**
+             * Format: int64
+             * @description The log's end, now.
+             */
+            head: number;
+            /** @description A program runs it. Where none does, the state is what the last one left. */
+            held: boolean;
+            /** @description Where it runs, or ran last. */
+            host?: string;
+            kind: components["schemas"]["RunnerKind"];
+            /**
+             * Format: int64
+             * @description How many positions it is behind.
+             */
+            lag: number;
+            /** @description The order that was obeyed last. */
+            lastOrder?: {
+                at?: components["schemas"]["Time"];
+                do: string;
+                failure?: components["schemas"]["Failure"];
+                /**
+                 * Format: int64
+                 * @description Its position in the companion log.
+                 */
+                order: number;
+            };
+            name: components["schemas"]["RunnerName"];
+            pid?: number;
+            /**
+             * Format: int64
+             * @description The last position that it is done with.
+             */
+            position: number;
+            /** @description Events a second. */
+            rate: number;
+            rebuild?: {
+                /** Format: int64 */
+                position: number;
+                /** @description Absent where it is not known. */
+                secondsLeft?: number;
+                startedAt: components["schemas"]["Time"];
+                /** Format: int64 */
+                target: number;
+            };
+            /** @description Until it has caught up, at this rate; absent where that is not known. */
+            secondsLeft?: number;
+            /** @description A program should be running it, and has given no sign of life for three times as long as it may. */
+            stale: boolean;
+            startedAt?: components["schemas"]["Time"];
+            /** @enum {string} */
+            state: "CATCHING_UP" | "RUNNING" | "PAUSED" | "REBUILDING" | "FAILED" | "STOPPED";
+            /**
+             * Format: int64
+             * @description How often it has been started.
+             */
+            term: number;
+            updatedAt?: components["schemas"]["Time"];
+        };
+        /** @enum {string} */
+        RunnerKind: "projection" | "process";
+        RunnerName: string;
+        ServerMessage: {
+            event: components["schemas"]["Event"];
+        } | {
+            caughtUp: {
+                cursor: components["schemas"]["Cursor"];
+                globalPosition: components["schemas"]["Position"];
+            };
+        } | {
+            error: components["schemas"]["Error"];
+        };
+        Statistics: {
+            /** Format: int64 */
+            databaseSizeBytes: number;
+            epoch: string;
+            /** Format: int64 */
+            indexBytes: number;
+            /** Format: int64 */
+            logBytes: number;
+            newest?: components["schemas"]["Time"];
+            newestEventTimestamp?: components["schemas"]["Time"];
+            oldest?: components["schemas"]["Time"];
+            oldestEventTimestamp?: components["schemas"]["Time"];
+            segments: number;
+            /**
+             * Format: int64
+             * @description Since the store was opened.
+             */
+            syncs: number;
+            /** Format: int64 */
+            totalEvents: number;
+            /** Format: int64 */
+            totalStreams: number;
+        };
+        Store: {
+            created: components["schemas"]["Time"];
+            createdAt: components["schemas"]["Time"];
+            description?: string;
+            eventBusDurableObjectId: string;
+            eventBusDurableObjectID: string;
+            eventStoreDurableObjectId: string;
+            eventStoreDurableObjectID: string;
+            eventStoreId: string;
+            eventStoreID: string;
+            eventStoreName: components["schemas"]["StoreName"];
+            id: string;
+            name: components["schemas"]["StoreName"];
+            region?: string;
+            settings?: components["schemas"]["StoreSettings"];
+            statistics?: components["schemas"]["Statistics"];
+            status: string;
+            updatedAt: components["schemas"]["Time"];
+        };
+        StoreChange: {
+            description?: string;
+            settings?: components["schemas"]["StoreSettings"];
+        };
+        StoreName: string;
+        StoreRequest: {
+            description?: string;
+            name: components["schemas"]["StoreName"];
+            region?: string;
+            settings?: components["schemas"]["StoreSettings"];
+        };
+        Stores: {
+            eventStores: components["schemas"]["Store"][];
+            pagination: components["schemas"]["Pagination"];
+            totalCount: number;
+        };
+        /** @description Kept and told; nothing acts on them. */
+        StoreSettings: {
+            /** Format: int64 */
+            maxStreamSizeBytes?: number;
+            /** Format: int64 */
+            retentionPeriodDays?: number;
+        };
+        StreamAppend: {
+            events: components["schemas"]["NewEvents"];
+            expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
+            options?: components["schemas"]["AppendOptions"];
+            streamId: components["schemas"]["StreamID"];
+        };
+        StreamEvents: {
+            /** Format: int64 */
+            currentStreamVersion: number;
+            events: components["schemas"]["Event"][];
+            hasMore: boolean;
+            pagination: components["schemas"]["Pagination"];
+            streamId: string;
+        };
+        /**
+         * @description `category-rest`: 1 to 256 bytes of UTF-8 without quotes, backslashes and control characters, not beginning with
+         *     `$` or `-`.
+         */
+        StreamID: string;
+        StreamInfo: {
+            createdAt: components["schemas"]["Time"];
+            /** Format: int64 */
+            eventCount: number;
+            firstPosition: components["schemas"]["Position"];
+            /** @enum {boolean} */
+            isArchived: false;
+            lastPosition: components["schemas"]["Position"];
+            streamId: components["schemas"]["StreamID"];
+            /** Format: int64 */
+            streamPosition: number;
+            /** @description The category. */
+            streamType: string;
+            updatedAt: components["schemas"]["Time"];
+            /** Format: int64 */
+            version: number;
+        };
+        Streams: {
+            hasMore: boolean;
+            /** @description What to give as `after`. */
+            nextCursor?: string;
+            pagination: components["schemas"]["Pagination"];
+            streams: components["schemas"]["StreamInfo"][];
+        };
+        /**
+         * @example {
+         *       "action": "subscribe",
+         *       "eventFilter": "todo.*"
+         *     }
+         */
+        SubscribeMessage: {
+            /** @enum {string} */
+            action: "subscribe";
+            after?: components["schemas"]["PositionOrCursor"];
+            eventFilter?: components["schemas"]["OneOrMore"];
+            filter?: components["schemas"]["Filter"] | components["schemas"]["FlatFilter"];
+            fromDate?: components["schemas"]["Time"];
+            toDate?: components["schemas"]["Time"];
+        };
+        /**
+         * Format: date-time
+         * @description UTC, to the microsecond.
+         * @example 2026-11-20T18:55:20.471204Z
+         */
+        Time: string;
+        /** @example 2026-11-20 */
+        TimeOrDay: string;
+    };
+    responses: {
+        /** @description Appended and durable; with 200, these ids were there already. */
+        Appended: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "success": true,
+                 *       "streamId": "order-1001",
+                 *       "eventsAppended": 1,
+                 *       "eventsWritten": 1,
+                 *       "createdNewStream": true,
+                 *       "currentStreamVersion": 0,
+                 *       "nextExpectedStreamVersion": 0,
+                 *       "globalPosition": 1,
+                 *       "lastPosition": 1,
+                 *       "events": [
+                 *         {
+                 *           "streamId": "order-1001",
+                 *           "eventId": "01JD3Y8Q0V3M8S2Z6T5N9K4RWE",
+                 *           "type": "order.placed",
+                 *           "data": {
+                 *             "customer": "ann"
+                 *           },
+                 *           "globalPosition": 1,
+                 *           "streamPosition": 0,
+                 *           "createdAt": "2026-11-20T18:55:20.471204Z"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Appended"];
+            };
+        };
+        /** @description Appended and durable; with 200, these ids were there already. */
+        Committed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Committed"] | components["schemas"]["Appended"];
+            };
+        };
+        /** @description The events are not appended. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The dead letter. */
+        DeadLetter: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["DeadLetter"];
+            };
+        };
+        /** @description A page of dead letters, of 16 MiB at most. */
+        DeadLetters: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["DeadLetters"];
+            };
+        };
+        /** @description The request was refused, or failed; see the table of codes. */
+        Error: {
+            headers: {
+                /** @description Seconds to wait, with RATE_LIMITED. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": "INVALID_ARGUMENT",
+                 *       "message": "is a number, and must be text",
+                 *       "details": {
+                 *         "field": "events[3].type"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The event's line, as the log holds it. */
+        Event: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "streamId": "order-1001",
+                 *       "eventId": "01JD3Y8Q0V3M8S2Z6T5N9K4RWE",
+                 *       "type": "order.placed",
+                 *       "data": {
+                 *         "customer": "ann"
+                 *       },
+                 *       "globalPosition": 1,
+                 *       "streamPosition": 0,
+                 *       "createdAt": "2026-11-20T18:55:20.471204Z",
+                 *       "synced": 0,
+                 *       "crc": "821f3e02"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        /** @description The stream holds no event with the id, or there is no such store. */
+        EventNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": "NOT_FOUND",
+                 *       "message": "stream \"order-1001\" holds no event with the id \"payment-77\"",
+                 *       "details": {
+                 *         "streamId": "order-1001",
+                 *         "eventId": "payment-77"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The events. */
+        Events: {
+            headers: {
+                "Nacre-As-Of": components["headers"]["AsOf"];
+                "Nacre-End": components["headers"]["End"];
+                "Nacre-Error": components["headers"]["Error"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Events"];
+                "application/x-ndjson": components["schemas"]["Lines"];
+                "text/event-stream": components["schemas"]["EventStream"];
+            };
+        };
+        /** @description The log's end. */
+        Head: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "globalPosition": 1042,
+                 *       "lastPosition": 1042,
+                 *       "epoch": "01JD3Y8Q0V3M8S2Z6T5N9K4RWE"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Head"];
+            };
+        };
+        /** @description The stored lines. */
+        Lines: {
+            headers: {
+                "Nacre-As-Of": components["headers"]["AsOf"];
+                "Nacre-End": components["headers"]["End"];
+                "Nacre-Error": components["headers"]["Error"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/x-ndjson": components["schemas"]["Lines"];
+            };
+        };
+        /** @description The cursor is of another epoch, or ahead of the log: what was derived must be made again from the start. */
+        LogRewound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description What was named does not exist. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /**
+         * @description The order is written, durably. It is carried out by the program that runs the projection or process manager, at once
+         *     or when it starts. That has been done when `lastOrder.order` of its status is not below `order`.
+         */
+        Ordered: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Order"];
+            };
+        };
+        /** @description The process managers. */
+        ProcessManagers: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ProcessManagers"];
+            };
+        };
+        /** @description The projections. */
+        Projections: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Projections"];
+            };
+        };
+        /** @description How it is. */
+        Runner: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Runner"];
+            };
+        };
+        /** @description There is a store of this name. */
+        StoreExists: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The stream's events. */
+        StreamEvents: {
+            headers: {
+                "Nacre-As-Of": components["headers"]["AsOf"];
+                "Nacre-End": components["headers"]["End"];
+                "Nacre-Error": components["headers"]["Error"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["StreamEvents"];
+                "application/x-ndjson": components["schemas"]["Lines"];
+            };
+        };
+        /** @description A page of streams. */
+        Streams: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Streams"];
+            };
+        };
+    };
+    parameters: {
+        /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+        after: components["schemas"]["Cursor"];
+        /** @description The `nextCursor` of the page before. */
+        afterStream: string;
+        /** @description Before this position, exclusive. */
+        before: number;
+        /** @description In streams of one of these categories, the text before the first "-". */
+        category: string[];
+        /** @description What a follower calls itself in the list of connections. Only where the log is followed. */
+        clientId: string;
+        direction: components["schemas"]["Direction"];
+        /**
+         * @description With what is not allowed in a path escaped: `a/b` is `a%2Fb`. What resolves dots in paths on the way cannot
+         *     ask for the ids `.` and `..`; the parameter `eventId` of a read can.
+         * @example 01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+         */
+        event: string;
+        /** @description Another name for `type`. */
+        eventFilter: string[];
+        /** @description The event with this id. */
+        eventId: string;
+        /** @description The read is refused with VERSION_CONFLICT where the stream is elsewhere. */
+        expectedStreamVersion: components["schemas"]["ExpectedVersion"];
+        /**
+         * @description A `Filter` as JSON, in place of type, category, streamId and tag; or DeltaBase's flat one,
+         *     `{"type": …, "streamId": …}`.
+         * @example {"items":[{"types":["order.*"]},{"tags":["customer:7"]}]}
+         */
+        filter: string;
+        /** @description From this stream position on, inclusive. */
+        from: number;
+        /** @description Created then or later: a time, or a day, which stands for its beginning. */
+        fromDate: components["schemas"]["TimeOrDay"];
+        /** @description From this global position on, inclusive. */
+        fromPosition: number;
+        /** @description Another name for `from`. */
+        fromStreamPosition: number;
+        /**
+         * @description Events without an `eventId` get one that is derived from this text and their index, so that the same request again
+         *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
+         */
+        idempotencyKey: string;
+        /** @description Events may bring `createdAt` and `transactionId`; without a condition. */
+        import: boolean;
+        /** @description Taken; nothing is ever archived. */
+        includeArchived: boolean;
+        /** @description Tell `pagination.total`, which reads everything that matches. */
+        includeCount: boolean;
+        /** @description Taken; streams have no metadata. */
+        includeMetadata: boolean;
+        /**
+         * @description May have slashes, which stand in the path as they are: `/blobs/snapshots/order-1001`.
+         * @example snapshots/order-1001
+         */
+        key: string;
+        /** @description A cursor to go on behind, before `after`; browsers send it. */
+        lastEventId: components["schemas"]["Cursor"];
+        /**
+         * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+         *     `%64iscard`.
+         */
+        letter: string;
+        /** @description At most this many events. As JSON 1,000 unless given, and 10,000 at most; as ndjson no limit unless given. */
+        limit: number;
+        /** @description Another name for `limit`. */
+        maxCount: number;
+        /** @description Pass over this many. `after` goes on faster. */
+        offset: number;
+        oneCategory: string;
+        oneStream: string;
+        pageLimit: number;
+        /**
+         * @description `return=minimal` leaves the events out of the reply.
+         * @example return=minimal
+         */
+        prefer: string;
+        /** @description Streams whose ids begin so. */
+        prefix: string;
+        /** @example balances */
+        runner: components["schemas"]["RunnerName"];
+        /** @description The one order that there is; in one stream, both are the same. */
+        sortBy: "globalPosition" | "streamPosition";
+        /** @description Another name for `direction`. */
+        sortDirection: components["schemas"]["Direction"];
+        /** @example default */
+        store: components["schemas"]["StoreName"];
+        /** @example order-1001 */
+        stream: components["schemas"]["StreamID"];
+        /** @description In one of these streams. */
+        streamId: string[];
+        /**
+         * @description A prefix and `*`, or an id.
+         * @example order-*
+         */
+        streamIdPattern: string;
+        /** @description Another name for `category`. */
+        streamType: string;
+        /** @description With every one of these tags. */
+        tag: string[];
+        /** @description Seconds. */
+        timeout: number;
+        /** @description Up to this stream position, inclusive. */
+        to: number;
+        /** @description Created then or earlier: a time, or a day, which stands for its end. */
+        toDate: components["schemas"]["TimeOrDay"];
+        /** @description Up to this global position, inclusive. */
+        toPosition: number;
+        /** @description Another name for `to`. */
+        toStreamPosition: number;
+        /** @description Events that were committed together. */
+        transactionId: string;
+        /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+        type: string[];
+        /** @description Answer when the log's end is behind this position, its epoch is another one, or the timeout is over. */
+        wait: components["schemas"]["Cursor"];
+    };
+    requestBodies: {
+        Append: {
+            content: {
+                "application/json": components["schemas"]["AppendRequest"];
+            };
+        };
+        Commit: {
+            content: {
+                "application/json": components["schemas"]["CommitRequest"];
+            };
+        };
+        Order: {
+            content: {
+                /**
+                 * @example {
+                 *       "by": "ann"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OrderRequest"];
+            };
+        };
+    };
+    headers: {
+        /**
+         * @description With ndjson: the log's end that the read is as of, as a cursor. Nothing behind it is given, so that a client
+         *     that was cut off can go on to the same end.
+         */
+        AsOf: components["schemas"]["Cursor"];
+        /** @description A trailer, with ndjson: the position up to which the log was read. A stream without it was cut off. */
+        End: string;
+        /** @description A trailer, with ndjson: an `Error` in one line, where one came behind the first byte. */
+        Error: string;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    index: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Index"];
+                };
+            };
+        };
+    };
+    listStores: {
+        parameters: {
+            query?: {
+                /** @description A part of the name. */
+                filter?: string;
+                limit?: number;
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of stores. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stores"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createStore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "orders",
+                 *       "description": "What the shop did"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StoreRequest"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            409: components["responses"]["StoreExists"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getStore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The store. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteStore: {
+        parameters: {
+            query?: {
+                /** @description Must be true. */
+                confirm?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The copy. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listBlobs: {
+        parameters: {
+            query?: {
+                prefix?: string;
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blobs"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getBlob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description May have slashes, which stand in the path as they are: `/blobs/snapshots/order-1001`.
+                 * @example snapshots/order-1001
+                 */
+                key: components["parameters"]["key"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The blob. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    putBlob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description May have slashes, which stand in the path as they are: `/blobs/snapshots/order-1001`.
+                 * @example snapshots/order-1001
+                 */
+                key: components["parameters"]["key"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Kept. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteBlob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description May have slashes, which stand in the path as they are: `/blobs/snapshots/order-1001`.
+                 * @example snapshots/order-1001
+                 */
+                key: components["parameters"]["key"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description The letters of this id. */
+                id?: string;
+                kind?: components["schemas"]["RunnerKind"];
+                limit?: number;
+                /** @description Of the projection or process manager. */
+                name?: components["schemas"]["RunnerName"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["DeadLetters"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readEvents: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description Before this position, exclusive. */
+                before?: components["parameters"]["before"];
+                /** @description In streams of one of these categories, the text before the first "-". */
+                category?: components["parameters"]["category"];
+                /** @description What a follower calls itself in the list of connections. Only where the log is followed. */
+                clientId?: components["parameters"]["clientId"];
+                direction?: components["parameters"]["direction"];
+                /** @description Another name for `type`. */
+                eventFilter?: components["parameters"]["eventFilter"];
+                /** @description The event with this id. */
+                eventId?: components["parameters"]["eventId"];
+                /**
+                 * @description A `Filter` as JSON, in place of type, category, streamId and tag; or DeltaBase's flat one,
+                 *     `{"type": …, "streamId": …}`.
+                 * @example {"items":[{"types":["order.*"]},{"tags":["customer:7"]}]}
+                 */
+                filter?: components["parameters"]["filter"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description From this global position on, inclusive. */
+                fromPosition?: components["parameters"]["fromPosition"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description At most this many events. As JSON 1,000 unless given, and 10,000 at most; as ndjson no limit unless given. */
+                limit?: components["parameters"]["limit"];
+                /** @description Another name for `limit`. */
+                maxCount?: components["parameters"]["maxCount"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description The one order that there is; in one stream, both are the same. */
+                sortBy?: components["parameters"]["sortBy"];
+                /** @description Another name for `direction`. */
+                sortDirection?: components["parameters"]["sortDirection"];
+                /** @description In one of these streams. */
+                streamId?: components["parameters"]["streamId"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description Up to this global position, inclusive. */
+                toPosition?: components["parameters"]["toPosition"];
+                /** @description Events that were committed together. */
+                transactionId?: components["parameters"]["transactionId"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: {
+                /** @description A cursor to go on behind, before `after`; browsers send it. */
+                "Last-Event-ID"?: components["parameters"]["lastEventId"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Events"];
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    appendEvents: {
+        parameters: {
+            query?: {
+                /** @description Events may bring `createdAt` and `transactionId`; without a condition. */
+                import?: components["parameters"]["import"];
+            };
+            header?: {
+                /**
+                 * @description Events without an `eventId` get one that is derived from this text and their index, so that the same request again
+                 *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description `return=minimal` leaves the events out of the reply.
+                 * @example return=minimal
+                 */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Commit"];
+        responses: {
+            200: components["responses"]["Committed"];
+            201: components["responses"]["Committed"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    followEvents: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description In streams of one of these categories, the text before the first "-". */
+                category?: components["parameters"]["category"];
+                /** @description What a follower calls itself in the list of connections. Only where the log is followed. */
+                clientId?: components["parameters"]["clientId"];
+                /** @description Another name for `type`. */
+                eventFilter?: components["parameters"]["eventFilter"];
+                /**
+                 * @description A `Filter` as JSON, in place of type, category, streamId and tag; or DeltaBase's flat one,
+                 *     `{"type": …, "streamId": …}`.
+                 * @example {"items":[{"types":["order.*"]},{"tags":["customer:7"]}]}
+                 */
+                filter?: components["parameters"]["filter"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description In one of these streams. */
+                streamId?: components["parameters"]["streamId"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: {
+                /** @description A cursor to go on behind, before `after`; browsers send it. */
+                "Last-Event-ID"?: components["parameters"]["lastEventId"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The protocol is switched. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    head: {
+        parameters: {
+            query?: {
+                /** @description Seconds. */
+                timeout?: components["parameters"]["timeout"];
+                /** @description Answer when the log's end is behind this position, its epoch is another one, or the timeout is over. */
+                wait?: components["parameters"]["wait"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Head"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listProcessManagers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["ProcessManagers"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProcessManager: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Runner"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listProcessManagerDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description The letter of this id. */
+                id?: string;
+                limit?: number;
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+            };
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["DeadLetters"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProcessManagerDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["DeadLetter"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    discardProcessManagerDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retryProcessManagerDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    discardProcessManagerDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retryProcessManagerDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    pauseProcessManager: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    resumeProcessManager: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listProjections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Projections"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProjection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Runner"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listProjectionDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description The letter of this id. */
+                id?: string;
+                limit?: number;
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+            };
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["DeadLetters"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getProjectionDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["DeadLetter"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    discardProjectionDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retryProjectionDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With its slashes escaped as `%2F`. An id that is the very word `retry` or `discard` is written as `%72etry` or
+                 *     `%64iscard`.
+                 */
+                id: components["parameters"]["letter"];
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    discardProjectionDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retryProjectionDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    pauseProjection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rebuildProjection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    resetProjection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    resumeProjection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example balances */
+                name: components["parameters"]["runner"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Order"];
+        responses: {
+            202: components["responses"]["Ordered"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    queryEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": {
+                 *         "items": [
+                 *           {
+                 *             "types": [
+                 *               "order.placed"
+                 *             ],
+                 *             "tags": [
+                 *               "customer:7"
+                 *             ]
+                 *           }
+                 *         ]
+                 *       },
+                 *       "after": 0,
+                 *       "limit": 100
+                 *     }
+                 */
+                "application/json": components["schemas"]["QueryRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Events"];
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readLines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "items": [
+                 *           {
+                 *             "streams": [
+                 *               "order-1001"
+                 *             ]
+                 *           }
+                 *         ]
+                 *       },
+                 *       "from": 0,
+                 *       "backwards": true,
+                 *       "limit": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Lines"];
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    changeStore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "What the shop did",
+                 *       "settings": {
+                 *         "retentionPeriodDays": 365
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["StoreChange"];
+            };
+        };
+        responses: {
+            /** @description The store. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listStreamsOfCategory: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                after?: components["parameters"]["afterStream"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description Taken; streams have no metadata. */
+                includeMetadata?: components["parameters"]["includeMetadata"];
+                limit?: components["parameters"]["pageLimit"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description Streams whose ids begin so. */
+                prefix?: components["parameters"]["prefix"];
+                sortBy?: "streamId";
+                sortDirection?: "asc";
+                streamId?: components["parameters"]["oneStream"];
+                /**
+                 * @description A prefix and `*`, or an id.
+                 * @example order-*
+                 */
+                streamIdPattern?: components["parameters"]["streamIdPattern"];
+            };
+            header?: never;
+            path: {
+                /** @example order */
+                category: string;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Streams"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listStreams: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                after?: components["parameters"]["afterStream"];
+                category?: components["parameters"]["oneCategory"];
+                direction?: "forwards" | "forward" | "asc";
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description Taken; streams have no metadata. */
+                includeMetadata?: components["parameters"]["includeMetadata"];
+                limit?: components["parameters"]["pageLimit"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description Streams whose ids begin so. */
+                prefix?: components["parameters"]["prefix"];
+                sortBy?: "streamId";
+                sortDirection?: "asc" | "forwards" | "forward";
+                streamId?: components["parameters"]["oneStream"];
+                /**
+                 * @description A prefix and `*`, or an id.
+                 * @example order-*
+                 */
+                streamIdPattern?: components["parameters"]["streamIdPattern"];
+                /** @description Another name for `category`. */
+                streamType?: components["parameters"]["streamType"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Streams"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readStream: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description Before this position, exclusive. */
+                before?: components["parameters"]["before"];
+                direction?: components["parameters"]["direction"];
+                /** @description The event with this id. */
+                eventId?: components["parameters"]["eventId"];
+                /** @description The read is refused with VERSION_CONFLICT where the stream is elsewhere. */
+                expectedStreamVersion?: components["parameters"]["expectedStreamVersion"];
+                /** @description From this stream position on, inclusive. */
+                from?: components["parameters"]["from"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description From this global position on, inclusive. */
+                fromPosition?: components["parameters"]["fromPosition"];
+                /** @description Another name for `from`. */
+                fromStreamPosition?: components["parameters"]["fromStreamPosition"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description At most this many events. As JSON 1,000 unless given, and 10,000 at most; as ndjson no limit unless given. */
+                limit?: components["parameters"]["limit"];
+                /** @description Another name for `limit`. */
+                maxCount?: components["parameters"]["maxCount"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description The one order that there is; in one stream, both are the same. */
+                sortBy?: components["parameters"]["sortBy"];
+                /** @description Another name for `direction`. */
+                sortDirection?: components["parameters"]["sortDirection"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Up to this stream position, inclusive. */
+                to?: components["parameters"]["to"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description Up to this global position, inclusive. */
+                toPosition?: components["parameters"]["toPosition"];
+                /** @description Another name for `to`. */
+                toStreamPosition?: components["parameters"]["toStreamPosition"];
+                /** @description Events that were committed together. */
+                transactionId?: components["parameters"]["transactionId"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["StreamEvents"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    appendToStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Events without an `eventId` get one that is derived from this text and their index, so that the same request again
+                 *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description `return=minimal` leaves the events out of the reply.
+                 * @example return=minimal
+                 */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Append"];
+        responses: {
+            200: components["responses"]["Appended"];
+            201: components["responses"]["Appended"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readStreamEvents: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description Before this position, exclusive. */
+                before?: components["parameters"]["before"];
+                direction?: components["parameters"]["direction"];
+                /** @description The event with this id. */
+                eventId?: components["parameters"]["eventId"];
+                /** @description The read is refused with VERSION_CONFLICT where the stream is elsewhere. */
+                expectedStreamVersion?: components["parameters"]["expectedStreamVersion"];
+                /** @description From this stream position on, inclusive. */
+                from?: components["parameters"]["from"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description From this global position on, inclusive. */
+                fromPosition?: components["parameters"]["fromPosition"];
+                /** @description Another name for `from`. */
+                fromStreamPosition?: components["parameters"]["fromStreamPosition"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description At most this many events. As JSON 1,000 unless given, and 10,000 at most; as ndjson no limit unless given. */
+                limit?: components["parameters"]["limit"];
+                /** @description Another name for `limit`. */
+                maxCount?: components["parameters"]["maxCount"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description The one order that there is; in one stream, both are the same. */
+                sortBy?: components["parameters"]["sortBy"];
+                /** @description Another name for `direction`. */
+                sortDirection?: components["parameters"]["sortDirection"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Up to this stream position, inclusive. */
+                to?: components["parameters"]["to"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description Up to this global position, inclusive. */
+                toPosition?: components["parameters"]["toPosition"];
+                /** @description Another name for `to`. */
+                toStreamPosition?: components["parameters"]["toStreamPosition"];
+                /** @description Events that were committed together. */
+                transactionId?: components["parameters"]["transactionId"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["StreamEvents"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    appendStreamEvents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Events without an `eventId` get one that is derived from this text and their index, so that the same request again
+                 *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description `return=minimal` leaves the events out of the reply.
+                 * @example return=minimal
+                 */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Append"];
+        responses: {
+            200: components["responses"]["Appended"];
+            201: components["responses"]["Appended"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    findEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With what is not allowed in a path escaped: `a/b` is `a%2Fb`. What resolves dots in paths on the way cannot
+                 *     ask for the ids `.` and `..`; the parameter `eventId` of a read can.
+                 * @example 01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+                 */
+                eventId: components["parameters"]["event"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Event"];
+            404: components["responses"]["EventNotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readSystemEvents: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description Before this position, exclusive. */
+                before?: components["parameters"]["before"];
+                /** @description In streams of one of these categories, the text before the first "-". */
+                category?: components["parameters"]["category"];
+                /** @description What a follower calls itself in the list of connections. Only where the log is followed. */
+                clientId?: components["parameters"]["clientId"];
+                direction?: components["parameters"]["direction"];
+                /** @description Another name for `type`. */
+                eventFilter?: components["parameters"]["eventFilter"];
+                /** @description The event with this id. */
+                eventId?: components["parameters"]["eventId"];
+                /**
+                 * @description A `Filter` as JSON, in place of type, category, streamId and tag; or DeltaBase's flat one,
+                 *     `{"type": …, "streamId": …}`.
+                 * @example {"items":[{"types":["order.*"]},{"tags":["customer:7"]}]}
+                 */
+                filter?: components["parameters"]["filter"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description From this global position on, inclusive. */
+                fromPosition?: components["parameters"]["fromPosition"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description At most this many events. As JSON 1,000 unless given, and 10,000 at most; as ndjson no limit unless given. */
+                limit?: components["parameters"]["limit"];
+                /** @description Another name for `limit`. */
+                maxCount?: components["parameters"]["maxCount"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description The one order that there is; in one stream, both are the same. */
+                sortBy?: components["parameters"]["sortBy"];
+                /** @description Another name for `direction`. */
+                sortDirection?: components["parameters"]["sortDirection"];
+                /** @description In one of these streams. */
+                streamId?: components["parameters"]["streamId"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description Up to this global position, inclusive. */
+                toPosition?: components["parameters"]["toPosition"];
+                /** @description Events that were committed together. */
+                transactionId?: components["parameters"]["transactionId"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: {
+                /** @description A cursor to go on behind, before `after`; browsers send it. */
+                "Last-Event-ID"?: components["parameters"]["lastEventId"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Events"];
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    appendSystemEvents: {
+        parameters: {
+            query?: {
+                /** @description Events may bring `createdAt` and `transactionId`; without a condition. */
+                import?: components["parameters"]["import"];
+            };
+            header?: {
+                /**
+                 * @description Events without an `eventId` get one that is derived from this text and their index, so that the same request again
+                 *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description `return=minimal` leaves the events out of the reply.
+                 * @example return=minimal
+                 */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Commit"];
+        responses: {
+            200: components["responses"]["Committed"];
+            201: components["responses"]["Committed"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    followSystemEvents: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description In streams of one of these categories, the text before the first "-". */
+                category?: components["parameters"]["category"];
+                /** @description What a follower calls itself in the list of connections. Only where the log is followed. */
+                clientId?: components["parameters"]["clientId"];
+                /** @description Another name for `type`. */
+                eventFilter?: components["parameters"]["eventFilter"];
+                /**
+                 * @description A `Filter` as JSON, in place of type, category, streamId and tag; or DeltaBase's flat one,
+                 *     `{"type": …, "streamId": …}`.
+                 * @example {"items":[{"types":["order.*"]},{"tags":["customer:7"]}]}
+                 */
+                filter?: components["parameters"]["filter"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description In one of these streams. */
+                streamId?: components["parameters"]["streamId"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: {
+                /** @description A cursor to go on behind, before `after`; browsers send it. */
+                "Last-Event-ID"?: components["parameters"]["lastEventId"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The protocol is switched. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    systemHead: {
+        parameters: {
+            query?: {
+                /** @description Seconds. */
+                timeout?: components["parameters"]["timeout"];
+                /** @description Answer when the log's end is behind this position, its epoch is another one, or the timeout is over. */
+                wait?: components["parameters"]["wait"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Head"];
+            default: components["responses"]["Error"];
+        };
+    };
+    querySystemEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": {
+                 *         "items": [
+                 *           {
+                 *             "types": [
+                 *               "order.placed"
+                 *             ],
+                 *             "tags": [
+                 *               "customer:7"
+                 *             ]
+                 *           }
+                 *         ]
+                 *       },
+                 *       "after": 0,
+                 *       "limit": 100
+                 *     }
+                 */
+                "application/json": components["schemas"]["QueryRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Events"];
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readSystemLines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "items": [
+                 *           {
+                 *             "streams": [
+                 *               "order-1001"
+                 *             ]
+                 *           }
+                 *         ]
+                 *       },
+                 *       "from": 0,
+                 *       "backwards": true,
+                 *       "limit": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Lines"];
+            410: components["responses"]["LogRewound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSystemStreamsOfCategory: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                after?: components["parameters"]["afterStream"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description Taken; streams have no metadata. */
+                includeMetadata?: components["parameters"]["includeMetadata"];
+                limit?: components["parameters"]["pageLimit"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description Streams whose ids begin so. */
+                prefix?: components["parameters"]["prefix"];
+                sortBy?: "streamId";
+                sortDirection?: "asc";
+                streamId?: components["parameters"]["oneStream"];
+                /**
+                 * @description A prefix and `*`, or an id.
+                 * @example order-*
+                 */
+                streamIdPattern?: components["parameters"]["streamIdPattern"];
+            };
+            header?: never;
+            path: {
+                /** @example order */
+                category: string;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Streams"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSystemStreams: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before. */
+                after?: components["parameters"]["afterStream"];
+                category?: components["parameters"]["oneCategory"];
+                limit?: components["parameters"]["pageLimit"];
+                /** @description Streams whose ids begin so. */
+                prefix?: components["parameters"]["prefix"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Streams"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readSystemStream: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description Before this position, exclusive. */
+                before?: components["parameters"]["before"];
+                direction?: components["parameters"]["direction"];
+                /** @description The event with this id. */
+                eventId?: components["parameters"]["eventId"];
+                /** @description The read is refused with VERSION_CONFLICT where the stream is elsewhere. */
+                expectedStreamVersion?: components["parameters"]["expectedStreamVersion"];
+                /** @description From this stream position on, inclusive. */
+                from?: components["parameters"]["from"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description From this global position on, inclusive. */
+                fromPosition?: components["parameters"]["fromPosition"];
+                /** @description Another name for `from`. */
+                fromStreamPosition?: components["parameters"]["fromStreamPosition"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description At most this many events. As JSON 1,000 unless given, and 10,000 at most; as ndjson no limit unless given. */
+                limit?: components["parameters"]["limit"];
+                /** @description Another name for `limit`. */
+                maxCount?: components["parameters"]["maxCount"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description The one order that there is; in one stream, both are the same. */
+                sortBy?: components["parameters"]["sortBy"];
+                /** @description Another name for `direction`. */
+                sortDirection?: components["parameters"]["sortDirection"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Up to this stream position, inclusive. */
+                to?: components["parameters"]["to"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description Up to this global position, inclusive. */
+                toPosition?: components["parameters"]["toPosition"];
+                /** @description Another name for `to`. */
+                toStreamPosition?: components["parameters"]["toStreamPosition"];
+                /** @description Events that were committed together. */
+                transactionId?: components["parameters"]["transactionId"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["StreamEvents"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    appendToSystemStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Events without an `eventId` get one that is derived from this text and their index, so that the same request again
+                 *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description `return=minimal` leaves the events out of the reply.
+                 * @example return=minimal
+                 */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Append"];
+        responses: {
+            200: components["responses"]["Appended"];
+            201: components["responses"]["Appended"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    readSystemStreamEvents: {
+        parameters: {
+            query?: {
+                /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
+                after?: components["parameters"]["after"];
+                /** @description Before this position, exclusive. */
+                before?: components["parameters"]["before"];
+                direction?: components["parameters"]["direction"];
+                /** @description The event with this id. */
+                eventId?: components["parameters"]["eventId"];
+                /** @description The read is refused with VERSION_CONFLICT where the stream is elsewhere. */
+                expectedStreamVersion?: components["parameters"]["expectedStreamVersion"];
+                /** @description From this stream position on, inclusive. */
+                from?: components["parameters"]["from"];
+                /** @description Created then or later: a time, or a day, which stands for its beginning. */
+                fromDate?: components["parameters"]["fromDate"];
+                /** @description From this global position on, inclusive. */
+                fromPosition?: components["parameters"]["fromPosition"];
+                /** @description Another name for `from`. */
+                fromStreamPosition?: components["parameters"]["fromStreamPosition"];
+                /** @description Taken; nothing is ever archived. */
+                includeArchived?: components["parameters"]["includeArchived"];
+                /** @description Tell `pagination.total`, which reads everything that matches. */
+                includeCount?: components["parameters"]["includeCount"];
+                /** @description At most this many events. As JSON 1,000 unless given, and 10,000 at most; as ndjson no limit unless given. */
+                limit?: components["parameters"]["limit"];
+                /** @description Another name for `limit`. */
+                maxCount?: components["parameters"]["maxCount"];
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                /** @description The one order that there is; in one stream, both are the same. */
+                sortBy?: components["parameters"]["sortBy"];
+                /** @description Another name for `direction`. */
+                sortDirection?: components["parameters"]["sortDirection"];
+                /** @description With every one of these tags. */
+                tag?: components["parameters"]["tag"];
+                /** @description Up to this stream position, inclusive. */
+                to?: components["parameters"]["to"];
+                /** @description Created then or earlier: a time, or a day, which stands for its end. */
+                toDate?: components["parameters"]["toDate"];
+                /** @description Up to this global position, inclusive. */
+                toPosition?: components["parameters"]["toPosition"];
+                /** @description Another name for `to`. */
+                toStreamPosition?: components["parameters"]["toStreamPosition"];
+                /** @description Events that were committed together. */
+                transactionId?: components["parameters"]["transactionId"];
+                /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
+                type?: components["parameters"]["type"];
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["StreamEvents"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    appendSystemStreamEvents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Events without an `eventId` get one that is derived from this text and their index, so that the same request again
+                 *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description `return=minimal` leaves the events out of the reply.
+                 * @example return=minimal
+                 */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Append"];
+        responses: {
+            200: components["responses"]["Appended"];
+            201: components["responses"]["Appended"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    findSystemEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description With what is not allowed in a path escaped: `a/b` is `a%2Fb`. What resolves dots in paths on the way cannot
+                 *     ask for the ids `.` and `..`; the parameter `eventId` of a read can.
+                 * @example 01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+                 */
+                eventId: components["parameters"]["event"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /** @example order-1001 */
+                stream: components["parameters"]["stream"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Event"];
+            404: components["responses"]["EventNotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listConnections: {
+        parameters: {
+            query?: {
+                /** @description Only of this client. */
+                clientId?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of connections. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connections"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    closeConnections: {
+        parameters: {
+            query?: {
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What the client calls itself, or the id of one connection. */
+                clientId: string;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are being ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionsClosed"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            503: components["responses"]["Error"];
+        };
+    };
+}

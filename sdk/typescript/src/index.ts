@@ -1,0 +1,18 @@
+/**
+ * A client of the Nacre event store, for Node and browsers: streams, subscriptions, consumer groups, webhooks,
+ * deciders and projections. See the README.
+ */
+export { NacreClient, NacreClient as DeltaBase } from './client.js'
+export type { ClientOptions } from './http/options.js'
+export * from './errors/index.js'
+export * from './events/factory.js'
+export { categoryOf, matches as matchesFilter, matchesType, toFilter } from './events/filter.js'
+export { newEventId } from './events/ids.js'
+export type * from './events/types.js'
+export * from './events/version.js'
+export * from './management/management.js'
+export { BaseEventStore, DCB_STREAM, type EventStoreOptions, type StreamPage } from './store/base.js'
+export type * from './store/contract.js'
+export { InMemoryEventStore } from './store/memory.js'
+export { RemoteEventStore } from './store/remote.js'
+export * from './toolkit/inline.js'
