@@ -61,7 +61,7 @@ func (s *Store) commit(ctx context.Context, c *Condition, batch []Append, import
 		return nil, err
 	}
 	if c != nil {
-		if err := c.FailIfEventsMatch.check("condition.failIfEventsMatch"); err != nil {
+		if err := c.FailIfEventsMatch.Check("condition.failIfEventsMatch"); err != nil {
 			return nil, err
 		}
 	}
@@ -106,7 +106,7 @@ func guarded[T any](s *Store, ctx context.Context, f Filter, o *ReadOptions,
 	if o == nil {
 		o = &ReadOptions{}
 	}
-	if err := f.check("filter"); err != nil {
+	if err := f.Check("filter"); err != nil {
 		return failed[T](err)
 	}
 	if err := o.check(f); err != nil {

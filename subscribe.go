@@ -48,7 +48,7 @@ type subscription struct {
 
 // run returns nil where the loop was left.
 func (sub *subscription) run(yield func(Event, error) bool) error {
-	if err := sub.filter.check("filter"); err != nil {
+	if err := sub.filter.Check("filter"); err != nil {
 		return err
 	}
 	head, err := sub.head()

@@ -333,7 +333,8 @@ func checkEventID(id string) string {
 	return fmt.Sprintf("is not 1 to %d printable ASCII characters without space, quote and backslash", maxEventID)
 }
 
-func (f Filter) check(field string) error {
+// Check tells what is wrong with a filter, which field names: reads and subscriptions check theirs themselves.
+func (f Filter) Check(field string) error {
 	names := 0
 	for i := range f {
 		it := &f[i]

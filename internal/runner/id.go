@@ -11,6 +11,8 @@ import (
 const (
 	Projection = "projection"
 	Process    = "process"
+	// Subscription has dead letters like the others, and no lease: a server's hub looks after it.
+	Subscription = "subscription"
 )
 
 // The codes of this package's errors.
@@ -36,8 +38,8 @@ func (id ID) String() string { return id.Kind + "." + id.Name }
 func (id ID) Check() error {
 	problem := ""
 	switch {
-	case id.Kind != Projection && id.Kind != Process:
-		return invalid("kind", fmt.Sprintf("is %q: give %q or %q", id.Kind, Projection, Process))
+	case id.Kind != Projection && id.Kind != Process && id.Kind != Subscription:
+		return invalid("kind", fmt.Sprintf("is %q: give %q, %q or %q", id.Kind, Projection, Process, Subscription))
 	case id.Name == "":
 		problem = "is empty"
 	case len(id.Name) > maxName:

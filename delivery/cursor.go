@@ -1,0 +1,179 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nacredb/nacre"
+)
+
+// cursorBlob is what stands in the two blobs: spec/delivery.md.
+type cursorBlob struct {
+	Sequence      uint64          `json:"sequence"`
+	Epoch         string          `json:"epoch"`
+	Through       nacre.Position  `json:"through"`
+	Position      nacre.Position  `json:"position"`
+	CRC           string          `json:"crc"`
+	Subscriptions json.RawMessage `json:"subscriptions"`
+}
+
+type cursorEntry struct {
+	Position nacre.Position         `json:"position"`
+	Done     []nacre.Position       `json:"done,omitempty"`
+	Attempts map[nacre.Position]int `json:"attempts,omitempty"`
+}
+
+func cursorKey(sequence uint64) string { return fmt.Sprintf("delivery/cursors-%d.json", sequence%2) }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }
+
+// cursors are what was kept last. They are the keeper's, and Close's when that is gone.
+type cursors struct {
+	sequence uint64
+	position nacre.Position
+	at       time.Time
+}
+
+// places are how far subscriptions were, as the blobs say.
+type places struct {
+	found    bool
+	through  nacre.Position
+	position nacre.Position
+	end      nacre.Position // of the log, which nothing is behind
+	entries  map[string]cursorEntry
+}
+
+// of is where a subscription is to go on.
+func (p *places) of(k *known) (nacre.Position, map[nacre.Position]struct{}, map[nacre.Position]int) {
+	if !p.found || k.placed > p.through {
+		return min(k.after, p.end), nil, nil
+	}
+	e, listed := p.entries[k.name]
+	if !listed {
+		return min(p.position, p.end), nil, nil
+	}
+	var done map[nacre.Position]struct{}
+	for _, at := range e.Done {
+		if at <= p.end {
+			put(&done, at, struct{}{})
+		}
+	}
+	return min(e.Position, p.end), done, e.Attempts
+}
+
+// readCursors reads what was kept last.
+func (h *Hub) readCursors(ctx context.Context, head nacre.Head) (*places, error) {
+	p := &places{end: head.Position}
+	var best cursorBlob
+	damaged := false
+	for i := range uint64(2) {
+		data, err := h.blobs.GetBlob(ctx, cursorKey(i))
+		switch nacre.CodeOf(err) {
+		case "":
+		case nacre.CodeNotFound:
+			continue
+		case nacre.CodeDamaged:
+			damaged = true
+			continue
+		default:
+			return nil, err
+		}
+		var b cursorBlob
+		if json.Unmarshal(data, &b) != nil || b.CRC != checksum(b.Subscriptions) {
+			damaged = true
+			continue
+		}
+		if b.Sequence >= best.Sequence {
+			best = b
+		}
+	}
+	if best.CRC == "" {
+		if damaged {
+			h.o.Logger.Error("how far subscriptions had come is damaged: each delivers again what came since it was created or replayed", "store", h.o.Name)
+		}
+		return p, nil
+	}
+	if damaged {
+		h.o.Logger.Warn("how far subscriptions had come is damaged in one of two places: some events are delivered again", "store", h.o.Name)
+	}
+	if best.Epoch != head.Epoch {
+		h.o.Logger.Warn("the log was cut or restored: subscriptions go on at its end where they were ahead of it", "store", h.o.Name,
+			"epoch", head.Epoch, "position", head.Position)
+	}
+	p.found, p.through, p.position = true, best.Through, best.Position
+	h.cursors = cursors{sequence: best.Sequence, position: best.Position, at: time.Now()}
+	return p, json.Unmarshal(best.Subscriptions, &p.entries)
+}
+
+// keep keeps cursors while the hub is open.
+func (h *Hub) keep() {
+	defer h.loops.Done()
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !h.due() {
+			continue
+		}
+		if err := h.saveCursors(h.ctx); err != nil && h.ctx.Err() == nil {
+			h.changed.Store(true)
+			h.o.Logger.Warn("how far subscriptions have come could not be kept: it is tried again", "store", h.o.Name, "error", err)
+		}
+	}
+}
+
+// due tells whether something is to be kept.
+func (h *Hub) due() bool {
+	if h.changed.Load() {
+		return true
+	}
+	if time.Since(h.cursors.at) < strollEvery {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.pos != h.cursors.position && h.index.len() > 0
+}
+
+// saveCursors keeps how far all subscriptions are. It runs once at a time.
+func (h *Hub) saveCursors(ctx context.Context) error {
+	h.changed.Store(false)
+	b := cursorBlob{Sequence: h.cursors.sequence + 1, Epoch: *h.epoch.Load()}
+	entries := map[string]cursorEntry{}
+	h.mu.Lock()
+	b.Position, b.Through = h.pos, h.through
+	for name, s := range h.all {
+		s.mu.Lock()
+		if !s.live || s.q.open > 0 {
+			position, done, tried := s.progress(h.pos)
+			entries[name] = cursorEntry{Position: position, Done: slices.Sorted(maps.Keys(done)), Attempts: maps.Clone(tried)}
+		}
+		s.mu.Unlock()
+	}
+	h.mu.Unlock()
+	var err error
+	if b.Subscriptions, err = json.Marshal(entries); err != nil {
+		return err
+	}
+	b.CRC = checksum(b.Subscriptions)
+	data, err := json.Marshal(&b)
+	if err != nil {
+		return err
+	}
+	if err := h.blobs.PutBlob(ctx, cursorKey(b.Sequence), data); err != nil {
+		return err
+	}
+	h.cursors = cursors{sequence: b.Sequence, position: b.Position, at: time.Now()}
+	return nil
+}

@@ -1,0 +1,485 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/consumer"
+)
+
+// Limits of what consumers ask.
+const (
+	maxPoll     = 1000
+	maxWait     = time.Minute
+	maxNackWait = time.Hour
+	maxAnswer   = 10_000
+	maxReason   = 1000
+)
+
+// group is the consumers' side of a subscription, for one life. Its lock is the subscription's.
+type group struct {
+	s       *subscription
+	members map[string]*member
+	shape   int               // grows when members come and go
+	flying  map[string]*entry // by delivery
+	landing []landing         // what flies, by deadline; some of it has landed
+	count   uint64
+	asking  int           // polls that wait
+	more    chan struct{} // closed when there may be more to take
+}
+
+// landing is a delivery that is awaited.
+type landing struct {
+	e        *entry
+	id       string
+	deadline time.Time
+}
+
+// stale tells whether it has landed.
+func (l *landing) stale() bool { return !l.e.flying || l.e.id != l.id }
+
+// member is a consumer that was heard of lately.
+type member struct {
+	name   string
+	seen   time.Time
+	asking int // polls that wait
+	flying int
+}
+
+func newGroup(s *subscription) *group {
+	return &group{s: s, members: map[string]*member{}, flying: map[string]*entry{}, more: make(chan struct{})}
+}
+
+// close ends the polls that wait.
+func (g *group) close() { close(g.more) }
+
+// serve tells those who wait.
+func (g *group) serve() {
+	g.sweep(time.Now())
+	if g.asking > 0 && (len(g.s.q.ready) > 0 || len(g.s.q.later) > 0 && !g.s.q.next().After(time.Now())) {
+		close(g.more)
+		g.more = make(chan struct{})
+	}
+	g.alarm()
+}
+
+// alarm wakes the group at the next deadline, or when something is due.
+func (g *group) alarm() {
+	at := g.s.q.next()
+	if len(g.landing) > 0 && (at.IsZero() || g.landing[0].deadline.Before(at)) {
+		at = g.landing[0].deadline
+	}
+	g.s.alarm(at)
+}
+
+func (g *group) deadline() time.Duration {
+	return time.Duration(g.s.policy.AckDeadlineMS) * time.Millisecond
+}
+
+// meet notes that a consumer lives.
+func (g *group) meet(name string, now time.Time) *member {
+	m := g.members[name]
+	if m == nil {
+		m = &member{name: name}
+		g.members[name] = m
+		g.shape++
+	}
+	m.seen = now
+	return m
+}
+
+// sweep takes back what nobody answered in time, and forgets consumers that are silent.
+func (g *group) sweep(now time.Time) {
+	for len(g.landing) > 0 {
+		l := g.landing[0]
+		if !l.stale() && l.deadline.After(now) {
+			break
+		}
+		g.landing[0] = landing{}
+		g.landing = g.landing[1:]
+		if !l.stale() {
+			cause := fmt.Errorf("the consumer %q did not answer within %s", l.e.consumer.name, g.deadline())
+			g.s.history.failed(l.e, cause)
+			g.fail(l.e, 0, cause)
+		}
+	}
+	for name, m := range g.members {
+		if m.asking == 0 && m.flying == 0 && now.Sub(m.seen) > g.deadline() {
+			delete(g.members, name)
+			g.shape++
+		}
+	}
+}
+
+// own finds whose a lane is, where the group is pinned: the same for the same members, by rendezvous hashing
+// (Thaler and Ravishankar, 1996), so that one that comes or goes moves its own share only.
+func (g *group) own(l *lane) *member {
+	if l.ownedIn == g.shape {
+		return l.owner
+	}
+	var best *member
+	var most uint64
+	for _, m := range g.members {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(m.name))
+		_, _ = h.Write([]byte{0})
+		_, _ = h.Write([]byte(l.key))
+		if weight := mix(h.Sum64()); best == nil || weight > most || weight == most && m.name < best.name {
+			best, most = m, weight
+		}
+	}
+	l.owner, l.ownedIn = best, g.shape
+	return best
+}
+
+// mix spreads the bits of a weak hash (the end of MurmurHash3, Appleby).
+func mix(h uint64) uint64 {
+	h ^= h >> 33
+	h *= 0xff51afd7ed558ccd
+	h ^= h >> 33
+	h *= 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
+// give takes what is ready for a consumer.
+func (g *group) give(m *member, most int, now time.Time) []consumer.Delivery {
+	wants := func(l *lane) bool {
+		if l.flying > 0 {
+			return l.entries[0].consumer == m // who has a stream's events gets the next ones
+		}
+		return !g.s.policy.Pinned || g.own(l) == m
+	}
+	var out []consumer.Delivery
+	for len(out) < most {
+		taken := g.s.q.take(now, most-len(out), wants)
+		if taken == nil {
+			break
+		}
+		for _, e := range taken {
+			g.count++
+			e.id = fmt.Sprintf("%d-%d-%s%d", e.event.GlobalPosition, e.attempts, g.s.hub.token, g.count)
+			e.consumer = m
+			m.flying++
+			g.flying[e.id] = e
+			g.landing = append(g.landing, landing{e, e.id, now.Add(g.deadline())})
+			out = append(out, consumer.Delivery{ID: e.id, Attempt: e.attempts, Event: e.event})
+		}
+	}
+	return out
+}
+
+// land takes a delivery from its consumer.
+func (g *group) land(e *entry) {
+	delete(g.flying, e.id)
+	if e.consumer != nil {
+		e.consumer.flying--
+	}
+	e.id, e.consumer = "", nil
+}
+
+// done is for an event that was worked off, or is not to be.
+func (g *group) done(e *entry) {
+	g.land(e)
+	g.s.finish(e)
+}
+
+// fail is for an event that was not worked off: it comes again, or was given up.
+func (g *group) fail(e *entry, after time.Duration, cause error) {
+	if e.attempts >= g.s.policy.Retry.MaxAttempts {
+		g.giveUp(e, cause)
+		return
+	}
+	if after == 0 {
+		after = g.s.policy.Retry.pause(e.attempts)
+	}
+	g.back(e, after)
+	g.s.hub.changed.Store(true)
+}
+
+// back has an event wait, with those of its stream behind it.
+func (g *group) back(e *entry, after time.Duration) {
+	g.land(e)
+	at := time.Time{}
+	if after > 0 {
+		at = time.Now().Add(after)
+	}
+	for _, other := range g.s.q.again(e, at) {
+		g.land(other)
+	}
+}
+
+// giveUp puts an event with the dead letters, in the background: it flies until that is written, or cannot be.
+func (g *group) giveUp(e *entry, cause error) {
+	s, life := g.s, g.s.life
+	g.land(e)
+	s.hub.sends.Add(1)
+	go func() {
+		defer s.hub.sends.Done()
+		var err error
+		suspend := s.policy.OnExhausted == Suspend && e.letter == ""
+		if suspend {
+			err = s.hub.suspendFor(s, life, fmt.Sprintf("the event at position %d failed %d times: %v", e.event.GlobalPosition, e.attempts, cause))
+		} else {
+			err = s.hub.bury(s.hub.ctx, s.name, e, cause)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.life != life || s.q == nil {
+			return
+		}
+		if err != nil {
+			s.hub.o.Logger.Error("what became of an event could not be written: it is given out again", "subscription", s.name,
+				"position", e.event.GlobalPosition, "error", err)
+			g.back(e, time.Second)
+		} else if !suspend {
+			s.finish(e)
+		}
+		s.serve()
+		s.refill()
+	}()
+}
+
+// Poll gives events of a group to a consumer. It waits for some, r.Wait at most; what is being waited for ends with none
+// where the subscription is paused or ends meanwhile.
+func (h *Hub) Poll(ctx context.Context, name string, r consumer.Request) ([]consumer.Delivery, error) {
+	if err := checkRequest(&r); err != nil {
+		return nil, err
+	}
+	s, err := h.groupOf(name)
+	if err != nil {
+		return nil, err
+	}
+	patience := time.NewTimer(r.Wait)
+	defer patience.Stop()
+	for {
+		s.mu.Lock()
+		if s.group == nil {
+			reason := s.halted()
+			s.mu.Unlock()
+			if h.closed.Load() {
+				return nil, errClosed()
+			}
+			return nil, s.haltedError(cmp.Or(reason, "it has just been changed"))
+		}
+		g, now := s.group, time.Now()
+		m := g.meet(r.Consumer, now)
+		g.sweep(now)
+		out := g.give(m, max(1, r.Max), now)
+		if len(out) > 0 || r.Wait <= 0 {
+			g.alarm()
+			s.mu.Unlock()
+			return out, nil
+		}
+		more := g.more
+		m.asking++
+		g.asking++
+		g.alarm()
+		s.mu.Unlock()
+		var over error
+		left := false
+		select {
+		case <-more:
+		case <-patience.C:
+			left = true
+		case <-ctx.Done():
+			over = ctx.Err()
+		case <-h.ctx.Done():
+			over = errClosed()
+		}
+		s.mu.Lock()
+		m.asking--
+		g.asking--
+		m.seen = time.Now()
+		s.mu.Unlock()
+		if over != nil || left {
+			return nil, over
+		}
+	}
+}
+
+// Ack tells what became of a group's deliveries.
+func (h *Hub) Ack(_ context.Context, name string, a consumer.Answer) (consumer.Outcome, error) {
+	if err := checkAnswer(&a); err != nil {
+		return consumer.Outcome{}, err
+	}
+	s, err := h.groupOf(name)
+	if err != nil {
+		return consumer.Outcome{}, err
+	}
+	var out consumer.Outcome
+	var late []*entry
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.group
+	if g == nil {
+		return consumer.Outcome{Unknown: append(slices.Clone(a.Ack), nackIDs(a.Nack)...)}, nil
+	}
+	if a.Consumer != "" {
+		g.meet(a.Consumer, time.Now())
+	}
+	for _, id := range a.Ack {
+		e := g.flying[id]
+		switch {
+		case e == nil:
+			out.Unknown = append(out.Unknown, id)
+			continue
+		case e.letter != "":
+			g.land(e)
+			late = append(late, e)
+		default:
+			s.history.succeeded(e)
+			g.done(e)
+		}
+		out.Done++
+	}
+	for i := range a.Nack {
+		n := &a.Nack[i]
+		e := g.flying[n.ID]
+		if e == nil {
+			out.Unknown = append(out.Unknown, n.ID)
+			continue
+		}
+		out.Done++
+		g.refuse(e, n)
+	}
+	if len(late) > 0 {
+		g.settle(late)
+	}
+	s.serve()
+	s.refill()
+	return out, nil
+}
+
+// refuse does what a consumer wants done with an event that it did not work off.
+func (g *group) refuse(e *entry, n *consumer.Nack) {
+	cause := fmt.Errorf("the consumer %q refused it: %s", e.consumer.name, cmp.Or(n.Reason, "it gave no reason"))
+	g.s.history.failed(e, cause)
+	switch {
+	case n.Action == consumer.Skip && e.letter == "":
+		g.done(e)
+	case n.Action == consumer.Skip:
+		g.land(e)
+		g.settle([]*entry{e})
+	case n.Action == consumer.Park:
+		g.giveUp(e, cause)
+	default:
+		g.fail(e, n.After, cause)
+	}
+}
+
+// settle ends dead letters that were worked off, in the background.
+func (g *group) settle(letters []*entry) {
+	s, life := g.s, g.s.life
+	s.hub.sends.Add(1)
+	go func() {
+		defer s.hub.sends.Done()
+		for _, e := range letters {
+			err := s.hub.settle(s.hub.ctx, s.name, e.letter)
+			s.mu.Lock()
+			switch {
+			case s.life != life || s.q == nil:
+			case err != nil:
+				s.hub.o.Logger.Error("a dead letter was worked off, and that could not be written: it is given out again",
+					"subscription", s.name, "letter", e.letter, "error", err)
+				g.back(e, time.Second)
+			default:
+				s.finish(e)
+			}
+			s.mu.Unlock()
+		}
+	}()
+}
+
+// Leave tells that a consumer goes: others get what it had at once, and that does not count as tried.
+func (h *Hub) Leave(_ context.Context, name, who string) error {
+	s, err := h.groupOf(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.group
+	if g == nil || g.members[who] == nil {
+		return nil
+	}
+	m := g.members[who]
+	for i := range g.landing {
+		if l := &g.landing[i]; !l.stale() && l.e.consumer == m {
+			l.e.attempts--
+			g.back(l.e, 0)
+		}
+	}
+	delete(g.members, who)
+	g.shape++
+	s.serve()
+	return nil
+}
+
+// Group is a consumer group of this hub.
+func (h *Hub) Group(name string) consumer.Group { return hubGroup{h, name} }
+
+type hubGroup struct {
+	h    *Hub
+	name string
+}
+
+func (g hubGroup) Poll(ctx context.Context, r consumer.Request) ([]consumer.Delivery, error) {
+	return g.h.Poll(ctx, g.name, r)
+}
+
+func (g hubGroup) Ack(ctx context.Context, a consumer.Answer) (consumer.Outcome, error) {
+	return g.h.Ack(ctx, g.name, a)
+}
+
+func (g hubGroup) Leave(ctx context.Context, who string) error { return g.h.Leave(ctx, g.name, who) }
+
+func nackIDs(list []consumer.Nack) (ids []string) {
+	for _, n := range list {
+		ids = append(ids, n.ID)
+	}
+	return ids
+}
+
+func checkRequest(r *consumer.Request) error {
+	switch {
+	case r.Consumer == "" || len(r.Consumer) > maxName || strings.ContainsFunc(r.Consumer, func(c rune) bool { return !plain(c) }):
+		return invalid("consumer", `is %q: give 1 to %d of "a-z A-Z 0-9 . _ -", another one for each consumer`, r.Consumer, maxName)
+	case r.Max < 0 || r.Max > maxPoll:
+		return invalid("max", "is %d: give 1 to %d", r.Max, maxPoll)
+	case r.Wait < 0 || r.Wait > maxWait:
+		return invalid("waitMs", "is %d: give 0 to %d", r.Wait.Milliseconds(), maxWait.Milliseconds())
+	}
+	return nil
+}
+
+func checkAnswer(a *consumer.Answer) error {
+	if n := len(a.Ack) + len(a.Nack); n > maxAnswer {
+		return invalid("ack", "and nack have %d deliveries: at most %d are taken", n, maxAnswer)
+	}
+	for i := range a.Nack {
+		n := &a.Nack[i]
+		field := fmt.Sprintf("nack[%d].", i)
+		switch n.Action {
+		case "", consumer.Retry, consumer.Park, consumer.Skip:
+		default:
+			return invalid(field+"action", `is %q: give "retry", "park" or "skip"`, n.Action)
+		}
+		if n.After < 0 || n.After > maxNackWait {
+			return invalid(field+"afterMs", "is %d: give 0 to %d", n.After.Milliseconds(), maxNackWait.Milliseconds())
+		}
+		if len(n.Reason) > maxReason {
+			return invalid(field+"reason", "has %d bytes: at most %d are taken", len(n.Reason), maxReason)
+		}
+	}
+	return nil
+}
+
+func (s *subscription) haltedError(reason string) error {
+	return nacre.Errorf(CodeHalted, "the subscription %q gives nothing: %s", s.name, reason)
+}

@@ -1,0 +1,276 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nacredb/nacre"
+)
+
+const (
+	// stretch is how many positions a filler looks at before another subscription has its turn.
+	stretch = 1_000_000
+	// readPause is how long a reader waits after an error.
+	readPause = time.Second
+)
+
+// join makes a subscription live that has read the log up to its end; false where the log has gone on meanwhile. No
+// lock is held.
+func (h *Hub) join(s *subscription, life context.Context) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life != life || s.q == nil {
+		return true
+	}
+	if h.reading == nil {
+		h.pos = s.from
+		var ctx context.Context
+		ctx, h.reading = context.WithCancel(h.ctx) //nolint:gosec // it is called when the last one leaves
+		h.loops.Add(1)
+		go h.read(ctx, h.pos)
+	} else if s.from < h.pos {
+		return false
+	}
+	h.index.add(s)
+	s.live, s.filling = true, false
+	return true
+}
+
+// leave takes a live subscription out, which has to catch up later. Both locks are held.
+func (h *Hub) leave(s *subscription) {
+	h.index.remove(s)
+	s.live = false
+	if h.index.len() == 0 {
+		h.reading()
+		h.reading = nil
+	}
+}
+
+// read gives live subscriptions what is theirs, until nobody is live.
+func (h *Hub) read(ctx context.Context, after nacre.Position) {
+	defer h.loops.Done()
+	for ctx.Err() == nil {
+		o := &nacre.SubscribeOptions{After: after, Borrowed: true, Progress: func(seen nacre.Position, _ bool) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if ctx.Err() == nil {
+				h.pos, after = seen, seen
+			}
+		}}
+		var wanting []*subscription
+		err := error(nil)
+		for e, said := range h.store.Subscribe(ctx, nil, o) {
+			if err = said; err != nil {
+				break
+			}
+			if wanting = h.pass(ctx, &e, wanting); ctx.Err() != nil {
+				break
+			}
+			after = e.GlobalPosition
+		}
+		switch {
+		case ctx.Err() != nil || nacre.CodeOf(err) == nacre.CodeClosed:
+			return
+		case nacre.CodeOf(err) == nacre.CodeLogRewound && h.rewound(ctx):
+			return // another reader goes on
+		default:
+			h.o.Logger.Error("the log cannot be read for the subscriptions: it is tried again", "store", h.o.Name, "error", err)
+			rest(ctx, readPause)
+		}
+	}
+}
+
+// pass gives an event to whoever wants it.
+func (h *Hub) pass(ctx context.Context, e *nacre.Event, wanting []*subscription) []*subscription {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if ctx.Err() != nil {
+		return wanting
+	}
+	wanting = h.index.match(e, wanting)
+	for _, s := range wanting {
+		s.mu.Lock()
+		switch {
+		case s.q == nil || e.GlobalPosition <= s.from:
+		case s.room() == 0:
+			s.from = max(s.from, h.pos) // which does not have this event yet
+			h.leave(s)
+		default:
+			s.push(e.Clone())
+			s.serve()
+		}
+		s.mu.Unlock()
+	}
+	h.pos = e.GlobalPosition
+	return wanting
+}
+
+// rewound has all subscriptions begin anew in a log that was cut, at its end where they were ahead of it.
+func (h *Hub) rewound(ctx context.Context) bool {
+	head, err := h.store.Head(ctx)
+	if err != nil {
+		return false
+	}
+	h.o.Logger.Warn("the log was cut or restored: subscriptions go on at its end where they were ahead of it", "store", h.o.Name,
+		"epoch", head.Epoch, "position", head.Position)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.epoch.Store(&head.Epoch)
+	for _, s := range h.all {
+		s.mu.Lock()
+		s.stop()
+		if s.position > head.Position {
+			s.position, s.done, s.tried = head.Position, nil, nil
+		}
+		s.start()
+		s.mu.Unlock()
+	}
+	h.changed.Store(true)
+	return true
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// filler reads for subscriptions what they have missed, a few at once, each for a while.
+type filler struct {
+	mu      sync.Mutex
+	waiting []*subscription
+	running int
+}
+
+// fill has a subscription catch up. Its lock is held.
+func (h *Hub) fill(s *subscription) {
+	s.filling = true
+	h.filler.mu.Lock()
+	defer h.filler.mu.Unlock()
+	h.filler.waiting = append(h.filler.waiting, s)
+	if h.filler.running < fillers {
+		h.filler.running++
+		h.loops.Add(1)
+		go h.fillAll()
+	}
+}
+
+func (h *Hub) fillAll() {
+	defer h.loops.Done()
+	for {
+		h.filler.mu.Lock()
+		if len(h.filler.waiting) == 0 || h.ctx.Err() != nil {
+			h.filler.running--
+			h.filler.waiting = nil
+			h.filler.mu.Unlock()
+			return
+		}
+		s := h.filler.waiting[0]
+		h.filler.waiting[0] = nil
+		h.filler.waiting = h.filler.waiting[1:]
+		h.filler.mu.Unlock()
+		again, err := h.fillOne(s)
+		if err != nil && h.ctx.Err() == nil && nacre.CodeOf(err) != nacre.CodeClosed {
+			s.failedToRead(err)
+			time.AfterFunc(readPause, func() { h.refill(s) })
+			continue
+		}
+		if again {
+			h.refill(s)
+		}
+	}
+}
+
+// refill puts a subscription in the fillers' line once more.
+func (h *Hub) refill(s *subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.q != nil && !s.live && h.ctx.Err() == nil {
+		h.fill(s)
+	}
+}
+
+// fillOne reads on for a subscription until it is full, has come to the log's end, or has had its turn. It tells
+// whether more is to be read now.
+func (h *Hub) fillOne(s *subscription) (again bool, err error) {
+	s.mu.Lock()
+	if s.q == nil || s.live {
+		s.filling = false
+		s.mu.Unlock()
+		return false, nil
+	}
+	life, from, room := s.life, s.from, s.room()
+	f := s.filter
+	if room == 0 {
+		s.filling = false
+		s.mu.Unlock()
+		return false, nil
+	}
+	s.mu.Unlock()
+	head, err := h.store.Head(h.ctx)
+	if err != nil {
+		return false, err
+	}
+	end := min(head.Position, from+stretch)
+	if from < end {
+		o := &nacre.ReadOptions{After: from, Before: end + 1, Limit: room, Borrowed: true}
+		n := 0
+		for e, err := range h.store.Read(h.ctx, f, o) {
+			if err != nil {
+				return false, err
+			}
+			n++
+			if !s.pushed(&e, life) {
+				return false, nil
+			}
+		}
+		if n < room {
+			s.passed(end, life)
+			from = end
+		} else {
+			return true, nil
+		}
+	}
+	if from >= head.Position && h.join(s, life) {
+		return false, nil
+	}
+	return true, nil
+}
+
+// pushed gives an event to a subscription that catches up; false where its life is over.
+func (s *subscription) pushed(e *nacre.Event, life context.Context) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life != life || s.q == nil {
+		return false
+	}
+	if e.GlobalPosition > s.from { // another filler may have been quicker
+		s.push(e.Clone())
+		s.serve()
+	}
+	return true
+}
+
+// passed notes that there is nothing more up to a position.
+func (s *subscription) passed(to nacre.Position, life context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life == life && s.q != nil {
+		s.from = max(s.from, to)
+	}
+}
+
+// failedToRead notes what keeps a subscription from catching up.
+func (s *subscription) failedToRead(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.history.last = &Trouble{Message: "the log cannot be read: " + err.Error(), At: time.Now().UTC()}
+	if !errors.Is(err, context.Canceled) {
+		s.hub.o.Logger.Error("a subscription cannot catch up, and tries again", "subscription", s.name, "error", err)
+	}
+}
