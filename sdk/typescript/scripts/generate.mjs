@@ -5,7 +5,7 @@ import openapiTS, { astToString } from 'openapi-typescript'
 const spec = new URL('../../../spec/openapi.yaml', import.meta.url)
 const target = new URL('../src/generated/openapi.ts', import.meta.url)
 
-const text = `// Generated from spec/openapi.yaml by "npm run generate": do not edit.\n\n${astToString(await openapiTS(spec, { alphabetize: true }))}`
+const text = `// Code generated from spec/openapi.yaml by "npm run generate". DO NOT EDIT.\n\n${astToString(await openapiTS(spec, { alphabetize: true }))}`
 
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== text) {

@@ -1,3 +1,4 @@
+import { EventBus } from './bus/event-bus.js'
 import { type ClientOptions, settingsOf } from './http/options.js'
 import { Transport } from './http/transport.js'
 import { ManagementClient } from './management/management.js'
@@ -18,6 +19,11 @@ export class NacreClient {
   /** An event store of the server. That it exists is seen at the first call. */
   getEventStore(name: string, options?: EventStoreOptions): RemoteEventStore {
     return new RemoteEventStore(this.transport, checkStoreName(name), options)
+  }
+
+  /** What follows an event store, and looks after its durable subscriptions and consumer groups. */
+  getEventBus(name: string): EventBus {
+    return new EventBus(this.transport, checkStoreName(name))
   }
 
   /** What makes, lists, changes and deletes event stores. */

@@ -49,3 +49,34 @@ export const ErrorTypes = {
 
 /** DeltaBase's name for {@link ErrorTypes}. */
 export const DeltaBaseErrorTypes = ErrorTypes
+
+/** The status that goes with a code, where an error comes without one, as it does in a stream of events. */
+export const statusOf: { [Code in ServerCode]: number } = {
+  APPEND_CONDITION_FAILED: 409,
+  CANCELED: 499,
+  CONFIRMATION_REQUIRED: 400,
+  CROSS_ORIGIN: 403,
+  DAMAGED: 500,
+  DEADLINE_EXCEEDED: 504,
+  EVENT_ID_CONFLICT: 409,
+  EVENT_STORE_EXISTS: 409,
+  EVENT_STORE_NOT_FOUND: 404,
+  FORBIDDEN: 403,
+  INTERNAL: 500,
+  INVALID_ARGUMENT: 400,
+  LOG_REWOUND: 410,
+  METHOD_NOT_ALLOWED: 405,
+  NOT_FOUND: 404,
+  RATE_LIMITED: 429,
+  READ_ONLY: 403,
+  SHUTTING_DOWN: 503,
+  STORE_CLOSED: 503,
+  STORE_FAILED: 503,
+  STORE_FULL: 507,
+  STORE_LOCKED: 503,
+  TOO_LARGE: 413,
+  TOO_MANY_CONNECTIONS: 503,
+  UNAUTHORIZED: 401,
+  UNSUPPORTED: 501,
+  VERSION_CONFLICT: 409,
+}

@@ -1,4 +1,4 @@
-// Generated from spec/openapi.yaml by "npm run generate": do not edit.
+// Code generated from spec/openapi.yaml by "npm run generate". DO NOT EDIT.
 
 export interface paths {
     "/": {

@@ -23,6 +23,8 @@ type Stored = ReadEvent & { data: unknown }
 export class InMemoryEventStore extends BaseEventStore {
   private readonly log: Stored[] = []
   private readonly streams = new Map<string, Stored[]>()
+  /** By stream and id, with a line feed between, which no stream's id has. */
+  private readonly ids = new Map<string, Stored>()
   private waiting: (() => void)[] = []
 
   constructor(options?: EventStoreOptions) {
@@ -67,6 +69,7 @@ export class InMemoryEventStore extends BaseEventStore {
           streamId: append.streamId, ...event, ...together,
           globalPosition: this.log.length + 1, streamPosition: stream.length, createdAt,
         } as Stored
+        this.ids.set(`${append.streamId}\n${event.eventId}`, stored)
         this.log.push(stored)
         stream.push(stored)
         return stored
@@ -88,9 +91,8 @@ export class InMemoryEventStore extends BaseEventStore {
     let known = 0
     let all = 0
     const streams = batch.map(({ streamId, events }) => {
-      const stream = this.streams.get(streamId) ?? []
       const found = events.map(event => {
-        const stored = stream.find(one => one.eventId === event.eventId)
+        const stored = this.ids.get(`${streamId}\n${event.eventId}`)
         if (stored !== undefined) checkSame(stored, event)
         return stored
       })
@@ -156,7 +158,7 @@ export class InMemoryEventStore extends BaseEventStore {
     streamId: string, eventId: string, options: RequestOptions = {},
   ): Promise<ReadEvent<E> | undefined> {
     options.signal?.throwIfAborted()
-    const found = this.streams.get(streamId)?.find(one => one.eventId === eventId)
+    const found = this.ids.get(`${streamId}\n${eventId}`)
     return found === undefined ? undefined : (cloneJson(found) as unknown as ReadEvent<E>)
   }
 

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import {
+  type EventSubscription, isEventStoreNotFoundError, isLogRewoundError, isValidationError, NacreClient, type ReadEvent,
+} from '@nacredb/client'
+import { CuttingProxy } from './support/cutting-proxy.js'
+import { nowhere } from './support/nowhere.js'
+import { TestServer } from './support/server.js'
+
+let server: TestServer
+before(async () => {
+  server = await TestServer.start('--heartbeat', '100ms')
+})
+after(() => server.stop())
+
+const numbered = (n: number) => ({ type: n % 2 ? 'n.odd' : 'n.even', data: n })
+
+async function take(subscription: EventSubscription, count: number): Promise<ReadEvent[]> {
+  const events: ReadEvent[] = []
+  for await (const event of subscription) {
+    events.push(event)
+    if (events.length === count) break
+  }
+  return events
+}
+
+describe('subscribe', () => {
+  it('gives history, then what is appended', async () => {
+    const store = await server.store()
+    const bus = server.client().getEventBus(store.name)
+    await store.appendToStream('s', [0, 1, 2].map(numbered))
+    let caughtUp = ''
+    const subscription = bus.subscribe('*', { onCaughtUp: cursor => { caughtUp = cursor } })
+    const seen: number[] = []
+    for await (const event of subscription) {
+      seen.push(event.data)
+      assert.equal(event.globalPosition, event.data + 1)
+      assert.equal(subscription.cursor?.split('@')[0], String(event.globalPosition))
+      // Those below are appended once the end was reached, or while the history is still given.
+      if (seen.length < 6) await store.appendToStream('s', [numbered(seen.length + 2)])
+      else break
+    }
+    assert.deepEqual(seen, [0, 1, 2, 3, 4, 5])
+    assert.match(caughtUp, /^[0-9]+@/)
+    assert.deepEqual(await subscription.next(), { done: true, value: undefined })
+  })
+
+  it('selects, and begins where it is told', async () => {
+    const store = await server.store()
+    const bus = server.client().getEventBus(store.name)
+    await store.appendToStream('s', [0, 1, 2, 3, 4].map(numbered))
+    const data = async (subscription: EventSubscription, count: number) => (await take(subscription, count)).map(e => e.data)
+    assert.deepEqual(await data(bus.subscribe('n.odd'), 2), [1, 3])
+    assert.deepEqual(await data(bus.subscribe(['n.odd', 'n.even'], { after: 3 }), 2), [3, 4])
+    assert.deepEqual(await data(bus.subscribe({ items: [{ streams: ['s'] }] }, { start: new Date(0) }), 1), [0])
+    const first = bus.subscribe()
+    await take(first, 2)
+    assert.deepEqual(await data(bus.subscribe('*', { after: first.cursor ?? '' }), 1), [2])
+    const latest = bus.subscribe('*', { start: 'latest' })
+    await latest.ready
+    await store.appendToStream('s', [numbered(5)])
+    assert.deepEqual(await data(latest, 1), [5])
+    assert.throws(() => bus.subscribe('*', { start: 'latest', after: 1 }), isValidationError)
+  })
+
+  it('ends by its signal, by close and by break', async () => {
+    const store = await server.store()
+    const bus = server.client().getEventBus(store.name)
+    const end = new AbortController()
+    const aborted = take(bus.subscribe('*', { signal: end.signal }), 1)
+    const closing = bus.subscribe()
+    const closed = take(closing, 1)
+    await Promise.all([store.appendToStream('s', [numbered(0)]), aborted, closed])
+    const waiting = bus.subscribe('*', { signal: end.signal, after: 1 })
+    const waits = take(waiting, 1)
+    const other = bus.subscribe('*', { after: 1 })
+    const otherWaits = take(other, 1)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    end.abort()
+    await other.close()
+    assert.deepEqual([await waits, await otherWaits], [[], []])
+    assert.deepEqual(await take(bus.subscribe('*', { signal: AbortSignal.abort() }), 1), [])
+    const never = bus.subscribe()
+    await never.close()
+    assert.deepEqual(await take(never, 1), [])
+  })
+
+  it('fails where to try again is of no use', async () => {
+    const store = await server.store()
+    const client = server.client()
+    await assert.rejects(take(client.getEventBus('no-such-store').subscribe(), 1), isEventStoreNotFoundError)
+    await assert.rejects(take(client.getEventBus('no-such-store').subscribe('*', { start: 'latest' }), 1), isEventStoreNotFoundError)
+    await assert.rejects(take(client.getEventBus(store.name).subscribe('*', { after: '0@01JD3Y8Q0V3M8S2Z6T5N9K4RWE' }), 1), isLogRewoundError)
+    const nobody = new NacreClient({ baseUrl: await nowhere(), retryDelayMs: 1 })
+    let tried = 0
+    await assert.rejects(take(nobody.getEventBus('default').subscribe('*', { retries: 3, onReconnect: () => tried++ }), 1), /nothing listens/)
+    assert.equal(tried, 3)
+  })
+
+  it('goes on without gap or repeat where connections are cut anywhere', async () => {
+    const store = await server.store()
+    // Each connection carries a little more than the one before, so that cuts fall everywhere, in the midst of lines too.
+    const proxy = await CuttingProxy.start(server.url, n => 300 + 211 * n)
+    try {
+      const bus = new NacreClient({ baseUrl: proxy.url, retryDelayMs: 1 }).getEventBus(store.name)
+      const count = 600
+      const received = take(bus.subscribe('n.*'), count)
+      for (let n = 0; n < count; n += 4) {
+        await store.appendToStream(`s-${n % 3}`, [n, n + 1, n + 2, n + 3].map(numbered))
+        await store.appendToStream('other', [{ type: 'other', data: n }])
+      }
+      assert.deepEqual((await received).map(e => e.data), Array.from({ length: count }, (_, n) => n))
+      assert(proxy.cuts >= 10, `${proxy.cuts} cuts`)
+    } finally {
+      await proxy.stop()
+    }
+  })
+
+  it('goes on when the server is killed and comes back', async () => {
+    const own = await TestServer.start()
+    try {
+      const store = await own.store()
+      const reconnects: unknown[] = []
+      const subscription = own.client().getEventBus(store.name).subscribe('*', { onReconnect: error => reconnects.push(error) })
+      const received = take(subscription, 40)
+      for (let round = 0; round < 4; round++) {
+        for (let n = 0; n < 10; n++) await store.appendToStream('s', [numbered(round * 10 + n)])
+        await own.kill()
+        await own.restart()
+      }
+      assert.deepEqual((await received).map(e => e.data), Array.from({ length: 40 }, (_, n) => n))
+      assert(reconnects.length > 0)
+    } finally {
+      await own.stop()
+    }
+  })
+
+  it('connects anew where there is no sign of life', async () => {
+    const store = await server.store()
+    await store.appendToStream('s', [0, 1, 2].map(numbered))
+    let requests = 0
+    const client = server.client({
+      fetch: async (input, init) => {
+        // The first connection tells one event and then nothing any more.
+        if (requests++ > 0) return fetch(input, init)
+        const line = 'id: 1\ndata: {"globalPosition":1,"data":0}\n\n'
+        const body = new ReadableStream({ start: c => c.enqueue(new TextEncoder().encode(line)) })
+        init?.signal?.addEventListener('abort', () => {})
+        return abortable(new Response(body), init?.signal ?? undefined)
+      },
+    })
+    const subscription = client.getEventBus(store.name).subscribe('*', { idleTimeoutMs: 1_000 })
+    assert.deepEqual((await take(subscription, 3)).map(e => e.data), [0, 1, 2])
+    assert.equal(requests, 2)
+  })
+})
+
+// A response whose body fails once the signal is aborted, as fetch's own do.
+function abortable(response: Response, signal: AbortSignal | undefined): Response {
+  const reader = response.body?.getReader()
+  return new Response(new ReadableStream({
+    async start(controller) {
+      signal?.addEventListener('abort', () => controller.error(signal.reason))
+      const first = await reader?.read()
+      controller.enqueue(first?.value)
+    },
+  }))
+}
