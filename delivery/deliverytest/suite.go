@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -82,9 +83,7 @@ func testRefused(t *testing.T, f *Fixture) {
 		with(t, f.Config):      "config.no-such-name",
 		string(f.Config) + `x`: "config",
 	}
-	for config, field := range f.Refused {
-		cases[config] = field
-	}
+	maps.Copy(cases, f.Refused)
 	before, err := f.Kind.Check(f.Config, nil)
 	if err != nil {
 		t.Fatal(err)

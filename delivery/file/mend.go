@@ -13,7 +13,7 @@ import (
 )
 
 // readSize is how much is read at once.
-const readSize = 256 << 10
+const readSize = 64 << 10
 
 // mend cuts what stands behind the last line of the whole ones that begin a file, and returns where that is.
 //
@@ -40,7 +40,11 @@ func (w *writer) mend(file vfs.File) (int64, error) {
 		w.log.Info("a file of events had a torn end, which was cut: it was not acknowledged, and comes again",
 			slog.String("path", w.path), slog.Int64("offset", whole), slog.Int64("bytes", size-whole))
 	}
-	return whole, file.Truncate(whole)
+	if err := file.Truncate(whole); err != nil {
+		return 0, err
+	}
+	// Before anything is written over it: see clean.
+	return whole, file.Sync()
 }
 
 // scan tells how far the lines are whole, and whether there are whole ones behind one that is not.

@@ -140,6 +140,12 @@ func (w *writer) tidyNow() error {
 	dir := filepath.Dir(w.path)
 	remove := func(name string) error { return w.env.fs.Remove(filepath.Join(dir, name)) }
 	var failed []error
+	for _, p := range found {
+		if p.half {
+			failed = append(failed, remove(p.name+unfinished))
+		}
+	}
+	found = slices.DeleteFunc(found, func(p past) bool { return !p.plain && !p.gzip })
 	excess := 0
 	if w.config.Keep > 0 {
 		excess = max(0, len(found)-int(w.config.Keep))
@@ -147,9 +153,6 @@ func (w *writer) tidyNow() error {
 	for i, p := range found {
 		if w.stopping.Load() {
 			break
-		}
-		if p.half {
-			failed = append(failed, remove(p.name+unfinished))
 		}
 		if i < excess {
 			if p.plain {

@@ -28,6 +28,8 @@ type writer struct {
 	file  vfs.File  // nil until something is written to it
 	size  int64     // of what is acknowledged, or was found
 	began time.Time // zero where nobody knows
+	// number is the largest that a rotated file has, of those that were seen.
+	number int
 	// dirty is when something that failed may stand behind size.
 	dirty bool
 	// unnamed is when the file's name may not be durable.
@@ -52,10 +54,8 @@ func (w *writer) append(lines []byte) (end int64, err error) {
 			return 0, err
 		}
 	}
-	if w.dirty {
-		if err := w.file.Truncate(w.size); err != nil {
-			return 0, err
-		}
+	if err := w.clean(); err != nil {
+		return 0, err
 	}
 	w.dirty = true
 	if err := w.put(lines); err != nil {
@@ -70,6 +70,22 @@ func (w *writer) append(lines []byte) (end int64, err error) {
 	}
 	w.size += int64(len(lines))
 	return w.size, nil
+}
+
+// clean cuts what failed, durably: were the next lines written over it first, a crash could mix the two into lines that
+// look whole.
+func (w *writer) clean() error {
+	if !w.dirty {
+		return nil
+	}
+	if err := w.file.Truncate(w.size); err != nil {
+		return err
+	}
+	if err := w.file.Sync(); err != nil {
+		return err
+	}
+	w.dirty = false
+	return nil
 }
 
 func (w *writer) put(lines []byte) error {
@@ -136,6 +152,7 @@ func (w *writer) take() error {
 		return err
 	}
 	w.lock = lock
+	w.tidy() // what an earlier process left
 	return nil
 }
 
@@ -162,7 +179,6 @@ func (w *writer) open() error {
 	}
 	// What is behind size has been cut, but the name may be as new as what was cut.
 	w.file, w.size, w.dirty, w.unnamed = file, size, false, true
-	w.tidy()
 	return nil
 }
 
@@ -184,26 +200,22 @@ func (w *writer) due(more int) bool {
 // rotate gives the file its other name. The next file's SyncDir makes that durable, before anything in it is
 // acknowledged.
 func (w *writer) rotate() error {
-	if w.dirty {
-		if err := w.file.Truncate(w.size); err != nil {
-			return err
-		}
-		if err := w.file.Sync(); err != nil {
-			return err
-		}
+	if err := w.clean(); err != nil {
+		return err
 	}
 	found, err := w.rotated()
 	if err != nil {
 		return err
 	}
-	number := 1
+	// A listing misses what is compressed at this moment; no number is given twice.
 	if len(found) > 0 {
-		number = found[len(found)-1].number + 1
+		w.number = max(w.number, found[len(found)-1].number)
 	}
+	w.number++
 	if err := w.release(); err != nil {
 		return err
 	}
-	if err := w.env.fs.Rename(w.path, w.names().rotated(w.env.now(), number)); err != nil {
+	if err := w.env.fs.Rename(w.path, w.names().rotated(w.env.now(), w.number)); err != nil {
 		return err
 	}
 	w.tidy()

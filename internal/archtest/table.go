@@ -62,6 +62,7 @@ var Table = []Rule{
 		May:     []string{".", "internal/vfs"},
 		Libs:    []string{"github.com/klauspost/compress/zstd", jsonLib},
 	},
+	{Package: "internal/relay", May: []string{"."}}, // what relays to other systems share
 	{Package: "internal/archtest"},
 
 	// Drivers: each its own technology.
@@ -126,9 +127,19 @@ var Table = []Rule{
 		Tests:   append([]string{"consumer"}, drivers...),
 	},
 	{
+		// What every kind owes.
+		Package:       "delivery/deliverytest",
+		May:           []string{".", "delivery"},
+		SupportsTests: true,
+	},
+	{
+		Package: "delivery/file",
+		May:     []string{".", "delivery", "internal/relay", "internal/vfs"},
+	},
+	{
 		// Relays: each its own technology.
 		Package: "delivery/...",
-		May:     []string{".", "delivery"},
+		May:     []string{".", "delivery", "internal/relay"},
 		Libs:    []string{"github.com/nats-io/nats.go/...", "github.com/redis/go-redis/v9/..."},
 		Tests:   drivers,
 	},
