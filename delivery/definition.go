@@ -74,7 +74,7 @@ type Policy struct {
 	// many as its consumers ask for.
 	Parallel int `json:"parallel,omitempty"`
 	// Batch is how many events of a stream are sent at once; with Global, of all streams. Default 1, at most 1,000.
-	// For a group, it is how many of a stream a consumer may have at once.
+	// For a group, it is how many of a stream a consumer is given at once; others follow when it has answered for all.
 	Batch int `json:"batch,omitempty"`
 	// Retry is how often an event is tried, and how long is waited in between.
 	Retry Retry `json:"retry,omitzero"`

@@ -149,11 +149,9 @@ func mix(h uint64) uint64 {
 
 // give takes what is ready for a consumer.
 func (g *group) give(m *member, most int, now time.Time) []consumer.Delivery {
-	wants := func(l *lane) bool {
-		if l.flying > 0 {
-			return l.entries[0].consumer == m // who has a stream's events gets the next ones
-		}
-		return !g.s.policy.Pinned || g.own(l) == m
+	var wants func(*lane) bool
+	if g.s.policy.Pinned {
+		wants = func(l *lane) bool { return g.own(l) == m }
 	}
 	var out []consumer.Delivery
 	for len(out) < most {

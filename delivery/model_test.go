@@ -197,6 +197,11 @@ func equal[T comparable](t testing.TB, what string, got, want []T) {
 	}
 }
 
+func sorted(all []nacre.Position) []nacre.Position {
+	slices.Sort(all)
+	return all
+}
+
 func upTo(n int) (all []nacre.Position) {
 	for i := range n {
 		all = append(all, nacre.Position(i+1))

@@ -47,8 +47,7 @@ type lane struct {
 // queue is what a subscription has read and not done. It does nothing by itself, and its lock is the subscription's.
 type queue struct {
 	byStream bool
-	abreast  int  // how many of a lane may fly
-	whole    bool // they fly together: none more until all have landed
+	abreast  int // how many of a lane may fly together; the next ones fly when all have landed
 	lanes    map[nacre.StreamID]*lane
 	ready    []*lane  // with something to take, perhaps
 	later    lateness // those whose time has not come
@@ -57,14 +56,8 @@ type queue struct {
 	bytes    int
 }
 
-func newQueue(p *Policy, group bool) *queue {
-	return &queue{byStream: p.Order == ByStream, abreast: p.Batch, whole: !group, lanes: map[nacre.StreamID]*lane{}}
-}
-
-// full tells whether no more of a lane may fly for now. An event that was tried before flies alone, so that it
-// fails alone.
-func (q *queue) full(l *lane) bool {
-	return l.flying >= min(q.abreast, len(l.entries)) || l.flying > 0 && (q.whole || l.entries[l.flying-1].attempts > 1)
+func newQueue(p *Policy) *queue {
+	return &queue{byStream: p.Order == ByStream, abreast: p.Batch, lanes: map[nacre.StreamID]*lane{}}
 }
 
 // push takes an event behind all that were pushed.
@@ -92,9 +85,16 @@ func (q *queue) push(e nacre.Event, attempts int, letter string) *entry {
 	return it
 }
 
+// skip notes an event that is done already, as long as one before it is not.
+func (q *queue) skip(p nacre.Position) {
+	if len(q.order) > 0 {
+		q.order = append(q.order, &entry{event: nacre.Event{GlobalPosition: p}, done: true})
+	}
+}
+
 // list puts a lane where it is found when its time has come.
 func (q *queue) list(l *lane) {
-	if l.listed || q.full(l) {
+	if l.listed || l.flying > 0 || len(l.entries) == 0 {
 		return
 	}
 	l.listed = true
@@ -150,13 +150,13 @@ func (q *queue) take(now time.Time, most int, wants func(*lane) bool) []*entry {
 }
 
 func (q *queue) fly(l *lane, most int) []*entry {
-	if q.full(l) {
+	if l.flying > 0 {
 		return nil
 	}
 	var taken []*entry
-	for _, e := range l.entries[l.flying:] {
-		if len(taken) == most || l.flying == q.abreast || e.attempts > 0 && l.flying > 0 {
-			break
+	for _, e := range l.entries {
+		if len(taken) == min(most, q.abreast) || e.attempts > 0 && len(taken) > 0 {
+			break // what was tried before flies alone, so that it fails alone
 		}
 		e.flying = true
 		e.attempts++

@@ -73,7 +73,7 @@ func (s *subscription) start() {
 		return
 	}
 	s.life, s.end = context.WithCancel(s.hub.ctx)
-	s.q = newQueue(&s.policy, s.known.kind == KindGroup)
+	s.q = newQueue(&s.policy)
 	s.from, s.live = s.position, false
 	if s.known.kind == KindGroup {
 		s.group = newGroup(s)
@@ -159,6 +159,7 @@ func (s *subscription) push(e nacre.Event) {
 	s.from = p
 	if _, done := s.done[p]; done {
 		delete(s.done, p)
+		s.q.skip(p)
 		return
 	}
 	attempts := s.tried[p]
