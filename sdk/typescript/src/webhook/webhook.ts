@@ -44,8 +44,8 @@ export class Webhook {
   constructor(secrets: string | readonly string[], options: WebhookOptions = {}) {
     const list = typeof secrets === 'string' ? [secrets] : secrets
     if (list.length === 0) throw invalid('give one secret at least', 'secrets')
-    this.keys = list.map(secret => importKey(secret))
-    for (const key of this.keys) key.catch(() => {}) // told where it is used
+    this.keys = list.map(decodeSecret).map(async bytes =>
+      crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']))
     this.toleranceSeconds = options.toleranceSeconds ?? 300
     this.now = options.now ?? Date.now
   }
@@ -107,11 +107,11 @@ export async function verifyWebhook<E extends AnyEvent = AnyEvent>(
   return new Webhook(secrets, options).verify<E>(body, headers)
 }
 
-async function importKey(secret: string): Promise<CryptoKey> {
+function decodeSecret(secret: string): Uint8Array<ArrayBuffer> {
   const bytes = secret.startsWith('whsec_') ? decodeBase64(secret.slice('whsec_'.length)) : undefined
   // The secret is in no error's text.
   if (bytes === undefined || bytes.length === 0) throw invalid('a secret is "whsec_" and base64', 'secrets')
-  return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+  return bytes
 }
 
 function signed(id: string, time: string, body: string | Uint8Array): Uint8Array<ArrayBuffer> {

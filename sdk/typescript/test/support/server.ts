@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,13 @@ export class TestServer {
     const server = new TestServer(await mkdtemp(join(tmpdir(), 'nacre-data-')), flags)
     await server.run('127.0.0.1:0')
     return server
+  }
+
+  /** One that sends webhooks to receivers of this machine, where it can do that. */
+  static async startWithWebhooks(): Promise<TestServer> {
+    const flag = '--allow-private-webhooks'
+    const help = spawnSync(process.env['NACRE_BINARY'] ?? 'nacre', ['serve', '--help'], { encoding: 'utf8' })
+    return TestServer.start(...(help.stdout.includes(flag) ? [flag] : []))
   }
 
   get url(): string {
