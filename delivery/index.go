@@ -19,14 +19,13 @@ type index struct {
 	rest       []*subscription // whose items need none of these
 	filed      map[*subscription][]func()
 	round      uint64
-	met        map[*subscription]uint64 // the round that a subscription was met in
 }
 
 func (x *index) init() {
 	*x = index{
 		streams: map[nacre.StreamID][]*subscription{}, categories: map[string][]*subscription{},
 		types: map[string][]*subscription{}, prefixes: newAffixes(), suffixes: newAffixes(), tags: map[string][]*subscription{},
-		filed: map[*subscription][]func(){}, met: map[*subscription]uint64{},
+		filed: map[*subscription][]func(){},
 	}
 }
 
@@ -109,7 +108,6 @@ func (x *index) remove(s *subscription) {
 		undo()
 	}
 	delete(x.filed, s)
-	delete(x.met, s)
 }
 
 func file[K comparable](under map[K][]*subscription, keys []K, s *subscription) func() {
@@ -160,8 +158,8 @@ func (x *index) match(e *nacre.Event, out []*subscription) []*subscription {
 
 func (x *index) some(out, may []*subscription, e *nacre.Event) []*subscription {
 	for _, s := range may {
-		if x.met[s] != x.round && s.filter.Matches(e) {
-			x.met[s] = x.round
+		if s.met != x.round && s.filter.Matches(e) {
+			s.met = x.round
 			out = append(out, s)
 		}
 	}

@@ -14,6 +14,7 @@ const maxBytes = 4 << 20
 // subscription is one that the hub looks after. Lock order: the hub's lock, then a subscription's.
 type subscription struct {
 	hub *Hub
+	met uint64 // the index's, under the hub's lock
 
 	mu sync.Mutex
 	*known

@@ -120,7 +120,7 @@ func (s *sender) explain(ctx, attempt context.Context, req *http.Request, err er
 	}
 	switch {
 	case attempt.Err() != nil && !dial:
-		return fmt.Errorf("the receiver did not answer within %v: let it answer before it works on the event, or raise config.timeoutMs: %w",
+		return fmt.Errorf("the receiver did not answer within %v: see that it can be reached and answers before it works on the event, or raise config.timeoutMs: %w",
 			s.config.timeout(), context.DeadlineExceeded)
 	case isTimeout(err):
 		return fmt.Errorf("no connection to the receiver's host %q came about in time: see that it runs and that firewalls let the server through: %w",
@@ -134,7 +134,7 @@ func (s *sender) explain(ctx, attempt context.Context, req *http.Request, err er
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("the receiver closed the connection without an answer: look in its log: %w", err)
 	}
-	return fmt.Errorf("the receiver gave no answer that is HTTP: look in its log: %w", printed(err))
+	return fmt.Errorf("the receiver's answer cannot be used: look in its log: %w", printed(err))
 }
 
 func isTimeout(err error) bool {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-
-	"encoding/base64"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/delivery"

@@ -74,7 +74,7 @@ func (s *sender) redirect(req *http.Request, via []*http.Request) error {
 		return &redirectError{"the receiver redirects to an address that is not followed, which " + problem}
 	}
 	if err := s.kind.guard.checkHost(req.URL.Hostname()); err != nil {
-		return err
+		return &redirectError{"the receiver redirects to an address that " + err.Error()}
 	}
 	if req.URL.Host != via[0].URL.Host {
 		for name := range s.config.Headers {
