@@ -217,3 +217,29 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 }
+
+func TestAnErasedOldEventPassesItsUpcasters(t *testing.T) {
+	o := codec.Options{Erased: true, Versions: map[string]int{"order.placed": 2}, Upcast: map[string]codec.Upcaster{
+		"order.created": codec.Rename("order.placed"),
+		"order.placed@1": codec.Reshape(2, func(map[string]any) error {
+			t.Error("there is nothing to reshape")
+			return nil
+		}),
+	}}
+	for _, name := range []string{"order.created", "order.placed"} {
+		old := nacre.Event{Type: name, StreamID: "order-1", DataHash: "abc", Metadata: []byte(`{"actor":"x"}`), GlobalPosition: 7}
+		got, err := ordersCodec(t, o).Decode(old)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(got) != 1 || got[0].Type != "order.placed" || got[0].Data != (placed{}) || got[0].GlobalPosition != 7 || !got[0].Erased() {
+			t.Errorf("%s: got %+v", name, got)
+		}
+		strict := o
+		strict.Erased = false
+		if _, err := ordersCodec(t, strict).Decode(old); nacre.CodeOf(err) != codec.CodeUndecodable {
+			t.Errorf("%s, where nobody wants what is erased: %v", name, err)
+		}
+	}
+}

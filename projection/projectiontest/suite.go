@@ -61,6 +61,7 @@ func Run[W any](t *testing.T, h Harness[W]) {
 		{"a reset one fills again", !h.Resets, resets[W]},
 		{"a rebuilt one is the same as the one that followed", !h.Rebuilds, rebuilds[W]},
 		{"a rebuild that is broken off leaves the old one", !h.Rebuilds, brokenRebuild[W]},
+		{"an event that is applied late counts once", false, lateEvents[W]},
 		{"whatever is done to it", false, anything[W]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
