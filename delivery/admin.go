@@ -117,8 +117,12 @@ func (d *definition) configure(kind Kind, config, before json.RawMessage) error 
 // madeUp is a name for what has none: the same for the same.
 func madeUp(d *definition, kind Kind) string {
 	hash := fnv.New64a()
-	policy, _ := json.Marshal(&d.policy) // it has nothing that does not encode
-	_, _ = fmt.Fprintf(hash, "%s %s %s %s", d.kind, wire.AppendFilter(nil, d.filter), kind.Public(d.config), policy)
+	policy := d.policy
+	jitter := -1.0
+	if policy.Retry.JitterPercent != nil {
+		jitter, policy.Retry.JitterPercent = *policy.Retry.JitterPercent, nil
+	}
+	_, _ = fmt.Fprintf(hash, "%s %s %s %+v %v", d.kind, wire.AppendFilter(nil, d.filter), kind.Public(d.config), policy, jitter)
 	return fmt.Sprintf("%s-%012x", d.kind, mix(hash.Sum64())>>16)
 }
 

@@ -216,9 +216,7 @@ func (g *group) back(e *entry, after time.Duration) {
 func (g *group) giveUp(e *entry, cause error) {
 	s, life := g.s, g.s.life
 	g.land(e)
-	s.hub.sends.Add(1)
-	go func() {
-		defer s.hub.sends.Done()
+	s.hub.sends.Go(func() {
 		var err error
 		suspend := s.policy.OnExhausted == Suspend && e.letter == ""
 		if suspend {
@@ -240,7 +238,7 @@ func (g *group) giveUp(e *entry, cause error) {
 		}
 		s.serve()
 		s.refill()
-	}()
+	})
 }
 
 // Poll gives events of a group to a consumer. It waits for some, r.Wait at most; what is being waited for ends with none
@@ -374,9 +372,7 @@ func (g *group) refuse(e *entry, n *consumer.Nack) {
 // settle ends dead letters that were worked off, in the background.
 func (g *group) settle(letters []*entry) {
 	s, life := g.s, g.s.life
-	s.hub.sends.Add(1)
-	go func() {
-		defer s.hub.sends.Done()
+	s.hub.sends.Go(func() {
 		for _, e := range letters {
 			err := s.hub.settle(s.hub.ctx, s.name, e.letter)
 			s.mu.Lock()
@@ -391,7 +387,7 @@ func (g *group) settle(letters []*entry) {
 			}
 			s.mu.Unlock()
 		}
-	}()
+	})
 }
 
 // Leave tells that a consumer goes: others get what it had at once, and that does not count as tried.

@@ -270,6 +270,7 @@ func TestAPausedGroupTellsSo(t *testing.T) {
 		if err := h.Resume(t.Context(), "g"); err != nil {
 			t.Fatal(err)
 		}
+		soon(t, "the log is read again", func() bool { return get(t, h, "g").Open == 4 })
 		list := poll(t, h, "bob", 10)
 		equal(t, "all come again", positions(list), []nacre.Position{1, 3})
 		create(t, h, delivery.Spec{Name: "sent", Kind: "desk"})

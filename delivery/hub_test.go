@@ -364,8 +364,14 @@ func TestEverythingArrives(t *testing.T) {
 	}
 	subs := map[string]*sub{}
 	filters := []nacre.Filter{
-		nil, {{Types: []string{"a.*"}}}, {{Types: []string{"*.y"}}}, {{Types: []string{"b.x", "a.*"}}}, {{Categories: []string{"s"}}},
-		{{Streams: []nacre.StreamID{"s-1", "t-2"}}}, {{Tags: []string{"red"}}}, {{Types: []string{"b.x"}}, {Categories: []string{"t"}, Tags: []string{"red"}}},
+		nil,
+		{{Types: []string{"a.*"}}},
+		{{Types: []string{"*.y"}}},
+		{{Types: []string{"b.x", "a.*"}}},
+		{{Categories: []string{"s"}}},
+		{{Streams: []nacre.StreamID{"s-1", "t-2"}}},
+		{{Tags: []string{"red"}}},
+		{{Types: []string{"b.x"}}, {Categories: []string{"t"}, Tags: []string{"red"}}},
 	}
 	fault := rand.New(rand.NewPCG(seed, 2))
 	d.set(func(b *delivery.Batch) error { // d.mu is not held

@@ -29,7 +29,7 @@ func (h *Hub) join(s *subscription, life context.Context) bool {
 	if h.reading == nil {
 		h.pos = s.from
 		var ctx context.Context
-		ctx, h.reading = context.WithCancel(h.ctx) //nolint:gosec // it is called when the last one leaves
+		ctx, h.reading = context.WithCancel(h.ctx)
 		h.loops.Add(1)
 		go h.read(ctx, h.pos)
 	} else if s.from < h.pos {

@@ -117,14 +117,12 @@ func (s *subscription) open() (*outlet, error) {
 
 // closeLater closes the sender when nobody uses it any more.
 func (o *outlet) closeLater(h *Hub, name string) {
-	h.sends.Add(1)
-	go func() {
-		defer h.sends.Done()
+	h.sends.Go(func() {
 		o.users.Wait()
 		if err := o.sender.Close(); err != nil {
 			h.o.Logger.Warn("a sender could not be closed", "subscription", name, "error", err)
 		}
-	}()
+	})
 }
 
 // landed is for a batch that was sent, or was not, and gives the next one.

@@ -18,9 +18,9 @@ type subscription struct {
 
 	mu sync.Mutex
 	*known
-	kind   Kind   // nil for a group, and where the hub has no such kind
+	kind   Kind    // nil for a group, and where the hub has no such kind
 	outlet *outlet // once something was sent
-	cause  string // why it cannot be delivered, for a reason of this hub's: it has no such kind
+	cause  string  // why it cannot be delivered, for a reason of this hub's: it has no such kind
 
 	// Life is what belongs to the time between two stops. A change of it voids what is still under way.
 	life     context.Context //nolint:containedctx // it tells what was begun under it
@@ -35,7 +35,6 @@ type subscription struct {
 	sending  int
 	wake     *time.Timer
 	group    *group
-	letters  int // open dead letters that are in the queue
 
 	history history
 }
