@@ -301,7 +301,10 @@ func (h *Hub) Delete(ctx context.Context, name string) error {
 				break
 			}
 		}
-		return h.change(ctx, s, nacre.NewEvent(typeDeleted, record{}), nil)
+		if err := h.change(ctx, s, nacre.NewEvent(typeDeleted, record{}), nil); err != nil {
+			return err
+		}
+		return h.blobs.DeleteBlob(ctx, attemptsKey(name))
 	})
 }
 

@@ -117,11 +117,18 @@ func (h *Hub) keep() {
 	defer h.loops.Done()
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
+	written := time.Now()
 	for {
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if time.Since(written) >= writeEvery {
+			written = time.Now()
+			if err := h.writeAttempts(h.ctx, writeMost); err != nil && h.ctx.Err() == nil {
+				h.o.Logger.Warn("the last deliveries could not be written down", "store", h.o.Name, "error", err)
+			}
 		}
 		if !h.due() {
 			continue

@@ -329,7 +329,7 @@ func (h *Hub) Ack(_ context.Context, name string, a consumer.Answer) (consumer.O
 			g.land(e)
 			late = append(late, e)
 		default:
-			s.history.succeeded(e)
+			s.history.delivered++
 			g.done(e)
 		}
 		out.Done++

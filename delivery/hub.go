@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -180,7 +181,8 @@ func (h *Hub) Close(ctx context.Context) error {
 	h.cancel()
 	<-landed
 	h.loops.Wait()
-	return h.saveCursors(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(h.saveCursors(ctx), h.writeAttempts(ctx, len(h.all)))
 }
 
 func errClosed() error { return nacre.Errorf(nacre.CodeClosed, "the hub has been closed") }

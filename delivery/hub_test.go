@@ -217,13 +217,18 @@ func TestRetryAfterAndPermanentFailuresAreObeyed(t *testing.T) {
 		create(t, h, delivery.Spec{Name: "all", Kind: "desk", Policy: quick(5)})
 		add(t, store, "s-1", "x", "x")
 		time.Sleep(time.Hour)
-		tries, err := h.Deliveries("all")
+		tries, err := h.Deliveries(t.Context(), "all")
 		if err != nil || len(tries) != 3 {
 			t.Fatalf("%+v, %v", tries, err)
 		}
 		if tries[0].Position != 2 || tries[0].Error != errDown.Error() || tries[0].Status != 500 || tries[1].Error != "" || tries[1].Status != 200 ||
 			tries[1].Attempt != 2 || tries[1].At.Sub(tries[2].At) != 10*time.Minute {
 			t.Errorf("deliveries, the newest first: %+v", tries)
+		}
+		end(t, h)
+		h = begin(t, store, d)
+		if again, err := h.Deliveries(t.Context(), "all"); err != nil || !slices.Equal(again, tries) {
+			t.Errorf("another hub remembers %+v, %v", again, err)
 		}
 		if _, n, _ := h.DeadLetters(t.Context(), "all", 0, 0); n != 1 {
 			t.Errorf("%d dead letters", n)

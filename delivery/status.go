@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -54,84 +53,6 @@ type Status struct {
 	LastError            *Trouble
 	Consumers            []string // of a group, those that were heard of lately
 	CreatedAt, UpdatedAt time.Time
-}
-
-// Attempt is one try to deliver a batch.
-type Attempt struct {
-	At         time.Time      `json:"at"`
-	Batch      string         `json:"id,omitempty"` // Batch.ID; "" for a group
-	Position   nacre.Position `json:"position"`     // of the first event
-	Events     int            `json:"events"`
-	EventID    string         `json:"eventId"`
-	Stream     nacre.StreamID `json:"streamId"`
-	Type       string         `json:"type"`
-	Attempt    int            `json:"attempt"`
-	Status     int            `json:"status,omitempty"` // as in Receipt
-	DurationMS float64        `json:"durationMs"`
-	Response   string         `json:"response,omitempty"`
-	Error      string         `json:"error,omitempty"` // "" where it was taken
-}
-
-// kept is how many attempts a subscription remembers.
-const (
-	kept        = 100
-	maxResponse = 512
-	maxMessage  = 1000
-)
-
-// history is what a subscription's attempts came to. Its lock is the subscription's.
-type history struct {
-	ring              []Attempt // the oldest is at next, where it is full
-	next              int
-	delivered, missed uint64
-	last              *Trouble
-}
-
-func (h *history) put(a *Attempt) {
-	if len(h.ring) < kept {
-		h.ring = append(h.ring, *a)
-		return
-	}
-	h.ring[h.next] = *a
-	h.next = (h.next + 1) % kept
-}
-
-// add remembers a batch that was sent.
-func (h *history) add(f *flight, r Receipt, err error, began time.Time) {
-	first := &f.batch.Events[0]
-	a := Attempt{
-		At: began.UTC(), Batch: f.batch.ID, Position: first.GlobalPosition, Events: len(f.batch.Events), EventID: first.ID,
-		Stream: first.StreamID, Type: first.Type, Attempt: f.batch.Attempt, Status: r.Status,
-		DurationMS: float64(time.Since(began).Microseconds()) / 1000, Response: clip(r.Response, maxResponse),
-	}
-	if err != nil {
-		a.Error = clip(err.Error(), maxMessage)
-		h.missed++
-		h.last = &Trouble{Message: a.Error, Position: first.GlobalPosition, EventID: first.ID, At: time.Now().UTC()}
-	} else {
-		h.delivered += uint64(len(f.batch.Events))
-	}
-	h.put(&a)
-}
-
-func (h *history) succeeded(*entry) { h.delivered++ }
-
-// failed remembers an event that a consumer did not work off.
-func (h *history) failed(e *entry, err error) {
-	h.missed++
-	now := time.Now().UTC()
-	h.last = &Trouble{Message: clip(err.Error(), maxMessage), Position: e.event.GlobalPosition, EventID: e.event.ID, At: now}
-	h.put(&Attempt{
-		At: now, Position: e.event.GlobalPosition, Events: 1, EventID: e.event.ID, Stream: e.event.StreamID, Type: e.event.Type,
-		Attempt: e.attempts, Error: h.last.Message,
-	})
-}
-
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // Get tells of a subscription.
@@ -209,17 +130,4 @@ func (h *Hub) status(s *subscription, head nacre.Position) Status {
 		st.State = Retrying
 	}
 	return st
-}
-
-// Deliveries are the last attempts, the newest first; 100 are remembered, as long as the hub is open.
-func (h *Hub) Deliveries(name string) ([]Attempt, error) {
-	s, err := h.find(name)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := slices.Concat(s.history.ring[s.history.next:], s.history.ring[:s.history.next])
-	slices.Reverse(list)
-	return list, nil
 }
