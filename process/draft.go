@@ -16,9 +16,9 @@ type draft struct {
 	held    []held // what is held from now on
 	taken   []*item
 	ended   []ended
-	letters int           // by how many their number changes
-	said    []nacre.Event // about dead letters
-	moves   []move        // into and out of lines
+	letters map[string]bool // which are open from now on, or no more
+	said    []nacre.Event   // about dead letters
+	moves   []move          // into and out of lines
 
 	events   int // of the batch so far
 	bytes    int
@@ -43,13 +43,14 @@ type drawn struct {
 	from origination
 }
 
-// move is an item that got to the end of a line, held from then on where it was not before; or a line's first one, which
-// was taken.
+// move is an item that got to the end of a line, held from then on where it was not before; or one that was taken out
+// of it.
 type move struct {
 	l    *line
 	it   *item
 	in   bool
 	hold bool
+	at   int // where in the line it was
 }
 
 // change is what a batch makes of an instance.
@@ -104,11 +105,21 @@ func (d *draft) write(e *engine, in *instance, next *truth, why *input, id strin
 }
 
 func (d *draft) bury(e *engine, l runner.Letter) {
+	d.mark(l.ID, true)
 	d.say(runner.Bury(runner.ID{Kind: runner.Process, Name: e.m.name}, l))
 }
 
+// settle ends a dead letter. One that was ended already may be ended again.
 func (d *draft) settle(e *engine, how, letter string) {
+	d.mark(letter, false)
 	d.say(runner.Settle(runner.ID{Kind: runner.Process, Name: e.m.name}, how, letter))
+}
+
+func (d *draft) mark(letter string, open bool) {
+	if d.letters == nil {
+		d.letters = map[string]bool{}
+	}
+	d.letters[letter] = open
 }
 
 // say takes what is to be written about a dead letter. The ids make it stand once where the batch is committed
@@ -125,9 +136,9 @@ func (d *draft) say(a nacre.Append) {
 type batch struct {
 	appends []nacre.Append
 	body    committed
-	id      string // of its process.committed
-	notes   []note // of commands that were dispatched
-	settled int    // dead letters that these were
+	id      string   // of its process.committed
+	notes   []note   // of commands that were dispatched
+	settled []string // dead letters that these were
 	records int
 }
 
@@ -191,7 +202,7 @@ func (e *engine) takeNotes(b *batch) []nacre.Event {
 			b.body.Ended = append(b.body.Ended, ended{Instance: note.in.id, Command: note.c.ID, How: endedDispatched})
 		}
 		if note.c.Letter != "" && !note.c.discarded {
-			b.settled++
+			b.settled = append(b.settled, note.c.Letter)
 			a := runner.Settle(id, runner.Retried, note.c.Letter)
 			said = append(slices.Clip(said), a.Events[0].WithID(nacre.NewID()))
 		}
@@ -226,7 +237,16 @@ func (e *engine) committed(b *batch, at nacre.Position) {
 		}
 	}
 	e.position, e.version, e.last, e.lastSeen = b.body.Position, e.version+1, place{Position: at, ID: b.id}, b.body.Seen
-	e.letters += d.letters - b.settled
+	for _, letter := range b.settled {
+		delete(e.letters, letter)
+	}
+	for letter, open := range d.letters {
+		if open {
+			e.letters[letter] = true
+		} else {
+			delete(e.letters, letter)
+		}
+	}
 	e.records += b.records
 	e.figures.add(&d.figures)
 	e.oneLess(d.inputs)
@@ -242,7 +262,7 @@ func (e *engine) oneLess(inputs []drawn) {
 			delete(e.condemned, i.it.key())
 		}
 		if i.it.done != nil {
-			i.it.done()
+			i.it.done(i.it.answer)
 			i.it.done = nil
 		}
 	}
@@ -331,7 +351,7 @@ func (e *engine) rollback() {
 
 func (e *engine) undo(m *move) {
 	if !m.in {
-		m.l.items = slices.Insert(m.l.items, 0, m.it)
+		m.l.items = slices.Insert(m.l.items, m.at, m.it)
 		e.restore(m.l)
 		e.ripen(m.l)
 		return

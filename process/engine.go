@@ -59,8 +59,8 @@ type engine struct {
 	last     place          // the last commit, in the companion log
 	lastSeen *place         // the last event that it knew of
 	heldNow  map[string]held
-	letters  int // open dead letters
-	records  int // since the last blob
+	letters  map[string]bool // open dead letters
+	records  int             // since the last blob
 
 	// As given.
 	epoch   string
@@ -101,7 +101,7 @@ type note struct {
 func newEngine(m *model, mem memory, b bounds) *engine {
 	return &engine{
 		m: m, mem: mem, log: m.log, b: b, version: -1,
-		heldNow: map[string]held{}, condemned: map[string]error{}, book: newBook(b.idle), limbo: map[string]*line{}, draft: &draft{},
+		heldNow: map[string]held{}, letters: map[string]bool{}, condemned: map[string]error{}, book: newBook(b.idle), limbo: map[string]*line{}, draft: &draft{},
 	}
 }
 
@@ -148,7 +148,8 @@ func (e *engine) find(ctx context.Context, id string) (*instance, error) {
 
 // step takes inputs into the batch under way, until it is full or nothing is left to take. Timers fire that were due
 // before an event was created, and once no event is left, those that are due by the horizon: the time of a moment
-// at which the log's end had been read. Without intake it only takes what dispatching came to, and orders.
+// at which the log's end had been read. Without intake it only takes what dispatching came to, and orders: an event or timer that is
+// tried again waits in its line.
 // After an error of the store everything waits as before the step.
 func (e *engine) step(ctx context.Context, now, horizon time.Time, intake bool) error {
 	e.now = now

@@ -302,8 +302,8 @@ func (w *world) work(faults bool) settled {
 			break
 		}
 	}
-	if e.done() != head.Position || e.letters != 0 {
-		t.Errorf("done up to %d of %d, %d dead letters", e.done(), head.Position, e.letters)
+	if e.done() != head.Position || len(e.letters) != 0 {
+		t.Errorf("done up to %d of %d, %d dead letters", e.done(), head.Position, len(e.letters))
 	}
 	// Ids of what timers lead to depend on when refusals came; what was done does not.
 	did := map[string]string{}

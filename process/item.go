@@ -44,13 +44,15 @@ type item struct {
 
 	// letter is the dead letter that is tried again or given up; "" where there is none.
 	letter string
+	life   int64 // of the instance that it failed in; 0 where that is not known
 
 	discarded bool // it is not to be taken any more
 
-	held     bool   // it stands among those that a commit named as held
-	attempts int    // that failed
-	done     func() // called once it is committed; may be nil
-	fatal    error  // it can never be taken: a commit of it alone was refused
+	held     bool        // it stands among those that a commit named as held
+	attempts int         // that failed
+	done     func(error) // called with answer once it is committed; may be nil
+	answer   error       // why an order about a dead letter cannot be carried out
+	fatal    error       // it can never be taken: a commit of it alone was refused
 }
 
 // part is one of the events that an event decodes to.
@@ -71,7 +73,7 @@ func (it *item) key() string {
 
 // entry is what a commit says of an item that is held.
 func (it *item) entry() held {
-	h := held{Key: it.key(), Letter: it.letter}
+	h := held{Key: it.key(), Letter: it.letter, Life: it.life}
 	if it.kind == itemTimer {
 		h.Instance, h.Timer = it.instance, &it.timer
 		return h
@@ -111,11 +113,11 @@ func (e *engine) letterOf(it *item, instance string, err error) runner.Letter {
 	switch it.kind {
 	case itemTimer:
 		l.ID, l.What, l.Timer = timerLetterID(it.instance, &it.timer), runner.LetterTimer, it.timer.Name
-		l.Context = e.encode(letterContext{Timer: &it.timer})
+		l.Context = e.encode(letterContext{Timer: &it.timer, Life: e.lifeOf(it, instance)})
 	case itemEvent:
 		l.ID, l.What = eventLetterID(&it.event, it.index), runner.LetterEvent
 		l.EventID, l.Stream, l.Type = it.event.ID, it.event.StreamID, it.event.Type
-		l.Context = e.encode(letterContext{Index: it.index})
+		l.Context = e.encode(letterContext{Index: it.index, Life: e.lifeOf(it, instance)})
 	default:
 		c := it.command
 		l.ID, l.What = commandLetterID(c.ID), runner.LetterCommand
@@ -129,6 +131,20 @@ func (e *engine) letterOf(it *item, instance string, err error) runner.Letter {
 		l.ID = it.letter
 	}
 	return l
+}
+
+// lifeOf is the life of an instance that an event or timer is for, also where it would have begun it; 0 where that is not known.
+func (e *engine) lifeOf(it *item, instance string) int64 {
+	in := e.book.get(instance)
+	switch {
+	case it.life > 0:
+		return it.life // it was a dead letter before
+	case in == nil:
+		return 0
+	case in.now().life == 0 || in.now().done:
+		return in.now().life + 1
+	}
+	return in.now().life
 }
 
 // letterContext is what trying a dead letter again needs beside what the letter shows.
@@ -147,7 +163,7 @@ func itemOf(ctx context.Context, l *runner.Letter, find func(context.Context, na
 			return nil, &nacre.Error{Code: nacre.CodeInternal, Message: "the dead letter " + l.ID + " does not read", Err: err}
 		}
 	}
-	it := &item{kind: itemRetry, letter: l.ID, instance: l.Instance}
+	it := &item{kind: itemRetry, letter: l.ID, instance: l.Instance, life: c.Life}
 	switch {
 	case l.What == runner.LetterEvent:
 		event, err := find(ctx, l.Position, l.EventID)

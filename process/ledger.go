@@ -78,7 +78,7 @@ func (l *ledger) open(ctx context.Context, m *model, b bounds, after nacre.Posit
 		return nil, err
 	}
 	var err error
-	_, e.letters, err = runner.FindLetters(ctx, l.store, runner.LetterQuery{Kind: runner.Process, Name: l.name, Limit: -1})
+	e.letters, err = runner.OpenLetters(ctx, l.store, runner.ID{Kind: runner.Process, Name: l.name})
 	return e, err
 }
 
@@ -261,10 +261,10 @@ func (l *ledger) event(ctx context.Context, at nacre.Position, id string) (nacre
 func (l *ledger) resume(ctx context.Context, e *engine) error {
 	for _, key := range sortedHeld(e.heldNow) {
 		h := e.heldNow[key]
-		it := &item{kind: itemEvent, index: h.Index, again: true, held: true, letter: h.Letter}
+		it := &item{kind: itemEvent, index: h.Index, again: true, held: true, letter: h.Letter, life: h.Life}
 		if h.Timer != nil {
 			it.kind, it.instance, it.timer = itemTimer, h.Instance, *h.Timer
-			if _, err := e.find(ctx, h.Instance); err != nil {
+			if err := e.route(ctx, it); err != nil {
 				return err
 			}
 		} else {
@@ -277,37 +277,14 @@ func (l *ledger) resume(ctx context.Context, e *engine) error {
 				return err
 			default:
 				it.event = event
-				if err := l.route(ctx, e, it); err != nil {
+				if err := e.route(ctx, it); err != nil {
 					return err
 				}
 			}
 		}
-		line := e.lineOf(it)
-		if line == nil {
-			line = e.newLine(it)
-		}
+		line := e.newLine(it)
 		line.items = append(line.items, it)
 		e.ripen(line)
-	}
-	return nil
-}
-
-// route finds the instance of an event that was held, so that it waits in its line.
-func (l *ledger) route(ctx context.Context, e *engine, it *item) error {
-	if it.index < 0 {
-		return nil
-	}
-	parts, err := e.m.parts(it.event)
-	if err != nil || it.index >= len(parts) {
-		return nil //nolint:nilerr // it fails again when it is taken
-	}
-	it.parts = parts[it.index : it.index+1 : it.index+1]
-	if p := &it.parts[0]; p.err == nil && p.instance != "" {
-		_, err = e.find(ctx, p.instance)
-		if nacre.CodeOf(err) == nacre.CodeDamaged {
-			return nil
-		}
-		return err
 	}
 	return nil
 }

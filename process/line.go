@@ -25,7 +25,18 @@ func (e *engine) lineOf(it *item) *line {
 	if in := e.owner(it); in != nil {
 		return in.line
 	}
+	if it.kind == itemEvent || it.kind == itemTimer {
+		return e.limbo[limboKey(it)]
+	}
 	return nil
+}
+
+// limboKey is the key of a line of an item's own.
+func limboKey(it *item) string {
+	if it.command != nil {
+		return limboMark + it.command.ID
+	}
+	return limboMark + it.key()
 }
 
 // owner is the instance in whose line an item waits; nil where that is a line of its own.
@@ -39,8 +50,11 @@ func (e *engine) owner(it *item) *instance {
 	return nil
 }
 
-// newLine makes the line that an item begins.
+// newLine makes the line that an item begins; where there is one by now, it is that.
 func (e *engine) newLine(it *item) *line {
+	if l := e.lineOf(it); l != nil {
+		return l
+	}
 	if in := e.owner(it); in != nil {
 		l := &line{key: in.id, in: in}
 		in.line = l
@@ -48,13 +62,18 @@ func (e *engine) newLine(it *item) *line {
 		e.book.rest(in)
 		return l
 	}
-	key := limboMark + it.key()
-	if it.command != nil {
-		key = limboMark + it.command.ID
-	}
-	l := &line{key: key}
-	e.limbo[key] = l
+	l := &line{key: limboKey(it)}
+	e.limbo[l.key] = l
 	return l
+}
+
+// isHeld tells whether a dead letter's event or timer is being tried again: it waits in a line.
+func (e *engine) isHeld(it *item) bool {
+	key := it.key()
+	if h, is := e.heldNow[key]; is && h.Letter == it.letter {
+		return true
+	}
+	return slices.ContainsFunc(e.draft.held, func(h held) bool { return h.Key == key })
 }
 
 // lineAt is the line of a key; nil where there is none.
@@ -79,7 +98,7 @@ func (e *engine) wait(l *line, it *item) {
 			e.marks.add(it.event.GlobalPosition)
 		}
 	}
-	e.draft.moves = append(e.draft.moves, move{l, it, true, hold})
+	e.draft.moves = append(e.draft.moves, move{l: l, it: it, in: true, hold: hold})
 }
 
 // postpone has a line's first item tried again later.
@@ -136,9 +155,16 @@ func (e *engine) takeLine(ctx context.Context) error {
 		e.postpone(l, it.attempts)
 		return nil
 	}
-	l.items = slices.Delete(l.items, 0, 1)
-	e.draft.moves = append(e.draft.moves, move{l, it, false, false})
 	e.draft.inputs = append(e.draft.inputs, drawn{it, fromLine})
+	e.leave(l, 0)
+	return nil
+}
+
+// leave takes an item out of its line.
+func (e *engine) leave(l *line, at int) {
+	it := l.items[at]
+	l.items = slices.Delete(l.items, at, at+1)
+	e.draft.moves = append(e.draft.moves, move{l: l, it: it, at: at})
 	if it.held {
 		e.draft.taken = append(e.draft.taken, it)
 	}
@@ -146,7 +172,6 @@ func (e *engine) takeLine(ctx context.Context) error {
 		e.unripen(l)
 		e.dissolve(l)
 	}
-	return nil
 }
 
 // overdue is the instance's first timer that goes before what is at the head of its line: before an event that was created later,

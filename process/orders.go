@@ -64,7 +64,7 @@ func (w *work) settle(ctx context.Context, o runner.Order) error {
 // settleAll hands dead letters to the loop, and waits until it has committed what they come to. The error is of the first one
 // that cannot be tried again.
 func (w *work) settleAll(ctx context.Context, do string, letters []runner.Letter) (first error) {
-	recorded := make(chan struct{}, len(letters))
+	recorded := make(chan error, len(letters))
 	given := 0
 	for i := range letters {
 		it := &item{kind: itemDiscard, letter: letters[i].ID, instance: letters[i].Instance}
@@ -77,7 +77,7 @@ func (w *work) settleAll(ctx context.Context, do string, letters []runner.Letter
 				continue
 			}
 		}
-		it.done = func() { recorded <- struct{}{} }
+		it.done = func(err error) { recorded <- err }
 		select {
 		case w.tasks <- it:
 			given++
@@ -87,7 +87,10 @@ func (w *work) settleAll(ctx context.Context, do string, letters []runner.Letter
 	}
 	for range given {
 		select {
-		case <-recorded:
+		case err := <-recorded:
+			if first == nil {
+				first = err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}

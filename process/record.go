@@ -121,6 +121,7 @@ type held struct {
 	Instance string         `json:"instance,omitempty"`
 	Timer    *timer         `json:"timer,omitempty"`
 	Letter   string         `json:"letter,omitempty"`
+	Life     int64          `json:"life,omitempty"` // of the instance, where it is a dead letter
 }
 
 // How something ended.
@@ -162,7 +163,7 @@ func newEvent(manager, eventType, id string, data any) (nacre.Event, error) {
 func read(e *nacre.Event, into any) error {
 	if err := codec.Unmarshal(e.Data, into); err != nil {
 		return &nacre.Error{
-			Code:    nacre.CodeInternal,
+			Code:    nacre.CodeDamaged,
 			Message: "event " + e.ID + " of stream " + string(e.StreamID) + " in the companion log does not read as " + e.Type, Err: err,
 		}
 	}

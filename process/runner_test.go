@@ -372,6 +372,36 @@ func TestEventsThatAreKnownAreNotReactedToTwiceAfterACut(t *testing.T) {
 	equal(t, "commands", fresh.done(), []string{"wallet:process_test.pay{7}"})
 }
 
+func TestNewEventsAreReactedToAfterACut(t *testing.T) {
+	cut := func(before, after *nacre.Store) *nacre.Store {
+		return nacre.NewStore(&grafted{kept: after.Driver().(kept), blobs: before.Driver().(nacre.BlobKeeper), system: before.System().Driver()}, nil)
+	}
+	t.Run("where the event stood that began the instance", func(t *testing.T) {
+		before, after := open(t), open(t)
+		appendTo(t, before, "order-1", nacre.NewEvent("order.placed", placed{}))
+		catchUp(t, before, orders(), newDesk(), silent())
+		appendTo(t, after, "order-1", nacre.NewEvent("order.paid", paid{}))
+		d := newDesk()
+		catchUp(t, cut(before, after), orders(), d, silent())
+		equal(t, "commands", d.done(), []string{"depot:process_test.ship{1}"})
+	})
+	t.Run("all that an event decodes to", func(t *testing.T) {
+		m := orders()
+		m.Codec = &codec.Options{Upcast: map[string]codec.Upcaster{"order.bought": func(nacre.Event) ([]nacre.Event, error) {
+			return []nacre.Event{nacre.NewEvent("order.placed", placed{Cents: 5}), nacre.NewEvent("order.paid", paid{})}, nil
+		}}}
+		before, after := open(t), open(t)
+		for i := range 3 {
+			appendTo(t, before, fmt.Sprint("order-old", i), nacre.NewEvent("order.placed", placed{}))
+		}
+		catchUp(t, before, m, newDesk(), silent())
+		appendTo(t, after, "order-1", nacre.NewEvent("order.bought", placed{}))
+		d := newDesk()
+		catchUp(t, cut(before, after), m, d, silent())
+		equal(t, "commands", d.done(), []string{"wallet:process_test.pay{5}", "depot:process_test.ship{1}"})
+	})
+}
+
 // grafted is a log with another one's companion.
 type grafted struct {
 	kept

@@ -94,6 +94,6 @@ func (s *signals) tell(ctx context.Context, e *engine, head nacre.Position) {
 	s.told = f
 	done := e.done()
 	s.lag.Record(ctx, int64(head-min(done, head)), s.manager)
-	s.letters.Record(ctx, int64(e.letters), s.manager)
+	s.letters.Record(ctx, int64(len(e.letters)), s.manager)
 	s.pending.Record(ctx, int64(e.marks.total), s.manager)
 }

@@ -107,7 +107,7 @@ func (w *work) report(now time.Time) {
 		}
 	}
 	w.head = max(w.head, done)
-	w.lease.Report(runner.Progress{Position: done, Head: w.head, Rate: w.rate, DeadLetters: e.letters})
+	w.lease.Report(runner.Progress{Position: done, Head: w.head, Rate: w.rate, DeadLetters: len(e.letters)})
 	w.r.signals.tell(w.ctx, e, w.head)
 	state, err := w.stateNow()
 	w.r.say(w.lease, state, err)
@@ -117,7 +117,7 @@ func (w *work) report(now time.Time) {
 	if s.Position != done {
 		w.r.moved()
 	}
-	s.Position, s.Head, s.Rate, s.Pending, s.DeadLetters = done, w.head, w.rate, e.marks.total, e.letters
+	s.Position, s.Head, s.Rate, s.Pending, s.DeadLetters = done, w.head, w.rate, e.marks.total, len(e.letters)
 }
 
 // moved wakes whoever waits for a position. r.mu is held.

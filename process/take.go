@@ -25,13 +25,62 @@ const (
 func (e *engine) offer(ctx context.Context, it *item, from origination) error {
 	e.draft.begin(e.seen)
 	e.draft.inputs = append(e.draft.inputs, drawn{it, from})
-	if it.kind == itemEvent && it.index < 0 && it.fatal == nil {
+	switch {
+	case it.fatal != nil: // it is given up
+	case from == fromTasks && (it.kind == itemEvent || it.kind == itemTimer):
+		return e.tryAgain(ctx, it)
+	case it.kind == itemEvent && it.index < 0:
 		if done, err := e.spread(ctx, it); done || err != nil {
 			return err
 		}
 	}
 	return e.offerOne(ctx, it)
 }
+
+// tryAgain puts a dead letter's event or timer at the end of its line, where it is taken once inputs are taken. What waits there
+// already has its turn.
+func (e *engine) tryAgain(ctx context.Context, it *item) error {
+	if e.isHeld(it) {
+		return nil
+	}
+	if err := e.route(ctx, it); err != nil {
+		return err
+	}
+	if l := e.lineOf(it); l != nil {
+		e.wait(l, it)
+		return nil
+	}
+	l := e.newLine(it)
+	e.wait(l, it)
+	e.ripen(l)
+	return nil
+}
+
+// route finds the instance in whose line an item waits.
+func (e *engine) route(ctx context.Context, it *item) error {
+	id := it.instance
+	if it.kind == itemEvent {
+		if it.index < 0 {
+			return nil
+		}
+		parts, err := e.m.parts(it.event)
+		if err != nil || it.index >= len(parts) {
+			return nil //nolint:nilerr // it fails again when it is taken
+		}
+		it.parts = parts[it.index : it.index+1 : it.index+1]
+		if id = it.parts[0].instance; id == "" || it.parts[0].err != nil {
+			return nil
+		}
+	}
+	_, err := e.find(ctx, id)
+	if isDamage(err) {
+		return nil // the same
+	}
+	return err
+}
+
+// isDamage tells whether an error of the store is about what one instance keeps, and no reason to stop for.
+func isDamage(err error) bool { return nacre.CodeOf(err) == nacre.CodeDamaged }
 
 // offerOne is offer for what is not to be spread.
 func (e *engine) offerOne(ctx context.Context, it *item) error {
@@ -69,16 +118,16 @@ func (e *engine) spread(ctx context.Context, it *item) (bool, error) {
 			return false, err
 		}
 	}
-	if it.letter != "" {
-		e.settle(runner.Retried, it.letter)
-	}
 	return true, nil
 }
 
 // giveUp counts a failed attempt; it is true where that was the last one, and the item is a dead letter now.
 func (e *engine) giveUp(it *item, why error) bool {
 	it.attempts++
-	if it.fatal == nil && it.attempts < e.b.attempts {
+	switch {
+	case it.kind == itemRetry || it.kind == itemDiscard:
+		it.answer = why
+	case it.fatal == nil && it.attempts < e.b.attempts:
 		return false
 	}
 	switch it.kind {
@@ -117,16 +166,9 @@ func (e *engine) bury(it *item, instance string, why error) {
 	e.draft.bury(e, l)
 	if it.letter == "" {
 		e.draft.figures.buried++
-		e.draft.letters++
 	}
 	e.log.Warn("a process manager gives something up: it is a dead letter now", "manager", e.m.name, "what", l.What, "letter", l.ID,
 		"instance", l.Instance, "position", uint64(l.Position), "attempts", l.Attempts, "error", why)
-}
-
-// settle ends a dead letter.
-func (e *engine) settle(how, letter string) {
-	e.draft.settle(e, how, letter)
-	e.draft.letters--
 }
 
 // take has an item taken: why is what user code failed with, err an error of the store.
@@ -190,32 +232,33 @@ func (e *engine) takeEvent(ctx context.Context, it *item) (verdict, error, error
 	}
 	in, err := e.find(ctx, p.instance)
 	if err != nil {
-		if nacre.CodeOf(err) == nacre.CodeDamaged {
-			return failed, err, nil
-		}
-		return taken, nil, err
+		return e.unread(err)
 	}
 	cur, record := in.now(), eventRecordID(&it.event, it.index)
 	if len(cur.waiting()) >= e.b.outbox {
 		return full, nil, nil
 	}
 	if it.again {
-		if it.letter == "" && it.event.GlobalPosition <= e.careful && it.event.GlobalPosition <= cur.began {
+		if it.letter == "" && it.event.GlobalPosition <= e.careful && it.event.GlobalPosition < cur.began {
 			return e.reacted(it)
 		}
 		known, err := e.mem.knows(ctx, in.id, record)
 		if err != nil {
-			return taken, nil, err
+			return e.unread(err)
 		}
 		if known {
 			return e.reacted(it)
 		}
 	}
-	if cur.life == 0 || cur.done {
+	switch {
+	case cur.life == 0 || cur.done:
 		if !p.begins {
 			return e.reacted(it)
 		}
 		cur = &truth{version: cur.version, life: cur.life + 1, began: it.event.GlobalPosition, outbox: cur.outbox}
+	case it.isOf(cur.life):
+	default:
+		return e.tooLate(it, cur)
 	}
 	r := reaction{
 		in: in, from: cur, record: record, now: it.event.CreatedAt, origin: originOf(&it.event), position: it.event.GlobalPosition, name: "React",
@@ -231,10 +274,29 @@ func (e *engine) takeEvent(ctx context.Context, it *item) (verdict, error, error
 	return e.reacted(it)
 }
 
+// unread is what becomes of an item whose instance cannot be read.
+func (e *engine) unread(err error) (verdict, error, error) {
+	if isDamage(err) {
+		return failed, err, nil
+	}
+	return taken, nil, err
+}
+
+// isOf tells whether an item is for that life of its instance. One that is no dead letter is, and so is one that failed before it was
+// known whose it is.
+func (it *item) isOf(life int64) bool { return it.letter == "" || it.life == 0 || it.life == life }
+
+// tooLate is what becomes of a dead letter that was an earlier life's.
+func (e *engine) tooLate(it *item, cur *truth) (verdict, error, error) {
+	it.fatal = nacre.Errorf(nacre.CodeInvalid,
+		"it failed in life %d of the instance, which has been begun anew since, and is in life %d: discard it", it.life, cur.life)
+	return failed, it.fatal, nil
+}
+
 // reacted settles the dead letter that an item was.
 func (e *engine) reacted(it *item) (verdict, error, error) {
-	if it.letter != "" && !it.discarded {
-		e.settle(runner.Retried, it.letter)
+	if it.letter != "" {
+		e.draft.settle(e, runner.Retried, it.letter)
 	}
 	return taken, nil, nil
 }
@@ -243,18 +305,25 @@ func (e *engine) reacted(it *item) (verdict, error, error) {
 func (e *engine) takeTimer(ctx context.Context, it *item) (verdict, error, error) {
 	in, err := e.find(ctx, it.instance)
 	if err != nil {
-		return taken, nil, err
+		return e.unread(err)
 	}
 	t, cur, record := it.timer, in.now(), timerRecordID(&it.timer)
 	if it.letter == "" {
 		if set := cur.timer(t.Name); set == nil || !set.same(&t) {
 			return taken, nil, nil // it was cancelled, or set again
 		}
-	} else if known, err := e.mem.knows(ctx, in.id, record); err != nil || known {
-		if err != nil {
-			return taken, nil, err
-		}
+	} else if known, err := e.mem.knows(ctx, in.id, record); err != nil {
+		return e.unread(err)
+	} else if known {
 		return e.reacted(it)
+	}
+	if it.letter != "" {
+		switch {
+		case cur.done:
+			return e.reacted(it) // its timers were taken back
+		case !it.isOf(cur.life):
+			return e.tooLate(it, cur)
+		}
 	}
 	if e.m.timeout == nil {
 		return failed, nacre.Errorf(nacre.CodeInvalid, "the timer %q is due, and the manager has no Timeout any more", t.Name), nil
@@ -307,7 +376,7 @@ func (e *engine) takeRefusal(it *item) (verdict, error) {
 	}
 	e.draft.figures.rejected++
 	if c.Letter != "" {
-		e.settle(runner.Retried, c.Letter)
+		e.draft.settle(e, runner.Retried, c.Letter)
 	}
 	return taken, nil
 }
@@ -316,7 +385,7 @@ func (e *engine) takeRefusal(it *item) (verdict, error) {
 func (e *engine) takeRetry(ctx context.Context, it *item) (verdict, error, error) {
 	in, err := e.find(ctx, it.instance)
 	if err != nil {
-		return taken, nil, err
+		return e.unread(err)
 	}
 	cur := in.now()
 	if cur.command(it.command.ID) != nil {
@@ -325,8 +394,10 @@ func (e *engine) takeRetry(ctx context.Context, it *item) (verdict, error, error
 	next := *cur
 	next.version++
 	next.outbox = append(slices.Clip(cur.waiting()), it.command)
-	err = e.draft.write(e, in, &next, &input{Retried: it.letter}, nacre.NewID())
-	return taken, nil, err
+	if why := e.draft.write(e, in, &next, &input{Retried: it.letter}, nacre.NewID()); why != nil {
+		return failed, why, nil
+	}
+	return taken, nil, nil
 }
 
 // takeDiscard gives a dead letter up, also where it is being tried again.
@@ -337,26 +408,50 @@ func (e *engine) takeDiscard(it *item) (verdict, error, error) {
 			e.draft.alter(e, in, in.now().drop(c))
 			e.draft.ended = append(e.draft.ended, ended{Instance: in.id, Command: c.ID, How: endedDiscarded})
 		}
-		e.discardIn(in.line, it.letter)
 	}
-	for _, l := range e.limbo {
-		e.discardIn(l, it.letter)
+	if l, at := e.waiting(it.letter); l != nil {
+		e.leave(l, at)
+		if len(l.items) > 0 {
+			e.ripen(l)
+		}
 	}
-	e.settle(runner.Discarded, it.letter)
+	e.draft.settle(e, runner.Discarded, it.letter)
 	return taken, nil, nil
 }
 
-func (e *engine) discardIn(l *line, letter string) {
-	if l == nil {
-		return
-	}
-	for _, it := range l.items {
-		if it.letter == letter && it.kind != itemRefused {
-			it.discarded = true
-			l.at = e.now
-			e.waking.add(alarm{at: e.now, who: l.key})
+// waiting finds the line in which a dead letter's event or timer waits to be taken; nil where it does not.
+func (e *engine) waiting(letter string) (*line, int) {
+	key := ""
+	for _, h := range e.draft.held {
+		if h.Letter == letter {
+			key = h.Key
 		}
 	}
+	for _, h := range e.heldNow {
+		if h.Letter == letter {
+			key = h.Key
+		}
+	}
+	if key == "" {
+		return nil, 0
+	}
+	in := func(l *line) int {
+		return slices.IndexFunc(l.items, func(it *item) bool { return it.letter == letter && it.held })
+	}
+	for _, l := range e.limbo {
+		if i := in(l); i >= 0 {
+			return l, i
+		}
+	}
+	for _, i := range e.book.all {
+		if i.line == nil {
+			continue
+		}
+		if at := in(i.line); at >= 0 {
+			return i.line, at
+		}
+	}
+	return nil, 0
 }
 
 // reaction is a call of user code that is to change an instance.

@@ -139,8 +139,27 @@ func FindLetters(ctx context.Context, store *nacre.Store, q LetterQuery) (page [
 	return page, total, err
 }
 
+// OpenLetters are the ids of a runner's open dead letters.
+func OpenLetters(ctx context.Context, store *nacre.Store, id ID) (map[string]bool, error) {
+	system, _, err := companion(store)
+	if err != nil {
+		return nil, err
+	}
+	f := nacre.Filter{{Streams: []nacre.StreamID{id.letterStream()}}}
+	open, err := openLetters(ctx, system, f, &LetterQuery{Kind: id.Kind, Name: id.Name})
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]bool, len(open))
+	for i := range open {
+		ids[open[i].id] = true
+	}
+	return ids, nil
+}
+
 // openLetter is where an open dead letter stands.
 type openLetter struct {
+	id          string
 	first, last nacre.Position // where it was buried; where it was buried again, and what holds
 	size        int
 }
@@ -177,7 +196,7 @@ func openLetters(ctx context.Context, system *nacre.Store, f nacre.Filter, q *Le
 		}
 		o, there := open[k]
 		if !there {
-			o.first = e.GlobalPosition
+			o.id, o.first = l.ID, e.GlobalPosition
 		}
 		o.last, o.size = e.GlobalPosition, len(e.Data)
 		open[k] = o
