@@ -28,7 +28,11 @@ func main() {
 	where := append(os.Args, "data/default")[1]
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, where, filepath.Join(os.TempDir(), "balances.db")); err != nil {
+	tables := "balances.db" // beside the log, or here where that is on a server
+	if !strings.HasPrefix(where, "http") {
+		tables = filepath.Join(filepath.Dir(where), tables)
+	}
+	if err := run(ctx, os.Stdout, where, tables); err != nil {
 		log.Fatal(err)
 	}
 }

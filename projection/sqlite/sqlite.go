@@ -87,7 +87,7 @@ func (m *ReadModel) next() string { return m.path + ".next" }
 
 // mark is what the file says of the schema that made it: SQLite's user_version, and application_id.
 func (m *ReadModel) mark() int32 {
-	sum := sha256.Sum256([]byte(m.schema))
+	sum := sha256.Sum256([]byte(sqlmodel.Checkpoints + m.schema))
 	return int32(sum[0])<<16 | int32(sum[1])<<8 | int32(sum[2]) | 1<<24
 }
 

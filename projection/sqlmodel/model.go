@@ -11,6 +11,10 @@ import (
 	"github.com/nacredb/nacre/projection"
 )
 
+// Checkpoints are the columns of the table of checkpoints.
+const Checkpoints = `(name VARCHAR(64) PRIMARY KEY, position BIGINT NOT NULL, epoch VARCHAR(64) NOT NULL, version BIGINT NOT NULL, ` +
+	`late VARCHAR(128) NOT NULL)`
+
 // Dialect is what a database's SQL is like.
 type Dialect int
 
@@ -121,8 +125,7 @@ func (m *Model) begin(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+m.o.Table+
-		` (name VARCHAR(64) PRIMARY KEY, position BIGINT NOT NULL, epoch VARCHAR(64) NOT NULL, version BIGINT NOT NULL, late VARCHAR(128) NOT NULL)`)
+	_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS `+m.o.Table+` `+Checkpoints)
 	return err
 }
 
