@@ -10,8 +10,9 @@
 //     was decided on the stream's last word.
 //  4. A command with an id takes place once, for ever: given again, it has its first result. One that led to no
 //     events leaves nothing to be found, and is decided again.
-//  5. An error of Decide comes back as the same value; every other error has a nacre.Code. A panic in Decide or
-//     Evolve fails its command only.
+//  5. An error of Decide comes back as the same value; every other error has a nacre.Code. A panic in Decide,
+//     in Evolve or in the decoding of an event fails what asked for it, and nothing else; where a state panics
+//     that is encoded or decoded, its snapshot is done without.
 //  6. State from a snapshot and the rest is the state from all events: a snapshot that is damaged, of another
 //     schema version, or not of this log is passed over.
 //

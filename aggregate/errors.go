@@ -8,7 +8,8 @@ import (
 
 // The codes of this package's errors, beside those of the store and of codec.
 const (
-	// CodePanicked: a Decide or an Evolve panicked; see [PanicError]. The command wrote nothing.
+	// CodePanicked: a Decide or an Evolve panicked, or what encodes or decodes an event; see [PanicError]. The
+	// command wrote nothing.
 	CodePanicked nacre.Code = "AGGREGATE_PANICKED"
 	// CodeUnknownCommand: no aggregate takes the command.
 	CodeUnknownCommand nacre.Code = "UNKNOWN_COMMAND"
@@ -19,7 +20,7 @@ const (
 // PanicError has the code AGGREGATE_PANICKED. The stack is in the log.
 type PanicError struct {
 	Stream nacre.StreamID
-	In     string // "Decide" or "Evolve"
+	In     string // "Decide", "Evolve", or what else was going on, as in "the decoding of an event"
 	Value  any
 }
 

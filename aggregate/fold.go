@@ -53,7 +53,7 @@ func (r *Repository[S, C, E]) foldSome(ctx context.Context, stream nacre.StreamI
 		if !still(&e) {
 			break
 		}
-		values, err := r.events.AppendDecoded(room[:0], e)
+		values, err := r.decode(ctx, stream, room[:0], e)
 		if err != nil {
 			return state, at, err
 		}

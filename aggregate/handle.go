@@ -181,7 +181,7 @@ func (h *Handle[S, C, E]) Inject(ctx context.Context, events ...nacre.Event) (na
 		if events[i].ID == "" {
 			return nacre.Appended{}, invalid("events.id", "is empty in event %d: what comes from elsewhere needs its id, so that it counts once", i)
 		}
-		if _, err := h.r.events.Decode(events[i]); err != nil {
+		if _, err := h.r.decode(ctx, stream, nil, events[i]); err != nil {
 			return nacre.Appended{}, err
 		}
 	}

@@ -349,7 +349,7 @@ func (in *instance[S, C, E]) firstResult(ctx context.Context, q *request[S, C, E
 		if e.ID != q.ids+itoa(e.StreamPosition-first.StreamPosition) {
 			break
 		}
-		decoded, err := in.r.events.Decode(e)
+		decoded, err := in.r.decode(ctx, in.stream, nil, e)
 		if err != nil {
 			return result, true, err
 		}

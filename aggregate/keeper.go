@@ -128,7 +128,19 @@ func (k *keeper[S]) keep(stream nacre.StreamID, state S, at place) {
 }
 
 func (k *keeper[S]) work() {
-	defer k.working.Done()
+	over := false
+	defer func() {
+		defer k.working.Done()
+		if over {
+			return
+		}
+		// The encoding of a state ended the goroutine, as FailNow of a test does.
+		k.mu.Lock()
+		k.off, k.running = true, false
+		clear(k.waiting)
+		k.mu.Unlock()
+		k.o.Logger.Warn("snapshots are not kept any more: the encoding of a state ended its goroutine", "category", k.category)
+	}()
 	for {
 		k.mu.Lock()
 		var stream nacre.StreamID
@@ -137,7 +149,7 @@ func (k *keeper[S]) work() {
 			break
 		}
 		if stream == "" || k.off {
-			k.running = false
+			k.running, over = false, true
 			clear(k.waiting)
 			k.mu.Unlock()
 			return
@@ -175,7 +187,7 @@ func (k *keeper[S]) wait() {
 const writeWithin = time.Minute
 
 func (k *keeper[S]) write(stream nacre.StreamID, s *snapshot[S]) error {
-	state, err := k.encode(s.state)
+	state, err := k.encode(stream, s.state)
 	if err != nil {
 		k.mu.Lock()
 		k.off = true
@@ -195,8 +207,13 @@ func (k *keeper[S]) write(stream nacre.StreamID, s *snapshot[S]) error {
 }
 
 // encode gives a state's JSON, and makes sure that it comes back.
-func (k *keeper[S]) encode(state S) ([]byte, error) {
-	text, err := codec.Marshal(state)
+func (k *keeper[S]) encode(stream nacre.StreamID, state S) (text []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(context.Background(), k.o.Logger, stream, "the encoding of the state", v)
+		}
+	}()
+	text, err = codec.Marshal(state)
 	if err != nil {
 		return nil, fmt.Errorf("the state does not encode as JSON: %w", err)
 	}
@@ -224,6 +241,9 @@ func (k *keeper[S]) find(ctx context.Context, stream nacre.StreamID) (snapshot[S
 		return s, false
 	}
 	blob, err := k.blobs.GetBlob(ctx, key(stream))
+	if nacre.CodeOf(err) == nacre.CodeNotFound {
+		return s, false
+	}
 	if err != nil {
 		return s, k.ignored(stream, err)
 	}
@@ -234,7 +254,7 @@ func (k *keeper[S]) find(ctx context.Context, stream nacre.StreamID) (snapshot[S
 	if was.Stream != stream || was.SchemaVersion != k.schema || was.CRC != checksum(was.State) {
 		return s, k.ignored(stream, nil)
 	}
-	if err := codec.Unmarshal(was.State, &s.state); err != nil {
+	if s.state, err = k.decode(ctx, stream, was.State); err != nil {
 		return s, k.ignored(stream, err)
 	}
 	for e, err := range k.store.ReadStream(ctx, stream, &nacre.ReadOptions{From: was.Version, Limit: 1}) {
@@ -247,10 +267,19 @@ func (k *keeper[S]) find(ctx context.Context, stream nacre.StreamID) (snapshot[S
 	return s, k.ignored(stream, nil)
 }
 
+// decode reads a state's JSON; the state may do that itself.
+func (k *keeper[S]) decode(ctx context.Context, stream nacre.StreamID, text []byte) (state S, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(ctx, k.o.Logger, stream, "the decoding of a snapshot's state", v)
+		}
+	}()
+	err = codec.Unmarshal(text, &state)
+	return state, err
+}
+
 // ignored tells why a snapshot is not used. It never is an error: the events are the truth.
 func (k *keeper[S]) ignored(stream nacre.StreamID, err error) bool {
-	if nacre.CodeOf(err) != nacre.CodeNotFound {
-		k.o.Logger.Debug("a snapshot is outdated or damaged, and ignored", "stream", string(stream), "error", err)
-	}
+	k.o.Logger.Debug("a snapshot is outdated or damaged, and ignored", "stream", string(stream), "error", err)
 	return false
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/aggregate"
+	"github.com/nacredb/nacre/codec"
 	"github.com/nacredb/nacre/decider"
 )
 
@@ -159,5 +160,85 @@ func TestAnEventWhoseEncodingPanics(t *testing.T) {
 	p, ok := errors.AsType[*aggregate.PanicError](err)
 	if !ok || !strings.Contains(p.In, "encoding") || !strings.Contains(fmt.Sprint(p.Value), "not me") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// thorny is an event that goes into the log and does not come out of it.
+type thorny struct{ N int }
+
+func (*thorny) UnmarshalJSON([]byte) error { panic("thorns") }
+
+// Whoever needs the state is told; the instance's own goroutine, which loads it for those that wait, lives on.
+func TestAnEventWhoseDecodingPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, g := newRig(t)
+		r := repositoryOf(t, store, decider.Decider[int, int, thorny]{
+			Category: "thorny",
+			Decide:   func(_, c int, _ decider.Context) ([]thorny, error) { return []thorny{{c}}, nil },
+			Evolve:   func(s int, e thorny) int { return s + e.N },
+			Events:   map[string]thorny{"thorny.grew": {}},
+		}, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)})
+		h := r.Get("a")
+		held := make(chan struct{})
+		g.appending(func(_ context.Context, _ []nacre.Append, write func() ([]nacre.Appended, error)) ([]nacre.Appended, error) {
+			<-held
+			if _, err := write(); err != nil {
+				t.Error(err)
+			}
+			return nil, nacre.Errorf(nacre.CodeFailed, "the answer was lost") // so that the state is loaded
+		})
+		ctx := decider.With(t.Context(), decider.Context{CommandID: "once"})
+		var errs [4]error
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() { _, errs[i] = h.Execute(ctx, 1) })
+			synctest.Wait() // so that they wait in this order
+		}
+		close(held)
+		wg.Wait()
+		expectCode(t, "the one whose append failed", errs[0], nacre.CodeFailed)
+		for _, err := range errs[1:] {
+			expectCode(t, "one that waited", err, aggregate.CodePanicked)
+		}
+		_, err := h.State(t.Context())
+		p, ok := errors.AsType[*aggregate.PanicError](err)
+		if !ok || p.Stream != h.Stream() || !strings.Contains(p.In, "decoding") || !strings.Contains(fmt.Sprint(p.Value), "thorns") {
+			t.Errorf("the state: %v", err)
+		}
+		_, err = h.Inject(t.Context(), nacre.NewEvent("thorny.grew", map[string]int{"N": 1}).WithID("elsewhere"))
+		expectCode(t, "one from elsewhere", err, aggregate.CodePanicked)
+	})
+}
+
+// An upcaster that panics fails whoever needs what it makes: the state, and the first result of a command.
+func TestAnUpcasterThatPanics(t *testing.T) {
+	panics := false
+	store := newStore(t)
+	r := newRepository(t, store, &aggregate.Options{Logger: slog.New(slog.DiscardHandler), Codec: &codec.Options{
+		Upcast: map[string]codec.Upcaster{"account.moved@1": func(e nacre.Event) ([]nacre.Event, error) {
+			if panics {
+				panic("up and away")
+			}
+			e, err := codec.WithSchemaVersion(e, 2)
+			return []nacre.Event{e}, err
+		}},
+		Versions: map[string]int{"account.moved": 2},
+	}})
+	h := r.Get("ann")
+	ctx := decider.With(t.Context(), decider.Context{CommandID: "transfer-17"})
+	old := nacre.NewEvent("account.moved", moved{5}).WithID("cmd-f334gkyfaqfltvr2eqb3dtzhzi-0")
+	if _, err := store.Append(t.Context(), h.Stream(), nacre.Any, old); err != nil {
+		t.Fatal(err)
+	}
+	cents(t, h, 5)
+	panics = true
+	_, err := h.Execute(ctx, deposit{5})
+	expectCode(t, "the command again", err, aggregate.CodePanicked)
+	r.Evict("ann")
+	_, err = h.State(t.Context())
+	expectCode(t, "the state", err, aggregate.CodePanicked)
+	panics = false
+	if got, err := h.Execute(ctx, deposit{5}); err != nil || !got.Duplicate || got.State.Cents != 5 {
+		t.Errorf("afterwards: %+v, %v", got, err)
 	}
 }

@@ -3,11 +3,13 @@ package aggregate
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"strconv"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/codec"
 	"github.com/nacredb/nacre/decider"
 )
 
@@ -90,7 +92,7 @@ func (in *instance[S, C, E]) develop(p *plan[S, C, E], q *request[S, C, E]) (err
 	defer func() {
 		if v := recover(); v != nil {
 			p.broken = true
-			err = in.r.panicked(q.ctx, in.stream, doing, v)
+			err = panicked(q.ctx, in.r.o.Logger, in.stream, doing, v)
 		}
 		if err != nil {
 			p.events, p.values = p.events[:from], p.values[:from]
@@ -122,19 +124,29 @@ func (in *instance[S, C, E]) develop(p *plan[S, C, E], q *request[S, C, E]) (err
 	return nil
 }
 
+// decode gives what an event of the log stands for. Types decode themselves, and upcasters are the user's.
+func (r *Repository[S, C, E]) decode(ctx context.Context, stream nacre.StreamID, dst []codec.Event[E], e nacre.Event) (out []codec.Event[E], err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(ctx, r.o.Logger, stream, "the decoding of an event", v)
+		}
+	}()
+	return r.events.AppendDecoded(dst, e)
+}
+
 // evolve is the user's Evolve on an event of the log.
 func (r *Repository[S, C, E]) evolve(ctx context.Context, stream nacre.StreamID, state S, event E) (next S, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = r.panicked(ctx, stream, "Evolve", v)
+			err = panicked(ctx, r.o.Logger, stream, "Evolve", v)
 		}
 	}()
 	return r.d.Evolve(state, event), nil
 }
 
-func (r *Repository[S, C, E]) panicked(ctx context.Context, stream nacre.StreamID, in string, value any) error {
+func panicked(ctx context.Context, logger *slog.Logger, stream nacre.StreamID, in string, value any) error {
 	who := decider.From(ctx)
-	r.o.Logger.ErrorContext(ctx, "an aggregate panicked", "stream", string(stream), "in", in, "value", fmt.Sprint(value),
+	logger.ErrorContext(ctx, "an aggregate panicked", "stream", string(stream), "in", in, "value", fmt.Sprint(value),
 		"command_id", who.CommandID, "correlation_id", who.CorrelationID, "stack", string(debug.Stack()))
 	return &PanicError{Stream: stream, In: in, Value: value}
 }

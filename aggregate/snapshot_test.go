@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -302,105 +301,6 @@ func TestASnapshotThatCannotBeKeptIsToldOnce(t *testing.T) {
 		t.Errorf("told %d times:\n%s", n, text.String())
 	}
 }
-
-// States that JSON would lose a part of are never kept, and that is told.
-func TestAStateThatDoesNotSurviveIsNotKept(t *testing.T) {
-	type hidden struct {
-		Shown int
-		kept  int //nolint:unused // it is what is tested
-	}
-	type left struct {
-		Out int `json:"-"`
-	}
-	type inner struct{ Map map[string][]*hidden }
-	type embedded struct{ hidden }
-	type number int //nolint:unused // it is what is tested
-	type alias struct {
-		number //nolint:unused // it is what is tested
-	}
-	type recursive struct {
-		Next *recursive
-		At   time.Time
-	}
-	type text struct{ Any any }
-	for name, test := range map[string]struct {
-		keep func(t *testing.T, o *aggregate.Options) (kept bool)
-		want bool
-	}{
-		"plain":             {keeps[account], true},
-		"recursive":         {keeps[recursive], true},
-		"a time":            {keeps[time.Time], true},
-		"raw JSON":          {keeps[json.RawMessage], true},
-		"own encoding":      {keeps[own], true},
-		"unexported":        {keeps[hidden], false},
-		"left out":          {keeps[left], false},
-		"deep":              {keeps[inner], false},
-		"embedded":          {keeps[embedded], false},
-		"embedded number":   {keeps[alias], false},
-		"any":               {keeps[text], false},
-		"a mutex":           {keeps[sync.Mutex], false},
-		"a function":        {keeps[func()], false},
-		"comes back wrong":  {keeps[forgetful], false},
-		"does not come out": {keeps[silent], false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var told strings.Builder
-			o := &aggregate.Options{SnapshotEvery: 1, Logger: slog.New(slog.NewTextHandler(&told, nil))}
-			if kept := test.keep(t, o); kept != test.want {
-				t.Errorf("kept: %t", kept)
-			}
-			warned := strings.Count(told.String(), "level=WARN")
-			if test.want && warned != 0 || !test.want && warned != 1 {
-				t.Errorf("warned %d times: %s", warned, told.String())
-			}
-		})
-	}
-}
-
-// keeps tells whether snapshots of a state are kept.
-func keeps[S any](t *testing.T, o *aggregate.Options) bool {
-	store := newStore(t)
-	d := decider.Decider[S, int, int]{
-		Category: "thing",
-		Decide:   func(_ S, c int, _ decider.Context) ([]int, error) { return []int{c}, nil },
-		Evolve:   func(s S, _ int) S { return s },
-		Events:   map[string]int{"thing.done": 0},
-	}
-	r := aggregate.New(store, d, o)
-	for i := range 3 {
-		if _, err := r.Get("a").Execute(t.Context(), i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := r.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	blobs, err := store.Blobs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, err := range blobs.ListBlobs(t.Context(), "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		return true
-	}
-	return false
-}
-
-type own struct{ secret int }
-
-func (o own) MarshalJSON() ([]byte, error)     { return json.Marshal(o.secret) }
-func (o *own) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &o.secret) }
-
-type forgetful struct{ N int }
-
-func (forgetful) MarshalJSON() ([]byte, error)  { return []byte(`{"N":1}`), nil }
-func (f *forgetful) UnmarshalJSON([]byte) error { return errors.New("what was it?") }
-func (silent) MarshalJSON() ([]byte, error)     { return nil, errors.New("not a word") }
-func (s *silent) UnmarshalJSON(_ []byte) error  { return nil }
-
-type silent struct{}
 
 // bare is a driver without extras.
 type bare struct{ nacre.Driver }
