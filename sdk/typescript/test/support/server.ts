@@ -42,6 +42,12 @@ export class TestServer {
     return client.getEventStore(name)
   }
 
+  /** Makes an API key; the server lets nobody in without one once it has been started again. */
+  makeKey(permission: string): string {
+    const args = ['keys', 'create', '--data', this.data, '--name', 'test', '--permission', permission]
+    return spawnSync(process.env['NACRE_BINARY'] ?? 'nacre', args, { encoding: 'utf8' }).stdout.trim()
+  }
+
   /** Ends the server at once, without any farewell. */
   async kill(): Promise<void> {
     const { child } = this
