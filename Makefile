@@ -13,7 +13,7 @@ MEETING = . ./aggregate/... ./client ./internal/index ./internal/runner ./intern
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint format tidy fuzz bench bench-large soak build clean
+.PHONY: help test race sdk lint format tidy fuzz bench bench-large soak build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ test: ## vet and test everything, in under five minutes; needs nothing but Go
 	$(GO) vet ./...
 	$(GO) test -short -timeout=4m ./...
 	@$(MAKE) --no-print-directory race RACED='$(MEETING)'
+	@$(MAKE) --no-print-directory sdk
 
 race: ## test with the race detector, which needs a C compiler
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
@@ -29,6 +30,15 @@ race: ## test with the race detector, which needs a C compiler
 		CGO_ENABLED=1 $(GO) test -race -short -timeout=8m $(RACED); \
 	else \
 		echo "race: SKIPPED: the race detector needs a C compiler, and $$($(GO) env CC) is not here"; \
+	fi
+
+sdk: ## build the TypeScript client and test it against this server; needs Node 20 and npm
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		echo "sdk: SKIPPED: building the TypeScript client needs node and npm, which are not here"; \
+	elif [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then \
+		echo "sdk: SKIPPED: the TypeScript client needs Node 20 or later, and $$(node --version) is here"; \
+	else \
+		cd sdk/typescript && npm ci && npm run build && GO='$(GO)' npm test; \
 	fi
 
 lint: ## run the linters of .golangci.yml; the first time builds them, which takes minutes

@@ -26,7 +26,7 @@ function main() {
   const env = { ...process.env }
   if (!env.NACRE_BINARY) {
     env.NACRE_BINARY = join(work, process.platform === 'win32' ? 'nacre.exe' : 'nacre')
-    const built = run('go', ['build', '-o', env.NACRE_BINARY, './cmd/nacre'], join(root, '../..'), { ...env, CGO_ENABLED: '0' })
+    const built = run(env.GO || 'go', ['build', '-o', env.NACRE_BINARY, './cmd/nacre'], join(root, '../..'), { ...env, CGO_ENABLED: '0' })
     if (built !== 0) return built
   }
   const wanted = process.argv.slice(2)
