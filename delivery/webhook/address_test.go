@@ -37,7 +37,7 @@ func TestPrivateAddresses(t *testing.T) {
 			t.Errorf("%s is taken: %v", address, err)
 			continue
 		}
-		if !strings.Contains(err.Error(), "--allow-private-webhooks") || !strings.Contains(err.Error(), address) {
+		if !strings.Contains(err.Error(), "--allow-private-webhooks") || !strings.Contains(err.Error(), ip.String()) {
 			t.Errorf("%s: the error does not say what to do: %v", address, err)
 		}
 		if err := (&guard{open: true}).check(ip); err != nil {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -46,19 +47,7 @@ type config struct {
 	FollowRedirects bool              `json:"followRedirects,omitempty"`
 }
 
-func (c *config) timeout() time.Duration {
-	if c.TimeoutMS == 0 {
-		return defaultTimeout * time.Millisecond
-	}
-	return time.Duration(c.TimeoutMS) * time.Millisecond
-}
-
-func (c *config) format() string {
-	if c.Format == "" {
-		return formatEvent
-	}
-	return c.Format
-}
+func (c *config) timeout() time.Duration { return time.Duration(c.TimeoutMS) * time.Millisecond }
 
 func (c *config) encode() (json.RawMessage, error) {
 	var b bytes.Buffer
@@ -70,7 +59,7 @@ func (c *config) encode() (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// parse reads a configuration. It checks what kind of value each member has, and no more.
+// parse reads a configuration, with the defaults but for the secret. It checks each member by itself, and no more.
 func parse(raw json.RawMessage) (*config, error) {
 	var members map[string]json.RawMessage
 	if len(bytes.TrimSpace(raw)) > 0 {
@@ -85,6 +74,8 @@ func parse(raw json.RawMessage) (*config, error) {
 			return nil, err
 		}
 	}
+	c.TimeoutMS = cmp.Or(c.TimeoutMS, defaultTimeout)
+	c.Format = cmp.Or(c.Format, formatEvent)
 	return c, nil
 }
 
@@ -178,10 +169,8 @@ func (c *config) setSecrets(value json.RawMessage) error {
 	return nil
 }
 
-// fill puts in what was left out. old is nil for a new subscription.
+// fill puts in what comes from before, and makes a secret where there is none. old is nil for a new subscription.
 func (c *config) fill(old *config, now time.Time) error {
-	c.TimeoutMS = c.timeout().Milliseconds()
-	c.Format = c.format()
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		if c.Headers[name] != hidden {
 			continue

@@ -26,7 +26,7 @@ func (s *sender) content(b *delivery.Batch, events []nacre.Event) ([]byte, http.
 		store = b.Store
 	}
 	header := make(http.Header, 16)
-	switch s.config.format() {
+	switch s.config.Format {
 	case formatStructured:
 		if len(events) == 1 {
 			header["Content-Type"] = []string{"application/cloudevents+json; charset=utf-8"}
@@ -230,7 +230,7 @@ func appendString(out []byte, text string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if e.Encode(text) != nil {
+	if err := e.Encode(text); err != nil { // a text always encodes
 		return append(out, `""`...)
 	}
 	return append(out, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)

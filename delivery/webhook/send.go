@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -55,7 +56,7 @@ func (s *sender) Close() error {
 
 // Send posts a batch. Events in CloudEvents' binary format are posted one after the other, until one is not taken.
 func (s *sender) Send(ctx context.Context, b *delivery.Batch) (delivery.Receipt, error) {
-	if s.config.format() != formatBinary || len(b.Events) == 1 {
+	if s.config.Format != formatBinary || len(b.Events) == 1 {
 		return s.send(ctx, b, b.Events, b.ID)
 	}
 	var receipt delivery.Receipt
@@ -92,9 +93,7 @@ func (s *sender) send(ctx context.Context, b *delivery.Batch, events []nacre.Eve
 	}
 	now := s.kind.o.Clock()
 	timestamp := strconv.FormatInt(now.Unix(), 10)
-	for name, values := range s.header {
-		header[name] = values
-	}
+	maps.Copy(header, s.header)
 	header[headerID] = []string{id}
 	header[headerTimestamp] = []string{timestamp}
 	header[headerSignature] = []string{s.signer.header(now, id, timestamp, body)}
@@ -115,7 +114,7 @@ func (s *sender) send(ctx context.Context, b *delivery.Batch, events []nacre.Eve
 // readAnswer gives the start of an answer's body, and closes it. What cannot be read does not matter: the status has
 // told. It is read to its end where that is near, so that the connection can be used again.
 func readAnswer(answer *http.Response, cancel context.CancelFunc) string {
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // see above
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return "" // what follows is not HTTP
 	}
@@ -123,9 +122,9 @@ func readAnswer(answer *http.Response, cancel context.CancelFunc) string {
 	defer timer.Stop()
 	rest := io.LimitReader(answer.Body, answerBody)
 	start := make([]byte, answerKept)
-	n, _ := io.ReadFull(rest, start) //nolint:errcheck // see above
+	n, _ := io.ReadFull(rest, start)
 	if n == answerKept {
-		_, _ = io.Copy(io.Discard, rest) //nolint:errcheck // see above
+		_, _ = io.Copy(io.Discard, rest)
 	}
 	return printable(start[:n], answerKept)
 }

@@ -38,7 +38,7 @@ func NewVerifier(secrets ...string) (*Verifier, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("webhook: there is no secret: give the one that the subscription was created with")
 	}
-	v := &Verifier{clock: time.Now} //nolint:forbidigo // where the clock is chosen
+	v := &Verifier{clock: time.Now}
 	for i, s := range secrets {
 		key, err := keyOf(s)
 		if err != nil {

@@ -77,7 +77,7 @@ func New(o *Options) (*Kind, error) {
 	}
 	k.o.UserAgent = cmp.Or(k.o.UserAgent, "Nacre-Webhooks/1.0")
 	if k.o.Clock == nil {
-		k.o.Clock = time.Now //nolint:forbidigo // where the clock is chosen
+		k.o.Clock = time.Now
 	}
 	k.guard = guard{open: k.o.AllowPrivate, allow: k.o.Allow}
 	k.transport = k.newTransport()
@@ -97,7 +97,7 @@ func (k *Kind) Check(raw, before json.RawMessage) (json.RawMessage, error) {
 	var old *config
 	if len(before) > 0 {
 		// What is stored and cannot be read any more is replaced.
-		old, _ = parse(before) //nolint:errcheck // it is nil then
+		old, _ = parse(before) // it is nil then
 	}
 	if err := c.fill(old, k.o.Clock()); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (*Kind) Same(a, b json.RawMessage) bool {
 	if errX != nil || errY != nil {
 		return string(a) == string(b)
 	}
-	return plainURL(x.URL) == plainURL(y.URL) && maps.Equal(x.Headers, y.Headers) && x.timeout() == y.timeout() && x.format() == y.format()
+	return plainURL(x.URL) == plainURL(y.URL) && maps.Equal(x.Headers, y.Headers) && x.TimeoutMS == y.TimeoutMS && x.Format == y.Format
 }
 
 // Public has of each secret a hint, its last 4 characters, and of each header the name.

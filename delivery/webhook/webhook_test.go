@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -121,9 +122,7 @@ func newKind(t testing.TB, o *Options) *Kind {
 func configOf(t testing.TB, address string, members map[string]any) json.RawMessage {
 	t.Helper()
 	all := map[string]any{"url": address, "secrets": []string{testSecret}}
-	for name, value := range members {
-		all[name] = value
-	}
+	maps.Copy(all, members)
 	raw, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
