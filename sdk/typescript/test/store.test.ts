@@ -1,4 +1,5 @@
-import { after, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
 import { InMemoryEventStore } from '@nacredb/client'
 import { TestServer } from './support/server.js'
 import { storeSuite } from './support/store-suite.js'
@@ -11,3 +12,25 @@ after(() => server.stop())
 
 storeSuite('a server', () => server.store())
 storeSuite('in memory', async () => new InMemoryEventStore())
+
+it('in memory: is followed as a server is', async () => {
+  const store = new InMemoryEventStore()
+  const append = (data: number) => store.appendToStream('s', [{ type: data % 2 ? 'odd' : 'even', data }])
+  for (const n of [0, 1, 2]) await append(n)
+  const end = new AbortController()
+  const seen: number[] = []
+  const odd: number[] = []
+  const following = (async () => {
+    for await (const event of store.subscribe('*', { after: 1, signal: end.signal })) {
+      seen.push(event.data)
+      if (seen.length < 4) void append(seen.length + 2)
+      else setTimeout(() => end.abort(), 1)
+    }
+  })()
+  for await (const event of store.subscribe('odd')) {
+    odd.push(event.data)
+    if (odd.length === 3) break
+  }
+  await following
+  assert.deepEqual([seen, odd], [[1, 2, 3, 4, 5], [1, 3, 5]])
+})

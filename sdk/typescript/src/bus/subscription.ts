@@ -18,7 +18,10 @@ export interface FollowOptions {
   signal?: AbortSignal
   /** What this follower is called in the server's list of connections. */
   clientId?: string
-  /** Milliseconds without a sign of life behind which the connection is made anew. Default 45,000. */
+  /**
+   * Milliseconds without a sign of life behind which the connection is made anew. Servers give one every 15 seconds
+   * unless they are told otherwise. Default 45,000.
+   */
   idleTimeoutMs?: number
   /** How often in a row to connect again before the loop fails. Default: for ever. */
   retries?: number

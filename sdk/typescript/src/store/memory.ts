@@ -3,7 +3,7 @@ import { AppendConditionFailedError, EventIdConflictError, StreamVersionConflict
 import { ErrorTypes } from '../errors/types.js'
 import { matches, toFilter } from '../events/filter.js'
 import { newEventId } from '../events/ids.js'
-import type { AnyEvent, AppendCondition, Filter, ReadEvent } from '../events/types.js'
+import type { AnyEvent, AppendCondition, EventFilter, Filter, ReadEvent } from '../events/types.js'
 import { matchesExpectedVersion } from '../events/version.js'
 import { BaseEventStore, type EventStoreOptions, type StreamPage } from './base.js'
 import type {
@@ -196,9 +196,24 @@ export class InMemoryEventStore extends BaseEventStore {
     return selectStreams(this.streams, options)
   }
 
-  /** Resolves when something stands behind a position, at once where it does already. */
-  async waitBehind(position: number, signal?: AbortSignal): Promise<void> {
-    if (this.log.length > position || signal?.aborted) return
+  /** Follows the store as `EventBus.subscribe` does: what there is, then what is appended, until the signal or `break`. */
+  async *subscribe<E extends AnyEvent = AnyEvent>(
+    filter?: EventFilter, options: { after?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<ReadEvent<E>, void, undefined> {
+    const { after = 0, signal } = options
+    const selects = toFilter(filter)
+    for (let at = after; signal?.aborted !== true; ) {
+      const event = this.log[at]
+      if (event === undefined) {
+        await this.appended(signal)
+        continue
+      }
+      at++
+      if (matches(selects, event)) yield cloneJson(event) as unknown as ReadEvent<E>
+    }
+  }
+
+  private async appended(signal: AbortSignal | undefined): Promise<void> {
     await new Promise<void>(resolve => {
       this.waiting.push(resolve)
       signal?.addEventListener('abort', () => resolve(), { once: true })
