@@ -14,7 +14,8 @@
 //     in Evolve or in the decoding of an event fails what asked for it, and nothing else; where a state panics
 //     that is encoded or decoded, its snapshot is done without.
 //  6. State from a snapshot and the rest is the state from all events: a snapshot that is damaged, of another
-//     schema version, or not of this log is passed over.
+//     schema version, or not of this log is passed over, and none is kept of a state that does not come back
+//     whole from its JSON. Where a type encodes itself, its Equal says what is whole.
 //
 // An instance is in memory while it is in use and for [Options.IdleAfter] afterwards; it has a goroutine only
 // while commands wait. A [Handle] holds nothing and outlives all of that. Repositories, handles and a [Bus] may be used

@@ -80,8 +80,7 @@ func lostByJSON(t reflect.Type, within []reflect.Type) string {
 		return ""
 	}
 	within = append(within, t)
-	marshaler, text := reflect.TypeFor[json.Marshaler](), reflect.TypeFor[interface{ MarshalText() ([]byte, error) }]()
-	if t.Implements(marshaler) || reflect.PointerTo(t).Implements(marshaler) || t.Implements(text) || reflect.PointerTo(t).Implements(text) {
+	if encodesItself(t) {
 		return ""
 	}
 	switch t.Kind() {
@@ -227,6 +226,12 @@ func (k *keeper[S]) encode(stream nacre.StreamID, state S) (text []byte, err err
 	}
 	if !bytes.Equal(text, again) {
 		return nil, fmt.Errorf("the state does not come back from its JSON: it was %.200s, and is %.200s", text, again)
+	}
+	// The text cannot tell of what never was in it: a field with the name of an embedding's, or all that is beside an
+	// embedded type which encodes itself, and with that the whole.
+	if path, differ := unlike(&state, &back); differ {
+		return nil, fmt.Errorf("the state does not come back from its JSON: %s is another one afterwards; "+
+			"give it a JSON name of its own, or its type MarshalJSON and UnmarshalJSON, and Equal where what differs does not matter", path)
 	}
 	return text, nil
 }
