@@ -21,6 +21,7 @@ const (
 	childOpen   = "open"   // opens, tells how that was, and waits to be killed
 	childWork   = "work"   // appends and reads for a while, and tells how much memory that took
 	childServe  = "serve"  // is a server over the stores in a folder, until its input ends
+	childRelay  = "relay"  // is a bare relay for WebSockets, until its input ends
 )
 
 // task is what a child is to do, as its argument, in JSON.
@@ -48,8 +49,12 @@ func childMain(args []string) int {
 		return 2
 	}
 	var t told
-	if do.What == childServe {
-		err := do.serve(&t)
+	if do.What == childServe || do.What == childRelay {
+		be := do.serve
+		if do.What == childRelay {
+			be = do.relay
+		}
+		err := be(&t)
 		if err != nil {
 			t.Error = err.Error()
 			err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(t))

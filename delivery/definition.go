@@ -95,8 +95,10 @@ const (
 	maxWindow   = 100_000
 	maxParallel = 1_000
 	maxBatch    = 1_000
-	maxAttempts = 1_000
-	maxDeadline = 24 * time.Hour
+	// maxBatchBytes is about how much is sent at once, unless one event is more.
+	maxBatchBytes = 1 << 20
+	maxAttempts   = 1_000
+	maxDeadline   = 24 * time.Hour
 )
 
 // filled is the policy with its defaults.

@@ -154,8 +154,10 @@ func (q *queue) fly(l *lane, most int) []*entry {
 		return nil
 	}
 	var taken []*entry
+	size := 0
 	for _, e := range l.entries {
-		if len(taken) == min(most, q.abreast) || e.attempts > 0 && len(taken) > 0 {
+		size += e.size()
+		if len(taken) == min(most, q.abreast) || len(taken) > 0 && (e.attempts > 0 || size > maxBatchBytes) {
 			break // what was tried before flies alone, so that it fails alone
 		}
 		e.flying = true

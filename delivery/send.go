@@ -57,9 +57,10 @@ func (s *subscription) next() *flight {
 // batchID is as spec/delivery.md says.
 func (h *Hub) batchID(name string, first nacre.Position, n int) string {
 	epoch := strings.ToLower(*h.epoch.Load())
-	id := fmt.Sprintf("%s.%s.%d", name, epoch[max(0, len(epoch)-8):], first)
+	// Without a dot: Standard Webhooks puts one between what it signs.
+	id := fmt.Sprintf("%s:%s:%d", strings.ReplaceAll(name, ".", ":"), epoch[max(0, len(epoch)-8):], first)
 	if n > 1 {
-		id += fmt.Sprintf(".%d", n)
+		id += fmt.Sprintf("+%d", n)
 	}
 	return id
 }

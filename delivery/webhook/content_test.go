@@ -179,7 +179,7 @@ func TestBinary(t *testing.T) {
 		}
 		got := r.last(t)
 		checkBinary(t, &events[i], got)
-		if id := got.header.Get("Webhook-Id"); id != "hook.0123abcd.42" {
+		if id := got.header.Get("Webhook-Id"); id != "hook:0123abcd:42" {
 			t.Errorf("one event has the id %q", id)
 		}
 	}
@@ -241,7 +241,7 @@ func TestBinaryOneByOne(t *testing.T) {
 	for i, got := range r.requests() {
 		want := event(7 + i)
 		checkBinary(t, &want, got)
-		if id := got.header.Get("Webhook-Id"); id != "hook.0123abcd.42."+strconv.Itoa(7+i) {
+		if id := got.header.Get("Webhook-Id"); id != "hook:0123abcd:42+"+strconv.Itoa(7+i) {
 			t.Errorf("the id is %q", id)
 		}
 	}

@@ -27,7 +27,7 @@ func context() stdcontext.Context { return stdcontext.Background() }
 // shipped is a batch of one event.
 func shipped(attempt int) *delivery.Batch {
 	return &delivery.Batch{
-		ID: "shipping.0123abcd.1042", Store: "shop", Subscription: "shipping", Attempt: attempt,
+		ID: "shipping:0123abcd:1042", Store: "shop", Subscription: "shipping", Attempt: attempt,
 		Events: []nacre.Event{{
 			GlobalPosition: 1042, StreamPosition: 2, StreamID: "order-456", ID: "01JD3Y00000000000000000000", Type: "order.shipped",
 			CreatedAt: time.Date(2026, 11, 20, 18, 55, 20, 0, time.UTC), Data: json.RawMessage(`{"carrier":"snail"}`),

@@ -62,7 +62,7 @@ func (s *sender) Send(ctx context.Context, b *delivery.Batch) (delivery.Receipt,
 	var receipt delivery.Receipt
 	for i := range b.Events {
 		var err error
-		id := b.ID + "." + strconv.FormatUint(uint64(b.Events[i].GlobalPosition), 10)
+		id := b.ID + "+" + strconv.FormatUint(uint64(b.Events[i].GlobalPosition), 10)
 		if receipt, err = s.send(ctx, b, b.Events[i:i+1], id); err != nil {
 			return receipt, err
 		}

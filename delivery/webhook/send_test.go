@@ -51,7 +51,7 @@ func TestBody(t *testing.T) {
 		t.Errorf("it went to %s", got.path)
 	}
 	for name, value := range map[string]string{
-		"Content-Type": "application/json", "Webhook-Id": "hook.0123abcd.42", "Webhook-Timestamp": fmt.Sprint(at.Unix()),
+		"Content-Type": "application/json", "Webhook-Id": "hook:0123abcd:42", "Webhook-Timestamp": fmt.Sprint(at.Unix()),
 		"Authorization": "Bearer x", "User-Agent": "Nacre-Webhooks/1.0", "Content-Length": fmt.Sprint(len(want)), "Accept-Encoding": "",
 	} {
 		if got.header.Get(name) != value {

@@ -153,7 +153,7 @@ func event(n int) nacre.Event {
 }
 
 func batchOf(events ...nacre.Event) *delivery.Batch {
-	return &delivery.Batch{ID: "hook.0123abcd.42", Store: "shop", Subscription: "hook", Attempt: 1, Events: events}
+	return &delivery.Batch{ID: "hook:0123abcd:42", Store: "shop", Subscription: "hook", Attempt: 1, Events: events}
 }
 
 func members(t testing.TB, raw []byte) map[string]json.RawMessage {
