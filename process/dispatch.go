@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/decider"
 )
 
@@ -24,6 +25,9 @@ type courier struct {
 	flying  int // of the owner's goroutine
 }
 
+// errGone is what becomes of a job whose goroutine user code has ended, by runtime.Goexit.
+var errGone = nacre.Errorf(CodePanicked, "the dispatcher ended the goroutine that called it")
+
 func newCourier(m *model, to Dispatcher, o *Options, s *signals) *courier {
 	return &courier{m: m, to: to, timeout: o.Timeout, signals: s, results: make(chan outcome, o.Parallel)}
 }
@@ -32,15 +36,16 @@ func newCourier(m *model, to Dispatcher, o *Options, s *signals) *courier {
 func (c *courier) send(ctx context.Context, j job) {
 	c.flying++
 	go func() {
-		err := c.dispatch(ctx, j)
-		c.results <- outcome{j: j, err: err, cut: err != nil && ctx.Err() != nil}
+		err := error(errGone)
+		defer func() { c.results <- outcome{j: j, err: err, cut: err != nil && ctx.Err() != nil} }()
+		err = c.dispatch(ctx, j)
 	}()
 }
 
 // landed takes note of a result that was received.
 func (c *courier) landed() { c.flying-- }
 
-func (c *courier) dispatch(ctx context.Context, j job) error {
+func (c *courier) dispatch(ctx context.Context, j job) (err error) {
 	what, err := c.m.decode(&j.c.command)
 	if err != nil {
 		return err
@@ -54,7 +59,8 @@ func (c *courier) dispatch(ctx context.Context, j job) error {
 		defer cancel()
 	}
 	ctx, end := c.signals.dispatch(ctx, &j)
+	err = errGone
+	defer func() { end(err) }()
 	err = c.m.guard("Dispatch", j.in.id, func() error { return c.to.Dispatch(ctx, j.c.To, what) })
-	end(err)
 	return err
 }

@@ -22,8 +22,8 @@
 //  8. Managers share nothing: what one fails at, or cannot read, does not touch another.
 //
 // A manager's functions are called from one goroutine, a dispatcher from many. A [Runner] may be used from many, and owns its
-// goroutines: they have ended when Done is closed. With another process's clock or store's clock ahead or behind, timers are
-// early or late by that much.
+// goroutines: they have ended when Done is closed, but for a Dispatch that goes on for 5 seconds after its context was cut off.
+// With another process's clock or store's clock ahead or behind, timers are early or late by that much.
 //
 // In memory are the instances with commands or timers, and [Options].Instances of the others. A state and the commands that wait with
 // it fit into one event of the companion log, 1 MiB by default: a reaction that makes more of it fails. An instance with 100 commands

@@ -56,11 +56,15 @@ func (do *Effects) Send(id string, c any) {
 // After sets a timer of that name, in place of one that is set already. It is due d after Now.
 func (do *Effects) After(d time.Duration, name string) { do.At(do.now.Add(d), name) }
 
-// At sets a timer of that name, in place of one that is set already. A time that has passed is due at once.
+// At sets a timer of that name, in place of one that is set already. A time that has passed is due at once. An instance that has
+// ended has no timers: behind Done, or where it ended before, the reaction fails.
 func (do *Effects) At(t time.Time, name string) {
 	switch {
 	case do.m.timeout == nil:
 		do.fail(nacre.Errorf(nacre.CodeInvalid, "the timer %q is set, and the manager has no Timeout", name))
+		return
+	case do.done:
+		do.fail(nacre.Errorf(nacre.CodeInvalid, "the timer %q is set, and the instance has ended: set it before, or leave Done out", name))
 		return
 	case name == "" || len(name) > maxTimerName:
 		do.fail(nacre.Errorf(nacre.CodeInvalid, "a timer's name has 1 to %d bytes, not %d", maxTimerName, len(name)))
@@ -78,7 +82,7 @@ const maxTimerName = 256
 // Cancel takes back a timer; one that is not set is no mistake.
 func (do *Effects) Cancel(name string) { do.timers = without(do.timers, name) }
 
-// Done ends the instance: its timers are taken back, and events pass it over unless they begin it anew. Commands
+// Done ends the instance: its timers are taken back, none can be set any more, and events pass it over unless they begin it anew. Commands
 // that it has sent are dispatched all the same, and where they are refused, Rejected is still called.
 func (do *Effects) Done() { do.done, do.timers = true, nil }
 

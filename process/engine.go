@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -277,7 +278,7 @@ func (e *engine) nextTimer() (time.Time, bool) { return e.timers.next() }
 func (e *engine) failure(err error) *runner.Failure {
 	f := runner.FailureOf(err, e.now)
 	if len(f.Message) > maxMessage {
-		f.Message = f.Message[:maxMessage] + " …"
+		f.Message = strings.ToValidUTF8(f.Message[:maxMessage], "") + " …" // the cut may be within a character
 	}
 	return f
 }

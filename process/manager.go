@@ -13,7 +13,8 @@ import (
 
 // The codes of this package's errors, beside those of the store and of codec.
 const (
-	// CodePanicked: a function of the manager, or the dispatcher, panicked. The log has the stack.
+	// CodePanicked: a function of the manager, or the dispatcher, panicked, or ended its goroutine; or an error that it gave panicked
+	// when it was asked what it says. The log has the stack of a panic.
 	CodePanicked nacre.Code = "PROCESS_PANICKED"
 	// CodePaused: the manager is paused, and was asked to catch up.
 	CodePaused nacre.Code = "PROCESS_PAUSED"
@@ -155,7 +156,8 @@ func (m *model) route(e codec.Event[any]) (instance string, begins bool, err err
 	return instance, begins, err
 }
 
-// guard turns a panic of user code into an error, and tells the log its stack.
+// guard turns a panic of user code into an error, and tells the log its stack. An error that it gives is asked here what it says, since it
+// is user code as well.
 func (m *model) guard(in, instance string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -163,7 +165,10 @@ func (m *model) guard(in, instance string, f func() error) (err error) {
 			err = nacre.Errorf(CodePanicked, "%s panicked: %v; the log has the stack", in, v)
 		}
 	}()
-	return f()
+	if err = f(); err != nil {
+		_, _ = nacre.CodeOf(err), err.Error()
+	}
+	return err
 }
 
 func invalid(field, format string, args ...any) error {

@@ -8,38 +8,43 @@ import (
 )
 
 // obey carries out an order. Those about dead letters are carried out beside the loop, which takes no other order
-// meanwhile.
-func (w *work) obey(o runner.Order) error {
+// meanwhile. Where the work ends before, the next one carries it out: the lease does not hand it out again.
+func (w *work) obey(o runner.Order) {
+	again := w.r.order != nil
+	w.r.order = &o
 	switch o.Do {
-	case runner.Pause:
-		w.paused = true
-	case runner.Resume:
-		w.paused = false
+	case runner.Pause, runner.Resume:
+		w.paused = o.Do == runner.Pause
+		w.lease.Intend(runner.Intent{Paused: w.paused})
+		state, err := w.stateNow()
+		w.r.say(w.lease, state, err)
+		w.tell(o, nil)
 	case runner.Retry, runner.Discard:
 		w.obeying = true
 		w.wg.Go(func() {
 			err := w.settle(w.ctx, o)
+			if again && nacre.CodeOf(err) == nacre.CodeNotFound {
+				err = nil // it was settled by the work before, which could not say so any more
+			}
 			if w.ctx.Err() == nil {
 				w.tell(o, err)
 			}
 			w.obeyed <- struct{}{}
 		})
-		return nil
 	default:
 		w.tell(o, nacre.Errorf(nacre.CodeUnsupported, "a process manager cannot %s", o.Do))
-		return nil
 	}
-	state, err := w.stateNow()
-	w.r.say(w.lease, state, err)
-	w.tell(o, nil)
-	return nil
 }
 
 // tell writes that an order was carried out, or why it was not.
 func (w *work) tell(o runner.Order, err error) {
-	if failed := w.lease.Obeyed(w.ctx, o, err); failed != nil && w.ctx.Err() == nil {
+	if failed := w.lease.Obeyed(w.ctx, o, err); failed != nil {
+		if w.ctx.Err() != nil {
+			return // the next work says so
+		}
 		w.l.log.Warn("it could not be written that a process manager obeyed an order", "manager", w.l.name, "order", o.Do, "error", failed)
 	}
+	w.r.order = nil
 	w.r.obeyed(o.Place, err)
 }
 

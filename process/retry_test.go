@@ -22,7 +22,7 @@ type hooked struct {
 	kept
 	reading   func(streams []nacre.StreamID) error
 	appending func(batch []nacre.Append) error
-	appended  func(batch []nacre.Append)
+	appended  func(batch []nacre.Append) error
 }
 
 func (d *hooked) Read(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions) iter.Seq2[nacre.Event, error] {
@@ -48,7 +48,7 @@ func (d *hooked) Append(ctx context.Context, batch []nacre.Append, c *nacre.Cond
 	}
 	out, err := d.kept.Append(ctx, batch, c)
 	if err == nil && d.appended != nil {
-		d.appended(batch)
+		err = d.appended(batch)
 	}
 	return out, err
 }
@@ -277,7 +277,7 @@ func TestALetterThatIsDiscardedWhileItIsTriedAgainIsGone(t *testing.T) {
 						}
 						return nil
 					},
-					appended: func(batch []nacre.Append) {
+					appended: func(batch []nacre.Append) error {
 						for _, a := range batch {
 							if slices.ContainsFunc(a.Events, func(e nacre.Event) bool {
 								return strings.Contains(string(e.Data), `"how":"discarded"}`) && e.Type == "letter.settled"
@@ -285,6 +285,7 @@ func TestALetterThatIsDiscardedWhileItIsTriedAgainIsGone(t *testing.T) {
 								gone.Store(true)
 							}
 						}
+						return nil
 					},
 				}
 				m := fragile(&broken)

@@ -30,10 +30,11 @@ type Runner struct {
 	stopping sync.Once
 	done     chan struct{} // closed when it has ended
 
-	suspicious bool    // an id of a record was taken: look whether events are known
-	paused     bool    // as ordered last
-	figures    figures // of all engines so far
-	ailing     error   // what the last work ended with; nil where it ended well
+	order      *runner.Order // it is being carried out; by the next work, where one ends meanwhile
+	suspicious bool          // an id of a record was taken: look whether events are known
+	paused     bool          // as ordered last
+	figures    figures       // of all engines so far
+	ailing     error         // what the last work ended with; nil where it ended well
 
 	mu       sync.Mutex
 	status   Status
@@ -122,28 +123,42 @@ func (r *Runner) end() { r.stopping.Do(func() { close(r.stop) }) }
 // run holds a lease and works, until the runner ends.
 func (r *Runner) run(lease *runner.Lease) {
 	var err error
+	defer func() { r.ended(err) }()
 	for {
 		if lease == nil {
 			if lease, err = r.standBy(); err != nil {
-				break
+				return
 			}
 		}
-		r.activate(true)
-		err = r.serve(lease)
-		r.activate(false)
-		var f *runner.Failure
-		if err != nil && !r.isStopping() && !r.paused {
-			f = runner.FailureOf(err, r.o.Clock())
-		}
-		released := lease.Release(context.WithoutCancel(r.ctx), f)
-		lease = nil
+		func() {
+			err = nacre.Errorf(CodePanicked, "a function of the process manager %q ended the goroutine that called it", r.m.name)
+			defer func() { err = r.release(lease, err) }()
+			r.activate(true)
+			err = r.serve(lease)
+		}()
 		if nacre.CodeOf(err) != runner.CodeLeaseLost {
-			if err == nil && nacre.CodeOf(released) != runner.CodeLeaseLost {
-				err = released
-			}
-			break
+			return
 		}
+		lease = nil
 	}
+}
+
+// release gives the lease back after an error, and tells what the runner ends with.
+func (r *Runner) release(lease *runner.Lease, err error) error {
+	r.activate(false)
+	var f *runner.Failure
+	if err != nil && !r.isStopping() && !r.paused {
+		f = runner.FailureOf(err, r.o.Clock())
+	}
+	released := lease.Release(context.WithoutCancel(r.ctx), f)
+	if err == nil && nacre.CodeOf(released) != runner.CodeLeaseLost {
+		err = released
+	}
+	return err
+}
+
+// ended tells everybody that the runner has ended, and with what.
+func (r *Runner) ended(err error) {
 	if r.isStopping() && (nacre.CodeOf(err) == nacre.CodeCanceled || errors.Is(err, context.Canceled)) {
 		err = nil
 	}
@@ -203,7 +218,8 @@ func (r *Runner) isStopping() bool {
 // serve works under a lease, until the runner is stopped, the lease is lost, or the store fails for good. After other failures
 // everything is read anew.
 func (r *Runner) serve(lease *runner.Lease) error {
-	r.paused = lease.Before().Paused
+	r.paused, r.order = lease.Before().Paused, nil
+	lease.Intend(runner.Intent{Paused: r.paused})
 	if r.paused && r.once {
 		return nacre.Errorf(CodePaused, "the process manager %q is paused: resume it first", r.m.name)
 	}
@@ -220,18 +236,24 @@ func (r *Runner) serve(lease *runner.Lease) error {
 			}
 			r.ailing = w.ailing
 		}
+		again := errors.Is(err, errReopen)
 		switch {
-		case r.ctx.Err() != nil || ends(err):
+		case ends(err):
 			return err
-		case !errors.Is(err, errReopen):
+		case r.ctx.Err() != nil:
+			return r.ctx.Err()
+		case !again:
 			r.ailing = err
 			r.say(lease, Failed, err)
 		}
 		select {
 		case <-r.stop:
+			if again {
+				return nil // what it had not committed is read again by the next one
+			}
 			return err
 		case <-r.ctx.Done():
-			return err
+			return r.ctx.Err()
 		case <-lease.Lost():
 			return lease.Check(r.ctx)
 		case <-time.After(pause(failures, &r.o)):
@@ -246,7 +268,11 @@ func (r *Runner) newWork(lease *runner.Lease) (*work, error) {
 		return nil, err
 	}
 	if r.suspicious {
-		e.careful, r.suspicious = ^nacre.Position(0), false
+		head, err := r.store.Head(r.ctx)
+		if err != nil {
+			return nil, err
+		}
+		e.careful, r.suspicious = max(e.careful, head.Position, head.Last), false
 	}
 	e.figures = r.figures
 	w := &work{
@@ -276,7 +302,11 @@ func (w *work) finish() error {
 		}
 		at, err := w.commit(b)
 		w.committing = b
-		if err := w.conclude(committal{at, err}); err != nil {
+		switch err := w.conclude(committal{at, err}); {
+		case errors.Is(err, errReopen):
+			w.wg.Wait()
+			return nil // another runner has written: it, or the next one, reads again what was not committed
+		case err != nil:
 			return err
 		}
 	}

@@ -75,6 +75,9 @@ func (w *work) run() error {
 	defer w.wg.Wait()
 	defer w.land()
 	defer w.cancel()
+	if w.r.order != nil {
+		w.obey(*w.r.order)
+	}
 	for {
 		more, err := w.round()
 		if err != nil {
@@ -369,11 +372,24 @@ func (w *work) received(o outcome) {
 	w.e.finish(o.j, o.err, micro(w.r.o.Clock()))
 }
 
-// land waits for all that was sent out.
+// land waits for all that was sent out; where the runner was cut off, it waits for the grace only: a dispatcher may
+// not heed its context.
 func (w *work) land() {
+	var late <-chan time.Time
+	aborted := w.r.ctx.Done()
 	for w.c.flying > 0 {
-		<-w.c.results
-		w.c.landed()
+		select {
+		case <-w.c.results:
+			w.c.landed()
+		case <-aborted:
+			aborted = nil
+			t := time.NewTimer(grace)
+			defer t.Stop()
+			late = t.C
+		case <-late:
+			w.l.log.Warn("a dispatch does not end, though its context has: a process manager ends without it", "manager", w.l.name, "dispatches", w.c.flying)
+			return
+		}
 	}
 }
 
@@ -423,7 +439,7 @@ func (w *work) await(more bool) error {
 			w.l.log.Warn("what a process manager knows could not be kept in one piece: a start reads more of the log", "manager", w.l.name, "error", err)
 		}
 	case o := <-orders:
-		return w.obey(o)
+		w.obey(o)
 	case <-w.obeyed:
 		w.obeying = false
 	case <-w.nudge:

@@ -38,12 +38,12 @@ type Failure struct {
 	At       time.Time      `json:"at,omitzero"`
 }
 
-// FailureOf makes one of an error; nil of nil.
+// FailureOf makes one of an error; nil of nil. What is no UTF-8 in its message is replaced.
 func FailureOf(err error, at time.Time) *Failure {
 	if err == nil {
 		return nil
 	}
-	return &Failure{Code: nacre.CodeOf(err), Message: err.Error(), At: at.UTC()}
+	return &Failure{Code: nacre.CodeOf(err), Message: strings.ToValidUTF8(err.Error(), "\uFFFD"), At: at.UTC()}
 }
 
 // Rebuild is how far a rebuild has come.
