@@ -1,0 +1,149 @@
+package redis_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/delivery/redis"
+	client "github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	redis.Silence()
+	goleak.VerifyTestMain(m)
+}
+
+// redisServer is a redis-server of this test's own.
+type redisServer struct {
+	binary string
+	args   []string
+	addr   string
+	output bytes.Buffer
+
+	mutex   sync.Mutex
+	process *exec.Cmd
+}
+
+// newServer starts a server, and stops it with the test.
+func newServer(t *testing.T, args ...string) *redisServer {
+	t.Helper()
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("there is no redis-server here: install Debian's package redis-server")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	s := &redisServer{
+		binary: binary,
+		addr:   fmt.Sprintf("127.0.0.1:%d", port),
+		args: append([]string{
+			"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", t.TempDir(),
+			"--save", "", "--appendonly", "yes", "--appendfsync", "no",
+		}, args...),
+	}
+	s.start(t)
+	t.Cleanup(func() {
+		s.stop(t)
+		if t.Failed() {
+			t.Logf("the server said: %s", &s.output)
+		}
+	})
+	return s
+}
+
+// start starts the server, and waits until it answers.
+func (s *redisServer) start(t testing.TB) {
+	t.Helper()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.process = exec.Command(s.binary, s.args...)
+	s.process.Stdout, s.process.Stderr = &s.output, &s.output
+	s.process.WaitDelay = time.Second
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		conn, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			answer := make([]byte, 64)
+			fmt.Fprint(conn, "PING\r\n")
+			n, _ := conn.Read(answer)
+			conn.Close()
+			if n > 0 && !bytes.HasPrefix(answer, []byte("-LOADING")) {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("redis-server does not answer")
+}
+
+// stop kills the server. It may be called twice.
+func (s *redisServer) stop(t testing.TB) {
+	t.Helper()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.process == nil {
+		return
+	}
+	if err := s.process.Process.Kill(); err != nil {
+		t.Errorf("stop redis-server: %v", err)
+	}
+	_ = s.process.Wait() // it was killed
+	s.process = nil
+}
+
+func (s *redisServer) signal(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if err := s.process.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// look gives a client to look with, and closes it behind.
+func (s *redisServer) look(t testing.TB, with func(c *client.Client)) {
+	t.Helper()
+	c := client.NewClient(&client.Options{Addr: s.addr, Protocol: 2})
+	defer c.Close()
+	with(c)
+}
+
+// entries are those of a key.
+func (s *redisServer) entries(t testing.TB, key string) (out []client.XMessage) {
+	t.Helper()
+	s.look(t, func(c *client.Client) {
+		var err error
+		if out, err = c.XRange(t.Context(), key, "-", "+").Result(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return out
+}
+
+func (s *redisServer) events(t testing.TB, key string) (out []nacre.Event) {
+	t.Helper()
+	for _, entry := range s.entries(t, key) {
+		var e nacre.Event
+		if err := json.Unmarshal([]byte(entry.Values["event"].(string)), &e); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, e)
+	}
+	return out
+}
