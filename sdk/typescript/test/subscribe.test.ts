@@ -135,34 +135,33 @@ describe('subscribe', () => {
     }
   })
 
-  it('connects anew where there is no sign of life', async () => {
+  it('connects anew where there is no sign of life, behind what it was given', async () => {
     const store = await server.store()
     await store.appendToStream('s', [0, 1, 2].map(numbered))
-    let requests = 0
-    const client = server.client({
-      fetch: async (input, init) => {
-        // The first connection tells one event and then nothing any more.
-        if (requests++ > 0) return fetch(input, init)
-        const line = 'id: 1\ndata: {"globalPosition":1,"data":0}\n\n'
-        const body = new ReadableStream({ start: c => c.enqueue(new TextEncoder().encode(line)) })
-        init?.signal?.addEventListener('abort', () => {})
-        return abortable(new Response(body), init?.signal ?? undefined)
-      },
-    })
-    const subscription = client.getEventBus(store.name).subscribe('*', { idleTimeoutMs: 1_000 })
-    assert.deepEqual((await take(subscription, 3)).map(e => e.data), [0, 1, 2])
-    assert.equal(requests, 2)
+    const { epoch } = await store.head()
+    // The first connection tells one event and then nothing any more: with its id; or without, so that it comes again.
+    for (const id of [`1@${epoch}`, undefined]) {
+      const asked: (string | null)[] = []
+      const client = server.client({
+        fetch: async (input, init) => {
+          if (asked.push(new URL(String(input)).searchParams.get('after')) > 1) return fetch(input, init)
+          const lines = `${id === undefined ? '' : `id: ${id}\n`}data: {"globalPosition":1,"data":0}\n\n`
+          return stuck(lines, init?.signal ?? undefined)
+        },
+      })
+      const subscription = client.getEventBus(store.name).subscribe('*', { idleTimeoutMs: 1_000 })
+      assert.deepEqual((await take(subscription, 3)).map(e => e.data), [0, 1, 2])
+      assert.deepEqual(asked, [null, id ?? null])
+    }
   })
 })
 
-// A response whose body fails once the signal is aborted, as fetch's own do.
-function abortable(response: Response, signal: AbortSignal | undefined): Response {
-  const reader = response.body?.getReader()
+// An answer that gives some text and then nothing, until the signal is aborted.
+function stuck(text: string, signal: AbortSignal | undefined): Response {
   return new Response(new ReadableStream({
-    async start(controller) {
+    start(controller) {
       signal?.addEventListener('abort', () => controller.error(signal.reason))
-      const first = await reader?.read()
-      controller.enqueue(first?.value)
+      controller.enqueue(new TextEncoder().encode(text))
     },
   }))
 }

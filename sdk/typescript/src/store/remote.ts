@@ -45,8 +45,8 @@ export class RemoteEventStore extends BaseEventStore {
         subject: { kind: 'store', name: this.name },
       })
       const result = committed(body as Schemas['Committed'])
-      // An earlier attempt of this very call is no duplicate to the caller.
-      if (made || (doubtful && result.events.every(event => event.globalPosition > before))) own(result)
+      // What an earlier attempt of this very call wrote, behind all that was told before, is no duplicate to the caller.
+      if (doubtful && result.events.every(event => event.globalPosition > before)) own(result)
       this.seen = Math.max(this.seen, result.lastPosition)
       return result
     } catch (thrown) {

@@ -206,6 +206,17 @@ export function storeSuite(name: string, make: () => Promise<BaseEventStore>): v
       assert.equal((await store.readStream('long', { limit: 11_000 })).length, 11_000)
       const { state } = await store.aggregateStream('long', { initialState: 0, evolve: (sum: number, e) => sum + e.data })
       assert.equal(state, (count * (count - 1)) / 2)
+
+      // Somebody appends while it is read: it is read as it was when that began.
+      const pages = store as unknown as { readPage: (...args: unknown[]) => Promise<object> }
+      const readPage = pages.readPage.bind(store)
+      pages.readPage = async (...args) => {
+        const page = await readPage(...args)
+        await store.appendToStream('long', [{ type: 'late', data: 0 }])
+        return page
+      }
+      const before = await store.readStream('long')
+      assert.deepEqual([before.length, before.currentStreamVersion], [count, count - 1])
     })
 
     it('folds a stream', async () => {
