@@ -12,7 +12,8 @@
 //  2. With inFlight 1, an event is published when the one before it is acknowledged, so that messages stand in the order
 //     of events whatever happens. With more, so many are under way at once: then a server that takes an event and not the
 //     one before it, as where the leader of a stream changes, has them the other way around.
-//  3. A batch that is sent again has the same message ids: they are made of [delivery.Batch.ID] and the event.
+//  3. An event that a subscription sends again has the same message id, also in another batch, after a restart, and when
+//     it is replayed: "store/subscription/position/event id/time in microseconds".
 //  4. A sender has one connection, made by the first Send that needs it. One that is lost is not mended under messages
 //     that are under way; the next Send makes a new one.
 //  5. Values that stand in subjects are escaped, so that an event cannot choose another subject: what is not a letter, a

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/delivery"
+	"github.com/nacredb/nacre/internal/relay"
 	"github.com/nats-io/nats.go/jetstream"
 
 	client "github.com/nats-io/nats.go"
@@ -41,7 +42,7 @@ func (s *sender) messages(b *delivery.Batch) ([]*client.Msg, error) {
 				e.ID, e.GlobalPosition, len(subject), mostSubject)
 		}
 		out[i] = &client.Msg{Subject: subject, Data: line, Header: client.Header{
-			jetstream.MsgIDHeader: {header(messageID(b.ID, e))},
+			jetstream.MsgIDHeader: {header(relay.MessageID(b.Store, b.Subscription, e))},
 			HeaderEventID:         {header(e.ID)},
 			HeaderType:            {header(e.Type)},
 			HeaderStore:           {header(b.Store)},
@@ -52,12 +53,6 @@ func (s *sender) messages(b *delivery.Batch) ([]*client.Msg, error) {
 		}}
 	}
 	return out, nil
-}
-
-// messageID is what a repeat is known by. The batch's id is in it, since a replay that somebody asked for is none; the
-// position, since an event's id is its own in its stream only.
-func messageID(batch string, e *nacre.Event) string {
-	return fmt.Sprintf("%s/%d/%s", batch, e.GlobalPosition, e.ID)
 }
 
 // mostCorrelation is how much of a correlation id stands in a header: it is of any length.

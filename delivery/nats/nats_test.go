@@ -8,13 +8,13 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/delivery"
 	"github.com/nacredb/nacre/delivery/deliverytest"
 	"github.com/nacredb/nacre/delivery/nats"
+	"github.com/nacredb/nacre/internal/relay"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -138,7 +138,7 @@ func TestMessage(t *testing.T) {
 	events[1].StreamID, events[1].Type = "a.b *>-1", ".placed"
 	events[1].Metadata = []byte(`{"correlationId":" a\r\nInjected: yes"}`)
 	events[2].Metadata = []byte(`{"correlationId":"` + strings.Repeat("ü", 5000) + `"}`)
-	receipt, err := s.Send(t.Context(), &delivery.Batch{ID: "b-1", Store: "my.shop", Events: events})
+	receipt, err := s.Send(t.Context(), &delivery.Batch{ID: "b-1", Store: "my.shop", Subscription: "all", Events: events})
 	if err != nil || receipt.Response != "up to sequence 3 of stream NACRE" {
 		t.Fatalf("got %+v, %v", receipt, err)
 	}
@@ -150,7 +150,7 @@ func TestMessage(t *testing.T) {
 		{
 			"": "nacre.my%2Eshop.order.order.placed", nats.HeaderEventID: events[0].ID, nats.HeaderType: "order.placed",
 			nats.HeaderStreamID: "order-0", nats.HeaderStreamPosition: "41", nats.HeaderPosition: "42", nats.HeaderStore: "my.shop",
-			nats.HeaderCorrelationID: "c-41", jetstream.MsgIDHeader: "b-1/42/" + events[0].ID,
+			nats.HeaderCorrelationID: "c-41", jetstream.MsgIDHeader: relay.MessageID("my.shop", "all", &events[0]),
 		},
 		{
 			"": "nacre.my%2Eshop.a%2Eb%20%2A%3E.%2Eplaced", nats.HeaderType: ".placed", nats.HeaderStreamID: "a.b *>-1",
@@ -168,16 +168,19 @@ func TestMessage(t *testing.T) {
 			}
 		}
 	}
-	receipt, err = s.Send(t.Context(), &delivery.Batch{ID: "b-1", Store: "my.shop", Attempt: 2, Events: events})
-	if err != nil || receipt.Response != "up to sequence 3 of stream NACRE, which had 3 of 3" {
-		t.Errorf("got %+v, %v", receipt, err)
+	// Sent again in other batches, they are known.
+	for i := range events {
+		receipt, err = s.Send(t.Context(), &delivery.Batch{ID: "b-2", Store: "my.shop", Subscription: "all", Attempt: 2, Events: events[i : i+1]})
+		if want := fmt.Sprintf("up to sequence %d of stream NACRE, which had 1 of 1", i+1); err != nil || receipt.Response != want {
+			t.Errorf("got %+v, %v, want %s", receipt, err, want)
+		}
 	}
-	// A replay is another batch.
-	if _, err = s.Send(t.Context(), &delivery.Batch{ID: "b-2", Store: "my.shop", Events: events[:1]}); err != nil {
+	// Another subscription's are others.
+	if _, err = s.Send(t.Context(), &delivery.Batch{ID: "b-3", Store: "my.shop", Subscription: "some", Events: events[:1]}); err != nil {
 		t.Error(err)
 	}
 	if got := len(b.messages(t, "NACRE")); got != 4 {
-		t.Errorf("%d messages are there after a replay", got)
+		t.Errorf("%d messages are there", got)
 	}
 }
 
@@ -269,37 +272,6 @@ func TestLogin(t *testing.T) {
 		if _, err := s.Send(t.Context(), batch); (err == nil) != fine {
 			t.Errorf("%q: got %v", token, err)
 		}
-	}
-}
-
-// TestHangs: a server that does not answer holds neither a send nor a close, and goes on afterwards.
-func TestHangs(t *testing.T) {
-	t.Parallel()
-	b := newBroker(t)
-	s := open(t, `{"url":%q,"stream":"S","create":true,"timeoutMs":300}`, b.url)
-	batches := deliverytest.Batches(deliverytest.Events(0, 4, 1), 2)
-	if _, err := s.Send(t.Context(), batches[0]); err != nil {
-		t.Fatal(err)
-	}
-	b.signal(t, syscall.SIGSTOP)
-	if _, err := s.Send(t.Context(), batches[1]); err == nil {
-		t.Error("a server that hangs took a batch")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.Send(ctx, batches[1]); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	fresh := open(t, `{"url":%q,"timeoutMs":300}`, b.url)
-	if _, err := fresh.Send(t.Context(), batches[1]); err == nil {
-		t.Error("a server that hangs took a batch")
-	}
-	b.signal(t, syscall.SIGCONT)
-	if _, err := deliverytest.Deliver(t.Context(), s, batches[1]); err != nil {
-		t.Error(err)
-	}
-	if got := len(b.events(t, "S")); got != 4 {
-		t.Errorf("%d events are there", got)
 	}
 }
 

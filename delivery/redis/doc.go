@@ -15,8 +15,8 @@
 //  3. Entries have the ids that the server gives. Those made of positions would refuse whatever comes behind a later
 //     event, and streams are sent beside each other: an event that waits for another attempt would be lost.
 //  4. With deduplicateSeconds, the server keeps a key for each event for so long, and drops what is sent again meanwhile:
-//     "nacre-sent:{key of the stream}:batch/position/event id". Without it, events that are sent again are there again;
-//     their position and id tell.
+//     "nacre-sent:{key of the stream}:store/subscription/position/event id/time in microseconds". Without it, events that
+//     are sent again are there again; their position and id tell.
 //  5. A key is capped at about maxLength entries, of which the server drops the oldest, read or not. -1 is without a cap.
 //  6. Values that stand in keys are escaped, so that an event cannot choose another key: what is not a letter, a digit or
 //     one of "-_.@~+=,;!$&/" is "%" and two hexadecimal digits.

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/nacredb/nacre"
@@ -136,7 +135,7 @@ func TestEntry(t *testing.T) {
 	s := open(t, nil, `{"url":"redis://%s","deduplicateSeconds":60}`, server.addr)
 	events := deliverytest.Events(41, 3, 1)
 	events[1].StreamID = "a:b {c}*-1"
-	batch := &delivery.Batch{ID: "b-1", Store: "shop", Events: events}
+	batch := &delivery.Batch{ID: "b-1", Store: "shop", Subscription: "all", Events: events}
 	if receipt, err := s.Send(t.Context(), batch); err != nil || !strings.HasSuffix(receipt.Response, " of nacre:shop:order") {
 		t.Fatalf("got %+v, %v", receipt, err)
 	}
@@ -150,16 +149,19 @@ func TestEntry(t *testing.T) {
 	if got := server.entries(t, "nacre:shop:a%3Ab%20%7Bc%7D%2A"); len(got) != 1 {
 		t.Errorf("got %+v", got)
 	}
-	batch.Attempt = 2
-	if receipt, err := s.Send(t.Context(), batch); err != nil || receipt.Response != "all 3 were there" {
-		t.Errorf("got %+v, %v", receipt, err)
+	// Sent again, they are known, in other batches as well.
+	for n, want := range map[int]string{3: "all 3 were there", 1: "all 1 were there"} {
+		again := &delivery.Batch{ID: "b-2", Store: "shop", Subscription: "all", Attempt: 2, Events: events[:n]}
+		if receipt, err := s.Send(t.Context(), again); err != nil || receipt.Response != want {
+			t.Errorf("got %+v, %v", receipt, err)
+		}
 	}
-	// A replay is another batch, and what is known is forgotten in time.
-	if _, err := s.Send(t.Context(), &delivery.Batch{ID: "b-2", Store: "shop", Events: events[:1]}); err != nil {
+	// Another subscription's are others, and what is known is forgotten in time.
+	if _, err := s.Send(t.Context(), &delivery.Batch{ID: "b-3", Store: "shop", Subscription: "some", Events: events[:1]}); err != nil {
 		t.Error(err)
 	}
 	if got := server.entries(t, "nacre:shop:order"); len(got) != 3 {
-		t.Errorf("%d entries are there after a replay", len(got))
+		t.Errorf("%d entries are there", len(got))
 	}
 	server.look(t, func(c *client.Client) {
 		keys, err := c.Keys(t.Context(), "nacre-sent:*").Result()
@@ -299,33 +301,6 @@ func TestNoEvent(t *testing.T) {
 	_, err := open(t, nil, elsewhere).Send(t.Context(), &delivery.Batch{ID: "b", Store: "s", Events: events})
 	if f, is := errors.AsType[*delivery.Failure](err); !is || !f.Permanent {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestHangs: a server that does not answer holds neither a send nor a close, and goes on afterwards.
-func TestHangs(t *testing.T) {
-	t.Parallel()
-	server := newServer(t)
-	s := open(t, nil, `{"url":"redis://%s","key":"k","timeoutMs":300,"deduplicateSeconds":60}`, server.addr)
-	batches := deliverytest.Batches(deliverytest.Events(0, 4, 1), 2)
-	if _, err := s.Send(t.Context(), batches[0]); err != nil {
-		t.Fatal(err)
-	}
-	server.signal(t, syscall.SIGSTOP)
-	if _, err := s.Send(t.Context(), batches[1]); err == nil {
-		t.Error("a server that hangs took a batch")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.Send(ctx, batches[1]); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	server.signal(t, syscall.SIGCONT)
-	if _, err := deliverytest.Deliver(t.Context(), s, batches[1]); err != nil {
-		t.Error(err)
-	}
-	if got := len(server.events(t, "k")); got != 4 {
-		t.Errorf("%d events are there", got)
 	}
 }
 

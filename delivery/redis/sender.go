@@ -146,9 +146,7 @@ func (s *sender) entries(b *delivery.Batch) ([]entry, error) {
 		key := s.key.Name(b.Store, e, part)
 		out[i] = entry{
 			key: key, e: e, line: line,
-			// As with message ids: a replay that somebody asked for is another batch, and an event's id is its own
-			// in its stream only.
-			seen: fmt.Sprintf("nacre-sent:{%s}:%s/%d/%s", key, b.ID, e.GlobalPosition, e.ID),
+			seen: fmt.Sprintf("nacre-sent:{%s}:%s", key, relay.MessageID(b.Store, b.Subscription, e)),
 		}
 	}
 	return out, nil

@@ -80,7 +80,7 @@ func (s *redisServer) start(t testing.TB) {
 		conn, err := net.Dial("tcp", s.addr)
 		if err == nil {
 			answer := make([]byte, 64)
-			fmt.Fprint(conn, "PING\r\n")
+			_, _ = conn.Write([]byte("PING\r\n")) // what fails shows in the answer
 			n, _ := conn.Read(answer)
 			conn.Close()
 			if n > 0 && !bytes.HasPrefix(answer, []byte("-LOADING")) {

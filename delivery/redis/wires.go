@@ -32,7 +32,7 @@ func newWires(dial func(ctx context.Context, network, address string) (net.Conn,
 func (w *wires) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(w.life, cancel)()
+	defer context.AfterFunc(w.life, cancel)() //nolint:contextcheck // Close ends it as well
 	conn, err := w.dial(ctx, network, address)
 	if err != nil {
 		return nil, err

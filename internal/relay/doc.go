@@ -1,8 +1,8 @@
 // Package relay has what the relays to other systems share: configurations that are read strictly and shown without
 // their secrets, and names that are made of an event.
 //
-// [Decode] reads a configuration, [Invalid] tells what is wrong with one, [HideURL] and [Restore] hide secrets and put
-// them back, and a [Template] makes a subject or a key of an event.
+// [Decode] reads a configuration, [Invalid] tells what is wrong with one, [HideURL] and [RestoreURL] hide secrets and put
+// them back, a [Template] makes a subject or a key of an event, and [MessageID] names it for whoever drops repeats.
 //
 //  1. A member that nobody knows, one that stands twice and one that is null are refused, with the field's name.
 //  2. What a template makes of two events differs where the values that stand in it differ: escapes are reversible.

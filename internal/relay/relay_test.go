@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/internal/relay"
@@ -144,4 +145,13 @@ func TestEscapeIsReversible(t *testing.T) {
 			t.Fatalf("%q is escaped as %q, which is %q, %v", value, escaped, back, err)
 		}
 	})
+}
+
+func TestMessageID(t *testing.T) {
+	t.Parallel()
+	e := nacre.Event{GlobalPosition: 42, ID: "id", CreatedAt: time.UnixMicro(7)}
+	id := relay.MessageID("shop", "all", &e)
+	if id != "shop/all/42/id/7" {
+		t.Errorf("got %s", id)
+	}
 }

@@ -1,0 +1,39 @@
+//go:build unix
+
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"testing"
+
+	"github.com/nacredb/nacre/delivery/deliverytest"
+)
+
+// TestHangs: a server that does not answer holds neither a send nor a close, and goes on afterwards.
+func TestHangs(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	s := open(t, nil, `{"url":"redis://%s","key":"k","timeoutMs":300,"deduplicateSeconds":60}`, server.addr)
+	batches := deliverytest.Batches(deliverytest.Events(0, 4, 1), 2)
+	if _, err := s.Send(t.Context(), batches[0]); err != nil {
+		t.Fatal(err)
+	}
+	server.signal(t, syscall.SIGSTOP)
+	if _, err := s.Send(t.Context(), batches[1]); err == nil {
+		t.Error("a server that hangs took a batch")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Send(ctx, batches[1]); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	server.signal(t, syscall.SIGCONT)
+	if _, err := deliverytest.Deliver(t.Context(), s, batches[1]); err != nil {
+		t.Error(err)
+	}
+	if got := len(server.events(t, "k")); got != 4 {
+		t.Errorf("%d events are there", got)
+	}
+}
