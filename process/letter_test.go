@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -287,13 +288,20 @@ func TestARetryOutlivesACrash(t *testing.T) {
 	}
 }
 
+// toggle is what a test tells functions that other goroutines call.
+func toggle(on bool) *atomic.Bool {
+	f := &atomic.Bool{}
+	f.Store(on)
+	return f
+}
+
 // fragile is a manager whose React panics at what is paid, as long as broken says so.
-func fragile(broken *bool) process.Manager[order] {
+func fragile(broken *atomic.Bool) process.Manager[order] {
 	m := orders()
 	react := m.React
 	m.React = func(o *order, e codec.Event[any], do *process.Effects) {
 		react(o, e, do)
-		if _, ok := e.Data.(paid); ok && *broken {
+		if _, ok := e.Data.(paid); ok && broken.Load() {
 			panic("cannot be")
 		}
 	}
@@ -303,10 +311,10 @@ func fragile(broken *bool) process.Manager[order] {
 func TestAReactionThatPanicsIsADeadLetterAndOthersGoOn(t *testing.T) {
 	store := open(t)
 	d := newDesk()
-	broken := true
+	broken := toggle(true)
 	appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.paid", paid{}), nacre.NewEvent("order.shipped", shipped{}))
 	appendTo(t, store, "order-2", nacre.NewEvent("order.placed", placed{}))
-	m := fragile(&broken)
+	m := fragile(broken)
 	if s := catchUp(t, store, m, d, silent()); s != (process.Summary{Reacted: 3, Dispatched: 2, DeadLettered: 1}) {
 		t.Errorf("summary %+v", s)
 	}
@@ -315,7 +323,7 @@ func TestAReactionThatPanicsIsADeadLetterAndOthersGoOn(t *testing.T) {
 		list[0].Type != "order.paid" || list[0].Attempts != 10 || list[0].Error.Code != process.CodePanicked {
 		t.Fatalf("dead letters %+v", list)
 	}
-	broken = false
+	broken.Store(false)
 	r := run(t, store, m, d, nil)
 	if err := r.Retry(t.Context(), list[0].ID); nacre.CodeOf(err) != "" {
 		t.Fatal(err)
@@ -331,11 +339,11 @@ func TestADeadEventIsReactedToOnRequest(t *testing.T) {
 		t.Run(fmt.Sprint("still broken ", still), func(t *testing.T) {
 			store := open(t)
 			d := newDesk()
-			broken := true
-			m := fragile(&broken)
+			broken := toggle(true)
+			m := fragile(broken)
 			r := run(t, store, m, d, silent())
 			waitFor(t, r, appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.paid", paid{})))
-			broken = still
+			broken.Store(still)
 			if err := r.Retry(t.Context(), ""); err != nil {
 				t.Fatal(err)
 			}
@@ -366,10 +374,10 @@ func TestAnEventThatIsTriedAgainWaitsWithItsInstanceOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t)
 		d := newDesk()
-		broken := true
+		broken := toggle(true)
 		o := silent()
 		o.MinDelay, o.MaxDelay = time.Hour, time.Hour
-		r := run(t, store, fragile(&broken), d, o)
+		r := run(t, store, fragile(broken), d, o)
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.paid", paid{}), nacre.NewEvent("order.shipped", shipped{}))
 		appendTo(t, store, "order-2", nacre.NewEvent("order.placed", placed{}))
 		synctest.Wait()
@@ -379,8 +387,8 @@ func TestAnEventThatIsTriedAgainWaitsWithItsInstanceOnly(t *testing.T) {
 		}
 		// What waits is remembered.
 		stop(t, r)
-		broken = false
-		r = run(t, store, fragile(&broken), d, o)
+		broken.Store(false)
+		r = run(t, store, fragile(broken), d, o)
 		waitFor(t, r, 4)
 		equal(t, "commands", d.done(), []string{"wallet:process_test.pay{0}", "wallet:process_test.pay{0}", "depot:process_test.ship{1}"})
 		stop(t, r)
@@ -391,12 +399,12 @@ func TestATimeoutThatPanicsIsADeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t)
 		d := newDesk()
-		broken := true
+		broken := toggle(true)
 		m := orders()
 		timeout := m.Timeout
 		m.Timeout = func(o *order, timer string, do *process.Effects) {
 			timeout(o, timer, do)
-			if broken {
+			if broken.Load() {
 				panic("cannot be")
 			}
 		}
@@ -413,7 +421,7 @@ func TestATimeoutThatPanicsIsADeadLetter(t *testing.T) {
 		if len(letters(t, r)) != 1 || len(d.done()) != 1 {
 			t.Errorf("a dead timer fired by itself: %q", d.done())
 		}
-		broken = false
+		broken.Store(false)
 		if err := r.Retry(t.Context(), list[0].ID); err != nil {
 			t.Fatal(err)
 		}
@@ -435,12 +443,12 @@ func TestARejectedThatPanicsIsADeadLetter(t *testing.T) {
 		}
 		return nil
 	}
-	broken := true
+	broken := toggle(true)
 	m := orders()
 	rejected := m.Rejected
 	m.Rejected = func(o *order, command any, why error, do *process.Effects) {
 		rejected(o, command, why, do)
-		if broken {
+		if broken.Load() {
 			panic("cannot be")
 		}
 	}
@@ -450,7 +458,7 @@ func TestARejectedThatPanicsIsADeadLetter(t *testing.T) {
 	if len(list) != 1 || list[0].What != "command" || list[0].Code != process.CodePanicked {
 		t.Fatalf("dead letters %+v", list)
 	}
-	broken = false
+	broken.Store(false)
 	if err := r.Retry(t.Context(), list[0].ID); err != nil {
 		t.Fatal(err)
 	}

@@ -66,6 +66,16 @@ func slowly() *process.Options {
 	return o
 }
 
+// badly fails every command, as long as broken says so.
+func badly(broken *atomic.Bool) func(sent) error {
+	return func(sent) error {
+		if broken.Load() {
+			return errWeather
+		}
+		return nil
+	}
+}
+
 // buried is the only dead letter.
 func buried(t *testing.T, store *nacre.Store) runner.Letter {
 	t.Helper()
@@ -87,10 +97,10 @@ func TestALetterThatIsTriedAgainWaitsBehindWhatFailsInItsInstance(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t)
 		m := orders()
-		bad := true
+		bad := toggle(true)
 		var seen []string
 		m.React = func(_ *order, e codec.Event[any], _ *process.Effects) {
-			if _, begins := e.Data.(placed); bad && !begins {
+			if _, begins := e.Data.(placed); bad.Load() && !begins {
 				panic("cannot be")
 			}
 			seen = append(seen, e.Type)
@@ -102,14 +112,14 @@ func TestALetterThatIsTriedAgainWaitsBehindWhatFailsInItsInstance(t *testing.T) 
 		appendTo(t, store, "order-1", nacre.NewEvent("order.shipped", shipped{})) // fails, and is tried again
 		synctest.Wait()
 		retry(t, r, letter) // fails as well
-		bad = false
+		bad.Store(false)
 		waitFor(t, r, 3)
 		synctest.Wait()
-		equal(t, "reactions", seen, []string{"order.placed", "order.shipped", "order.paid"})
 		if s := r.Status(); s.Pending != 0 || s.DeadLetters != 0 || s.Position != 3 {
 			t.Errorf("status %+v", s)
 		}
 		stop(t, r)
+		equal(t, "reactions", seen, []string{"order.placed", "order.shipped", "order.paid"})
 	})
 }
 
@@ -120,15 +130,19 @@ func TestALetterThatIsTriedAgainWaitsWithItsBusyInstance(t *testing.T) {
 		hold := make(chan struct{})
 		d.before = func(context.Context, sent) error { <-hold; return nil }
 		m := orders()
-		n, bad := 1, true
+		many, bad := toggle(false), toggle(true)
 		m.React = func(_ *order, e codec.Event[any], do *process.Effects) {
 			switch e.Data.(type) {
 			case placed:
+				n := 1
+				if many.Load() {
+					n = 100
+				}
 				for i := range n {
 					do.Send("wallet", pay{Cents: int64(i)})
 				}
 			case paid:
-				if bad {
+				if bad.Load() {
 					panic("cannot be")
 				}
 				do.Send("depot", ship{})
@@ -140,7 +154,8 @@ func TestALetterThatIsTriedAgainWaitsWithItsBusyInstance(t *testing.T) {
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.paid", paid{}))
 		synctest.Wait()
 		letter := buried(t, store).ID
-		n, bad = 100, false
+		many.Store(true)
+		bad.Store(false)
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.shipped", shipped{})) // the second one waits for room
 		synctest.Wait()
 		retry(t, r, letter) // and so does this
@@ -160,11 +175,11 @@ func TestAPausedManagerReactsToNoLetterThatIsTriedAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := open(t)
 				d := newDesk()
-				broken := true
-				m := fragile(&broken)
+				broken := toggle(true)
+				m := fragile(broken)
 				m.Timeout = func(_ *order, timer string, do *process.Effects) {
 					do.Send(do.Instance(), cancel{Why: timer})
-					if broken {
+					if broken.Load() {
 						panic("cannot be")
 					}
 				}
@@ -177,7 +192,7 @@ func TestAPausedManagerReactsToNoLetterThatIsTriedAgain(t *testing.T) {
 				if err := r.Pause(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				broken = false
+				broken.Store(false)
 				retry(t, r, "") // is obeyed while paused
 				if restart {
 					stop(t, r)
@@ -207,13 +222,13 @@ func TestALetterThatIsTriedAgainTwiceIsReactedToOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t)
 		d := newDesk()
-		broken := true
-		r := run(t, store, fragile(&broken), d, slowly())
+		broken := toggle(true)
+		r := run(t, store, fragile(broken), d, slowly())
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.paid", paid{}))
 		time.Sleep(10 * time.Minute)
 		letter := buried(t, store).ID
 		retry(t, r, letter) // fails, and waits for its next attempt
-		broken = false
+		broken.Store(false)
 		retry(t, r, letter)
 		time.Sleep(10 * time.Minute)
 		if s := r.Status(); s.DeadLetters != 0 || s.State != process.Running || len(mustLetters(t, store)) != 0 {
@@ -231,8 +246,8 @@ func TestALetterThatIsDispatchedAndDiscardedAtOnceIsSettledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t)
 		d := newDesk()
-		answer := error(errWeather)
-		d.fail = func(sent) error { return answer }
+		broken := toggle(true)
+		d.fail = badly(broken)
 		var slow atomic.Bool
 		h := &hooked{appending: func(batch []nacre.Append) error {
 			if batch[len(batch)-1].Stream == "process-orders" && slow.Load() {
@@ -244,7 +259,7 @@ func TestALetterThatIsDispatchedAndDiscardedAtOnceIsSettledOnce(t *testing.T) {
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}))
 		time.Sleep(time.Minute)
 		letter := buried(t, store).ID
-		answer = nil
+		broken.Store(false)
 		retry(t, r, letter)
 		slow.Store(true)
 		time.Sleep(2 * time.Second) // that it was dispatched is being written
@@ -268,7 +283,7 @@ func TestALetterThatIsDiscardedWhileItIsTriedAgainIsGone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := open(t)
 				d := newDesk()
-				broken, lost := true, from == nil
+				broken, lost := toggle(true), toggle(from == nil)
 				var gone atomic.Bool // the process is, as soon as the letter is discarded
 				h := &hooked{
 					appending: func([]nacre.Append) error {
@@ -288,9 +303,9 @@ func TestALetterThatIsDiscardedWhileItIsTriedAgainIsGone(t *testing.T) {
 						return nil
 					},
 				}
-				m := fragile(&broken)
+				m := fragile(broken)
 				m.Correlate = func(e codec.Event[any]) (string, bool) {
-					if _, ok := e.Data.(paid); ok && lost {
+					if _, ok := e.Data.(paid); ok && lost.Load() {
 						panic("cannot be")
 					}
 					return orders().Correlate(e)
@@ -299,7 +314,7 @@ func TestALetterThatIsDiscardedWhileItIsTriedAgainIsGone(t *testing.T) {
 				appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.paid", paid{}))
 				time.Sleep(10 * time.Minute)
 				letter := buried(t, store)
-				lost = false // whose it is is known now
+				lost.Store(false) // whose it is is known now
 				retry(t, r, letter.ID)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
@@ -309,7 +324,7 @@ func TestALetterThatIsDiscardedWhileItIsTriedAgainIsGone(t *testing.T) {
 				}
 				_ = r.Stop(ctx)
 				<-r.Done()
-				broken = false
+				broken.Store(false)
 				r = run(t, store, m, d, slowly())
 				time.Sleep(10 * time.Minute)
 				equal(t, "commands", d.done(), []string{"wallet:process_test.pay{0}"})
@@ -429,12 +444,12 @@ func TestALetterIsForTheLifeThatItFailedIn(t *testing.T) {
 	t.Run("an event of an earlier life", func(t *testing.T) {
 		store := open(t)
 		d := newDesk()
-		broken := true
-		m := fragile(&broken)
+		broken := toggle(true)
+		m := fragile(broken)
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}), nacre.NewEvent("order.paid", paid{}), nacre.NewEvent("order.shipped", shipped{}),
 			nacre.NewEvent("order.placed", placed{Cents: 2}))
 		catchUp(t, store, m, d, silent())
-		broken = false
+		broken.Store(false)
 		r := run(t, store, m, d, silent())
 		retry(t, r, "")
 		soon(t, "it is dead again", func() bool {
@@ -448,17 +463,17 @@ func TestALetterIsForTheLifeThatItFailedIn(t *testing.T) {
 		store := open(t)
 		d := newDesk()
 		m := orders()
-		broken := true
+		broken := toggle(true)
 		react := m.React
 		m.React = func(o *order, e codec.Event[any], do *process.Effects) {
 			react(o, e, do)
-			if broken && e.GlobalPosition == 1 {
+			if broken.Load() && e.GlobalPosition == 1 {
 				panic("cannot be")
 			}
 		}
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{Cents: 1}), nacre.NewEvent("order.placed", placed{Cents: 2}))
 		catchUp(t, store, m, d, silent())
-		broken = false
+		broken.Store(false)
 		r := run(t, store, m, d, silent())
 		retry(t, r, "")
 		settledSoon(t, r)
@@ -472,10 +487,10 @@ func TestALetterIsForTheLifeThatItFailedIn(t *testing.T) {
 				store := open(t)
 				d := newDesk()
 				m := orders()
-				broken := true
+				broken := toggle(true)
 				timeout := m.Timeout
 				m.Timeout = func(o *order, timer string, do *process.Effects) {
-					if broken {
+					if broken.Load() {
 						panic("cannot be")
 					}
 					timeout(o, timer, do)
@@ -489,7 +504,7 @@ func TestALetterIsForTheLifeThatItFailedIn(t *testing.T) {
 					appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{Cents: 2}))
 				}
 				time.Sleep(time.Minute)
-				broken = false
+				broken.Store(false)
 				retry(t, r, letter.ID)
 				time.Sleep(time.Minute)
 				if !again { // the end took its timers back

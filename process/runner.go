@@ -382,8 +382,9 @@ func (r *Runner) Resume(ctx context.Context) error {
 	return r.give(ctx, runner.Order{Do: runner.Resume})
 }
 
-// Retry has a dead letter tried again, or all of them where its id is "". A command keeps its id. The letter stays open until that
-// has succeeded, or the command was refused.
+// Retry has a dead letter tried again, or all of them where its id is "": an event or timer behind what waits in its instance, and not
+// while the manager is paused. A command keeps its id. The letter stays open until that has succeeded, or the command was refused. An event
+// or timer of an instance that was begun anew since is given up again.
 func (r *Runner) Retry(ctx context.Context, letter string) error {
 	return r.give(ctx, runner.Order{Do: runner.Retry, Letter: letter})
 }

@@ -27,16 +27,16 @@ func TestAnOrderUnderWayOutlivesWhatIsReadAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t)
 		d := newDesk()
-		answer := error(errWeather)
-		d.fail = func(sent) error { return answer }
+		broken := toggle(true)
+		d.fail = badly(broken)
 		var armed, bad atomic.Bool
-		var hanging context.Context
+		hanging := make(chan struct{})
 		h := &hooked{kept: store.System().Driver().(kept)}
 		h.reading = func(streams []nacre.StreamID) error {
 			if slices.Contains(streams, "letter-process.orders") && armed.CompareAndSwap(true, false) {
 				bad.Store(true)
 				appendTo(t, store, "order-9", nacre.NewEvent("order.shipped", shipped{})) // has the log read
-				<-hanging.Done()
+				<-hanging
 				return nacre.Errorf(nacre.CodeInternal, "as told")
 			}
 			return nil
@@ -46,15 +46,13 @@ func TestAnOrderUnderWayOutlivesWhatIsReadAnew(t *testing.T) {
 		appendTo(t, store, "order-1", nacre.NewEvent("order.placed", placed{}))
 		time.Sleep(10 * time.Minute)
 		letter := buried(t, store).ID
-		answer = nil
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		hanging = ctx
+		broken.Store(false)
+		time.AfterFunc(10*time.Second, func() { close(hanging) })
+		armed.Store(true)
 		given, err := runner.Give(t.Context(), store, ordersID, runner.Order{Do: runner.Retry, Letter: letter})
 		if err != nil {
 			t.Fatal(err)
 		}
-		armed.Store(true)
 		time.Sleep(time.Minute)
 		if armed.Load() {
 			t.Fatal("nobody read the dead letters")
