@@ -190,6 +190,7 @@ func (g *group) done(e *entry) {
 // fail is for an event that was not worked off: it comes again, or was given up.
 func (g *group) fail(e *entry, after time.Duration, cause error) {
 	if e.attempts >= g.s.policy.Retry.MaxAttempts {
+		g.recall(e)
 		g.giveUp(e, cause)
 		return
 	}
@@ -210,6 +211,22 @@ func (g *group) back(e *entry, after time.Duration) {
 	for _, other := range g.s.q.again(e, at) {
 		g.land(other)
 	}
+}
+
+// recall takes back what flies behind an event, which does not count as tried: its consumer does not know that the event
+// will not come again first, and has dropped it.
+func (g *group) recall(e *entry) {
+	l := e.lane
+	i := slices.Index(l.entries, e) + 1
+	if i == len(l.entries) || !l.entries[i].flying {
+		return
+	}
+	next := l.entries[i]
+	for _, other := range g.s.q.again(next, time.Time{}) {
+		g.land(other)
+	}
+	next.attempts--
+	g.land(next)
 }
 
 // giveUp puts an event with the dead letters, in the background: it flies until that is written, or cannot be.

@@ -182,6 +182,30 @@ func TestSeveralOfAStreamAtOnceStayWithOneConsumer(t *testing.T) {
 	})
 }
 
+// A consumer cannot know that a refusal was the last one that the policy takes: it drops what came behind the event.
+func TestWhatIsGivenUpTakesBackWhatFliesBehindIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, h := groupOf(t, &delivery.Policy{Batch: 10, Retry: delivery.Retry{MaxAttempts: 1}})
+		ann := poll(t, h, "ann", 2)
+		equal(t, "ann's", positions(ann), []nacre.Position{1, 2})
+		answer(t, h, consumer.Answer{Nack: []consumer.Nack{{ID: ann[0].ID}}})
+		if out := answer(t, h, consumer.Answer{Ack: []string{ann[1].ID}}); len(out.Unknown) != 1 {
+			t.Errorf("outcome %+v", out)
+		}
+		synctest.Wait()
+		next := poll(t, h, "ann", 1)
+		equal(t, "others", positions(next), []nacre.Position{3})
+		next = poll(t, h, "bob", 1)
+		if equal(t, "the one behind it", positions(next), []nacre.Position{2}); next[0].Attempt != 1 {
+			t.Errorf("attempt %d", next[0].Attempt)
+		}
+		if _, n, err := h.DeadLetters(t.Context(), "g", 0, 0); n != 1 || err != nil {
+			t.Errorf("%d dead letters, %v", n, err)
+		}
+		end(t, h)
+	})
+}
+
 func TestAConsumerThatLeavesGivesBackAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, h := groupOf(t, nil)
