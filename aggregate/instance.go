@@ -59,7 +59,7 @@ func (in *instance[S, C, E]) alone(q *request[S, C, E]) bool {
 	in.mu.Unlock()
 	defer func() {
 		if !q.answered { // Decide ended the goroutine, as FailNow of a test does
-			in.forget()
+			in.discard()
 		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
@@ -113,7 +113,7 @@ func (in *instance[S, C, E]) work() {
 // abandon is for a Decide or Evolve that ended the goroutine, as FailNow of a test does: callers are told, and
 // another goroutine goes on.
 func (in *instance[S, C, E]) abandon(group []*request[S, C, E]) {
-	in.forget()
+	in.discard()
 	for _, q := range group {
 		if !q.answered {
 			q.answer(Result[S, E]{}, &PanicError{Stream: in.stream, In: "Decide or Evolve", Value: "it ended its goroutine"})
@@ -211,23 +211,10 @@ func (in *instance[S, C, E]) unsettled(err error, base place) error {
 	return &nacre.ConflictError{Stream: in.stream, Expected: nacre.Exactly(base.version), Current: base.version}
 }
 
-// settle answers a plan's commands. Where one of them panicked, state may have been spoilt, and is loaded anew.
+// settle answers a plan's commands.
 func (in *instance[S, C, E]) settle(p *plan[S, C, E], stored []nacre.Event, err error) []*request[S, C, E] {
-	if p.broken {
-		in.forget()
-	}
 	p.answer(stored, err)
 	return p.rest
-}
-
-// present is the state in memory, which is loaded where it is not there; fresh says that it was.
-func (in *instance[S, C, E]) present(ctx context.Context) (state S, at place, fresh bool, err error) {
-	if fresh, err = in.load(ctx); err != nil {
-		return state, place{}, false, err
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.state, in.at, fresh, nil
 }
 
 // apart fails a group of one with an error; of many it lets each be tried alone, since one may be to blame.
@@ -251,8 +238,12 @@ func (in *instance[S, C, E]) append(ctx context.Context, group []*request[S, C, 
 	return appended, err
 }
 
-// accept moves the visible state, now that the plan's events are durable.
+// accept moves the visible state, now that the plan's events are durable. What a panic may have spoilt is neither
+// shown nor kept.
 func (in *instance[S, C, E]) accept(p *plan[S, C, E], appended *nacre.Appended) {
+	if p.broken {
+		return
+	}
 	last := &appended.Events[len(appended.Events)-1]
 	at := place{appended.Version, last.GlobalPosition, last.ID}
 	in.mu.Lock()
@@ -267,25 +258,27 @@ func (in *instance[S, C, E]) accept(p *plan[S, C, E], appended *nacre.Appended) 
 	}
 }
 
-// load makes the state of the stream, unless it is in memory; then it gives false.
-func (in *instance[S, C, E]) load(ctx context.Context) (bool, error) {
+// present is the state in memory, which is loaded where it is not there; fresh says that it was. What is given is
+// what was loaded, whoever forgets it meanwhile.
+func (in *instance[S, C, E]) present(ctx context.Context) (state S, at place, fresh bool, err error) {
 	in.mu.Lock()
-	loaded := in.loaded
+	state, at, loaded := in.state, in.at, in.loaded
 	in.mu.Unlock()
 	if loaded {
-		return false, nil
+		return state, at, false, nil
 	}
 	begun := time.Now()
 	state, at, kept, err := in.r.fold(ctx, in.stream, maxVersion, everything)
 	if err != nil {
-		return false, err
+		var none S
+		return none, place{}, false, err
 	}
 	took := time.Since(begun)
 	in.r.signals.loaded(ctx, took)
 	in.mu.Lock()
-	if in.loaded {
-		in.mu.Unlock()
-		return false, nil // somebody else was faster
+	if in.loaded { // somebody else was faster
+		defer in.mu.Unlock()
+		return in.state, in.at, false, nil
 	}
 	in.state, in.at, in.kept, in.loaded = state, at, kept, true
 	slow := in.r.o.SnapshotAfter > 0 && took > in.r.o.SnapshotAfter && at.version > kept
@@ -296,7 +289,7 @@ func (in *instance[S, C, E]) load(ctx context.Context) (bool, error) {
 	if slow {
 		in.r.keeper.keep(in.stream, state, at)
 	}
-	return true, nil
+	return state, at, true, nil
 }
 
 // read gives the state as of the stream's last event. It is for whoever is at work, and nobody else: two folds of
@@ -333,6 +326,12 @@ func (in *instance[S, C, E]) forget() {
 	defer in.mu.Unlock()
 	var none S
 	in.state, in.at, in.loaded = none, place{version: -1}, false
+}
+
+// discard is forget where a panic may have spoilt what the state holds, which a snapshot that waits shares.
+func (in *instance[S, C, E]) discard() {
+	in.forget()
+	in.r.keeper.drop(in.stream)
 }
 
 // firstResult looks whether a command was executed before.

@@ -28,6 +28,7 @@ type keeper[S any] struct {
 
 	mu      sync.Mutex
 	waiting map[nacre.StreamID]snapshot[S] // the latest of each
+	writing nacre.StreamID                 // whose is being written, until it is dropped
 	running bool
 	off     bool // states do not survive their encoding
 	told    bool // a failure
@@ -126,6 +127,16 @@ func (k *keeper[S]) keep(stream nacre.StreamID, state S, at place) {
 	}
 }
 
+// drop sees to it that no snapshot is written of what was given to keep so far, unless it is encoded already.
+func (k *keeper[S]) drop(stream nacre.StreamID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.waiting, stream)
+	if k.writing == stream {
+		k.writing = ""
+	}
+}
+
 func (k *keeper[S]) work() {
 	over := false
 	defer func() {
@@ -154,21 +165,28 @@ func (k *keeper[S]) work() {
 			return
 		}
 		delete(k.waiting, stream)
+		k.writing = stream
 		k.mu.Unlock()
 		begun := time.Now()
 		if err := k.write(stream, &s); err != nil {
-			k.mu.Lock()
-			if !k.told {
-				k.told = true
-				k.o.Logger.Warn("a snapshot could not be kept; loading takes longer", "stream", string(stream), "error", err)
-			}
-			k.mu.Unlock()
+			k.failed(stream, err)
 		}
 		// A snapshot has syncs of its own, which the log's wait for.
 		select {
 		case <-time.After(rest * time.Since(begun)):
 		case <-k.hurry:
 		}
+	}
+}
+
+// failed tells of the first snapshot that could not be kept. The log may be slow, so nothing is locked meanwhile.
+func (k *keeper[S]) failed(stream nacre.StreamID, err error) {
+	k.mu.Lock()
+	told := k.told
+	k.told = true
+	k.mu.Unlock()
+	if !told {
+		k.o.Logger.Warn("a snapshot could not be kept; loading takes longer", "stream", string(stream), "error", err)
 	}
 }
 
@@ -187,10 +205,11 @@ const writeWithin = time.Minute
 
 func (k *keeper[S]) write(stream nacre.StreamID, s *snapshot[S]) error {
 	state, err := k.encode(stream, s.state)
-	if err != nil {
-		k.mu.Lock()
-		k.off = true
-		k.mu.Unlock()
+	k.mu.Lock()
+	dropped := k.writing != stream
+	k.off = k.off || err != nil && !dropped
+	k.mu.Unlock()
+	if err != nil || dropped {
 		return err
 	}
 	blob, err := codec.Marshal(kept{

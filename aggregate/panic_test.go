@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"strings"
 	"sync"
@@ -86,6 +87,131 @@ func TestAfterAPanicTheInstanceIsLoadedAgain(t *testing.T) {
 		wg.Wait()
 		if s, err := h.State(t.Context()); err != nil || s.Coins["gold"] != 4 {
 			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}
+
+// A purse is spoilt by a command that panics.
+type purse struct{ Coins map[string]int }
+type coined struct {
+	Coin string
+	Gold int // that Decide saw
+}
+
+var purses = decider.Decider[purse, string, coined]{
+	Category: "purse",
+	Decide: func(p purse, c string, _ decider.Context) ([]coined, error) {
+		if c == "spoil" {
+			p.Coins["gold"] = 1000
+			panic("half way")
+		}
+		return []coined{{c, p.Coins["gold"]}}, nil
+	},
+	Evolve: func(p purse, e coined) purse {
+		if e.Coin == "none" {
+			return p // with the same map
+		}
+		next := purse{Coins: maps.Clone(p.Coins)}
+		if next.Coins == nil {
+			next.Coins = map[string]int{}
+		}
+		next.Coins[e.Coin]++
+		return next
+	},
+	Events: map[string]coined{"purse.filled": {}},
+}
+
+// What a panic left is not gone on from, whatever becomes of the group's append, and no snapshot is kept of it.
+func TestNothingIsDecidedOnWhatAPanicLeft(t *testing.T) {
+	for name, second := range map[string]func(store *nacre.Store) error{ // what befalls the group's append
+		"written": func(*nacre.Store) error { return nil },
+		"others were faster": func(store *nacre.Store) error {
+			_, err := store.Append(context.Background(), "purse-a", nacre.Any, nacre.NewEvent("purse.filled", coined{"none", 1}))
+			return err
+		},
+		"refused":   func(*nacre.Store) error { return nacre.Errorf(nacre.CodeTooLarge, "too much at once") },
+		"it failed": func(*nacre.Store) error { return nacre.Errorf(nacre.CodeStoreFull, "no space") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, g := newRig(t)
+				ended := make(chan struct{}) // until when snapshots wait
+				g.onPut = func(_ string, data []byte) error {
+					<-ended
+					if strings.Contains(string(data), "1000") {
+						t.Errorf("what the panic left is kept: %s", data)
+					}
+					return nil
+				}
+				r := aggregate.New(store, purses, &aggregate.Options{SnapshotEvery: 1, Logger: slog.New(slog.DiscardHandler)})
+				h := r.Get("a")
+				if _, err := h.Execute(t.Context(), "gold"); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait() // until its snapshot waits
+				held, n := make(chan struct{}), 0
+				g.appending(func(_ context.Context, _ []nacre.Append, write func() ([]nacre.Appended, error)) ([]nacre.Appended, error) {
+					<-held
+					if n++; n == 2 {
+						if err := second(store); err != nil {
+							return nil, err
+						}
+					}
+					return write()
+				})
+				var wg sync.WaitGroup
+				for _, c := range []string{"none", "none", "spoil", "none", "gold"} { // the first one holds the others up
+					wg.Go(func() {
+						_, err := h.Execute(t.Context(), c)
+						if code := nacre.CodeOf(err); c == "spoil" && code != aggregate.CodePanicked && code != nacre.CodeStoreFull || c == "gold" && err != nil {
+							t.Errorf("%s: %v", c, err)
+						}
+					})
+					synctest.Wait()
+				}
+				close(held)
+				wg.Wait()
+				for e, err := range h.History(t.Context()) {
+					if err != nil || e.Data.Gold > 1 {
+						t.Errorf("%+v was decided on what the panic left, %v", e.Data, err)
+					}
+				}
+				if s, err := h.State(t.Context()); err != nil || s.Coins["gold"] != 2 {
+					t.Errorf("%+v, %v", s, err)
+				}
+				close(ended)
+				if err := r.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// A snapshot that waits when a panic spoils what it shares with the state is not written.
+func TestASnapshotThatWaitsIsDroppedAfterAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, g := newRig(t)
+		held, puts := make(chan struct{}), 0
+		g.onPut = func(_ string, data []byte) error {
+			<-held
+			if puts++; !strings.Contains(string(data), `"version":0,`) {
+				t.Errorf("it is kept: %s", data)
+			}
+			return nil
+		}
+		r := aggregate.New(store, purses, &aggregate.Options{SnapshotEvery: 1, Logger: slog.New(slog.DiscardHandler)})
+		for _, c := range []string{"gold", "none"} {
+			if _, err := r.Get("a").Execute(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait() // until the first one's is being written
+		}
+		_, err := r.Get("a").Execute(t.Context(), "spoil")
+		expectCode(t, "a panic", err, aggregate.CodePanicked)
+		close(held)
+		if err := r.Close(t.Context()); err != nil || puts != 1 {
+			t.Errorf("%d snapshots were written, %v", puts, err)
 		}
 	})
 }

@@ -92,6 +92,7 @@ func (in *instance[S, C, E]) develop(p *plan[S, C, E], q *request[S, C, E]) (err
 	defer func() {
 		if v := recover(); v != nil {
 			p.broken = true
+			in.discard() // before anything else happens, and be it a line in the log
 			err = panicked(q.ctx, in.r.o.Logger, in.stream, doing, v)
 		}
 		if err != nil {

@@ -302,6 +302,39 @@ func TestASnapshotThatCannotBeKeptIsToldOnce(t *testing.T) {
 	}
 }
 
+// slowLog is a log whose warnings wait.
+type slowLog struct {
+	slog.Handler
+	waits chan struct{} // gets one where a warning begins to wait
+	held  chan struct{}
+}
+
+func (l slowLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l slowLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Level == slog.LevelWarn {
+		l.waits <- struct{}{}
+		<-l.held
+	}
+	return nil
+}
+
+func TestALogThatIsSlowHoldsNoCommandUp(t *testing.T) {
+	store, g := newRig(t)
+	g.onPut = func(string, []byte) error { return errors.New("no space") }
+	l := slowLog{Handler: slog.DiscardHandler, waits: make(chan struct{}), held: make(chan struct{})}
+	r := newRepository(t, store, &aggregate.Options{SnapshotEvery: 1, Logger: slog.New(l)})
+	for i := range int64(20) {
+		if got, err := r.Get("a").Execute(t.Context(), deposit{1}); err != nil || got.State.Cents != i+1 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if i == 0 {
+			<-l.waits
+		}
+	}
+	close(l.held)
+}
+
 // bare is a driver without extras.
 type bare struct{ nacre.Driver }
 
