@@ -21,7 +21,8 @@ type Case[S, C, E any] struct {
 
 	// Given are the events before the command.
 	Given []E
-	// When is the command. Where it is nil, nothing is decided, and Given alone is tested.
+	// When is the command. Where it is nil, nothing is decided, and Given alone is tested, with ThenState; Then and
+	// ThenError must not be set.
 	When C
 	// Context is the command's. Default is the instance "test" and the first moment of 2026.
 	Context decider.Context
@@ -71,6 +72,8 @@ func (c Case[S, C, E]) Test(t testing.TB, d decider.Decider[S, C, E]) {
 	}
 	if any(c.When) != nil {
 		state = c.decide(l, state)
+	} else if c.Then != nil || c.ThenError != nil {
+		t.Errorf("%s: Then or ThenError is set, and When is not, so nothing was decided", c.when())
 	}
 	if c.ThenState != nil {
 		if diff := diff(*c.ThenState, state); diff != "" {

@@ -145,6 +145,9 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 	expect(t, d, test{When: empty{}, ThenError: (*full)(nil)}, "another error|any *aggregatetest_test.full")
 	expect(t, d, test{When: add{"tea"}, Then: []event{tea}, ThenState: &cart{}}, "another state|Items")
 	expect(t, d, test{Given: []event{tea}, ThenState: &cart{}}, "given 1 events: another state")
+	expect(t, d, test{Given: []event{tea}, Then: []event{tea}}, "given 1 events: Then or ThenError is set, and When is not")
+	expect(t, d, test{Given: []event{tea}, Then: []event{}}, "given 1 events: Then or ThenError is set, and When is not")
+	expect(t, d, test{ThenError: errEmpty}, "given 0 events: Then or ThenError is set, and When is not")
 	d.Evolve = nil
 	expect(t, d, test{When: add{"tea"}}, "the decider cannot run|Evolve is nil")
 }
