@@ -20,7 +20,7 @@ func TestHangs(t *testing.T) {
 	if _, err := s.Send(t.Context(), batches[0]); err != nil {
 		t.Fatal(err)
 	}
-	b.signal(t, syscall.SIGSTOP)
+	deliverytest.Halt(t, b.process.Process.Pid)
 	if _, err := s.Send(t.Context(), batches[1]); err == nil {
 		t.Error("a server that hangs took a batch")
 	}

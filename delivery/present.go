@@ -1,0 +1,30 @@
+package delivery
+
+import (
+	"context"
+
+	"github.com/nacredb/nacre"
+)
+
+// Present tells whether a store has, or had, subscriptions: whether there is a reason to open a hub. It reads no events.
+func Present(ctx context.Context, store *nacre.Store) (bool, error) {
+	system := store.System()
+	if system == nil {
+		return false, nil
+	}
+	for _, err := range system.Streams(ctx, nacre.StreamQuery{Category: category, Limit: 1}) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// Filter is what a subscription selects.
+func (h *Hub) Filter(name string) (nacre.Filter, error) {
+	s, err := h.find(name)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.filter, nil
+}
