@@ -92,11 +92,13 @@ func TestAfterAPanicTheInstanceIsLoadedAgain(t *testing.T) {
 }
 
 // A purse is spoilt by a command that panics.
-type purse struct{ Coins map[string]int }
-type coined struct {
-	Coin string
-	Gold int // that Decide saw
-}
+type (
+	purse  struct{ Coins map[string]int }
+	coined struct {
+		Coin string
+		Gold int // that Decide saw
+	}
+)
 
 var purses = decider.Decider[purse, string, coined]{
 	Category: "purse",
