@@ -61,8 +61,10 @@ func (g *group) close() { close(g.more) }
 
 // serve tells those who wait.
 func (g *group) serve() {
-	g.sweep(time.Now())
-	if g.asking > 0 && (len(g.s.q.ready) > 0 || len(g.s.q.later) > 0 && !g.s.q.next().After(time.Now())) {
+	now := time.Now()
+	g.sweep(now)
+	g.s.q.due(now) // or the alarm would go off at once, again and again, where nobody asks
+	if g.asking > 0 && len(g.s.q.ready) > 0 {
 		close(g.more)
 		g.more = make(chan struct{})
 	}

@@ -182,6 +182,19 @@ func TestSeveralOfAStreamAtOnceStayWithOneConsumer(t *testing.T) {
 	})
 }
 
+// What becomes due while nobody asks wakes nothing until somebody does: the bubble's clock stands still while anything is
+// busy.
+func TestWhatIsDueWaitsQuietlyForWhoeverAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, h := groupOf(t, nil)
+		ann := poll(t, h, "ann", 1)
+		answer(t, h, consumer.Answer{Nack: []consumer.Nack{{ID: ann[0].ID, After: time.Second}}})
+		time.Sleep(time.Minute)
+		equal(t, "ann's", sorted(positions(poll(t, h, "ann", 10))), []nacre.Position{1, 3})
+		end(t, h)
+	})
+}
+
 // A consumer cannot know that a refusal was the last one that the policy takes: it drops what came behind the event.
 func TestWhatIsGivenUpTakesBackWhatFliesBehindIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
