@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/server/access"
 	"github.com/nacredb/nacre/wire"
 )
 
@@ -23,33 +24,36 @@ func (x *exchange) mayAppend(request *wire.AppendRequest) error {
 	if request.Condition == nil {
 		return nil
 	}
-	return x.mayAsk(request.Condition.FailIfEventsMatch)
+	return mayAsk(x.grant, request.Condition.FailIfEventsMatch, "a condition")
 }
 
-// mayAsk refuses a condition that could tell of events in streams beyond the grant's: each of its items has
-// to name streams, or categories all of whose streams are the grant's.
-func (x *exchange) mayAsk(f nacre.Filter) error {
+// mayAsk refuses a condition, or a subscription, that could tell of events in streams beyond the grant's: each of its
+// items has to name streams, or categories all of whose streams are the grant's.
+func mayAsk(grant *access.Grant, f nacre.Filter, what string) error {
+	if !grant.Confined() {
+		return nil
+	}
 	if len(f) == 0 {
-		return x.grant.CheckUnconfined("a condition that looks at every stream")
+		return grant.CheckUnconfined(what + " that looks at every stream")
 	}
 	for i := range f {
 		item := &f[i]
 		switch {
 		case len(item.Streams) > 0:
 			for _, id := range item.Streams {
-				if err := x.grant.CheckStream(id); err != nil {
+				if err := grant.CheckStream(id); err != nil {
 					return err
 				}
 			}
 		case len(item.Categories) > 0:
 			for _, category := range item.Categories {
 				// A category may have a stream of its very name.
-				if !x.grant.AllowsStream(nacre.StreamID(category)) {
-					return x.grant.CheckUnconfined(fmt.Sprintf("a condition on the category %q", category))
+				if !grant.AllowsStream(nacre.StreamID(category)) {
+					return grant.CheckUnconfined(fmt.Sprintf("%s on the category %q", what, category))
 				}
 			}
 		default:
-			return x.grant.CheckUnconfined("a condition that looks at every stream: let each of its items name streams")
+			return grant.CheckUnconfined(what + " that looks at every stream: let each of its items name streams")
 		}
 	}
 	return nil

@@ -32,11 +32,13 @@ type followers struct {
 
 	running sync.WaitGroup // goroutines of followers that have a connection of their own
 
-	mu    sync.Mutex
-	came  uint64               // how many have been followers so far
-	sent  uint64               // events, to followers that have left
-	all   map[string]*follower // by id
-	feeds map[*nacre.Store]*feedUse
+	mu   sync.Mutex
+	came uint64               // how many have been followers so far
+	sent uint64               // events, to followers that have left
+	all  map[string]*follower // by id
+	// consumers counts the sockets of groups' consumers, which take places like followers.
+	consumers int
+	feeds     map[*nacre.Store]*feedUse
 }
 
 // feedUse is a log's feed, as long as somebody follows the log.
@@ -108,8 +110,8 @@ func (s *Server) enterFollower(x *exchange, transport, clientID string) (*follow
 func (fs *followers) add(f *follower) error {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if len(fs.all) >= fs.o.MaxFollowers {
-		return nacre.Errorf(wire.CodeTooManyConnections, "%d follow this server's logs, which is as many as it takes: close some, or try again", len(fs.all))
+	if err := fs.full(); err != nil {
+		return err
 	}
 	fs.came++
 	f.number = fs.came
@@ -123,6 +125,14 @@ func (fs *followers) add(f *follower) error {
 	f.use, f.feed = use, use.feed
 	fs.shelf.retain(f.named)
 	fs.metrics.followers.WithLabelValues(f.transport).Inc()
+	return nil
+}
+
+// full refuses one more where there are as many as may be. The lock is held.
+func (fs *followers) full() error {
+	if n := len(fs.all) + fs.consumers; n >= fs.o.MaxFollowers {
+		return nacre.Errorf(wire.CodeTooManyConnections, "%d follow this server's logs, which is as many as it takes: close some, or try again", n)
+	}
 	return nil
 }
 

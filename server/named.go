@@ -25,6 +25,7 @@ type shelf struct {
 	log     *slog.Logger
 	clock   func() time.Time
 	metrics *metrics
+	hubs    *hubs
 
 	mu     sync.Mutex
 	stores map[string]*namedStore
@@ -40,6 +41,9 @@ type namedStore struct {
 	err    error
 	opened time.Time
 
+	// hub looks after the store's subscriptions.
+	hub hubSlot
+
 	// ctx ends, with an error that says why, when the store is about to be closed.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -50,13 +54,17 @@ type namedStore struct {
 
 	// Guarded by the shelf's lock.
 	refs    int
+	asked   int           // how often somebody asked for it
 	leaving bool          // nobody gets it any more
+	resting bool          // it is leaving, and may be opened again afterwards
 	idle    chan struct{} // closed when it is leaving and nobody has it
 	gone    chan struct{} // closed when it is not on the shelf any more
 }
 
 func newShelf(o *Options, m *metrics) *shelf {
-	return &shelf{backend: o.Backend, log: o.Logger, clock: o.Clock, metrics: m, stores: map[string]*namedStore{}}
+	return &shelf{
+		backend: o.Backend, log: o.Logger, clock: o.Clock, metrics: m, hubs: newHubs(o, m), stores: map[string]*namedStore{},
+	}
 }
 
 func noStore(name string) error {
@@ -70,6 +78,14 @@ func (h *shelf) acquire(ctx context.Context, name string) (*namedStore, error) {
 	}
 	h.mu.Lock()
 	n := h.stores[name]
+	for n != nil && n.resting && h.ended == nil {
+		h.mu.Unlock()
+		if err := n.settled(ctx, true); err != nil {
+			return nil, err
+		}
+		h.mu.Lock()
+		n = h.stores[name]
+	}
 	switch {
 	case h.ended != nil:
 		h.mu.Unlock()
@@ -81,6 +97,7 @@ func (h *shelf) acquire(ctx context.Context, name string) (*namedStore, error) {
 		return nil, noStore(name)
 	}
 	n.refs++
+	n.asked++
 	h.mu.Unlock()
 	select {
 	case <-n.ready:
@@ -104,13 +121,15 @@ func (h *shelf) acquire(ctx context.Context, name string) (*namedStore, error) {
 func (h *shelf) begin(ctx context.Context, name string, open func(context.Context, string) (*nacre.Store, error)) *namedStore {
 	n := h.put(ctx, name)
 	go func() {
-		defer close(n.ready)
 		n.store, n.err = open(context.WithoutCancel(ctx), name)
 		if n.err != nil {
 			h.drop(n)
+			close(n.ready)
 			return
 		}
 		n.appended, n.took = h.metrics.ofStore(name)
+		close(n.ready)
+		n.hub.begin(n)
 	}()
 	return n
 }
@@ -121,6 +140,7 @@ func (h *shelf) put(ctx context.Context, name string) *namedStore {
 		name: name, opened: h.clock(),
 		ready: make(chan struct{}), idle: make(chan struct{}), gone: make(chan struct{}),
 	}
+	n.hub.hubs = h.hubs
 	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	h.stores[name] = n
 	return n
@@ -166,6 +186,7 @@ func (h *shelf) create(ctx context.Context, name string) (*namedStore, error) {
 		if n == nil {
 			n = h.begin(ctx, name, h.backend.Create)
 			n.refs++
+			n.asked++
 			h.mu.Unlock()
 			// Whoever makes a store waits for it: its first event is still to be written.
 			<-n.ready
@@ -214,9 +235,12 @@ func (h *shelf) remove(ctx context.Context, name string) error {
 	if !h.leave(n, noStore(name)) {
 		return noStore(name) // somebody else deletes it
 	}
-	_ = h.shut(n) // it goes, whatever was wrong with it
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	_ = h.shut(late, n) // it goes, whatever was wrong with it
 	defer h.drop(n)
 	h.metrics.forget(name)
+	h.hubs.forget(name)
 	return h.backend.Delete(context.WithoutCancel(ctx), name)
 }
 
@@ -262,8 +286,9 @@ func (h *shelf) leave(n *namedStore, why error) bool {
 }
 
 // shut closes a store that is leaving: what was accepted is finished, what asks from now on is told that the
-// store is closed. It waits a while for those who have it.
-func (h *shelf) shut(n *namedStore) error {
+// store is closed. What is being delivered may end until ctx does. It waits a while for those who have it.
+func (h *shelf) shut(ctx context.Context, n *namedStore) error {
+	n.hub.end(ctx, n.name)
 	err := n.store.Close()
 	if err != nil {
 		h.log.Warn("the store did not close well", "store", n.name, "error", err)
@@ -278,8 +303,25 @@ func (h *shelf) shut(n *namedStore) error {
 	return err
 }
 
-// end closes all stores, and gives none any more.
-func (h *shelf) end(why error) error {
+// giveBack is release by one who has only looked at a store. Where nobody else ever asked for it, and it has nothing to
+// do, it is closed again; who asks meanwhile has it opened again.
+func (h *shelf) giveBack(n *namedStore, idle bool) {
+	h.mu.Lock()
+	if !idle || n.asked > 1 || n.leaving || h.ended != nil {
+		h.mu.Unlock()
+		h.release(n)
+		return
+	}
+	n.resting = true
+	h.mu.Unlock()
+	if h.leave(n, noStore(n.name)) {
+		_ = h.shut(n.ctx, n) // it has told the log
+		h.drop(n)
+	}
+}
+
+// end closes all stores, and gives none any more. What is being delivered may end until ctx does.
+func (h *shelf) end(ctx context.Context, why error) error {
 	var failed error
 	h.mu.Lock()
 	h.ended = why
@@ -298,7 +340,7 @@ func (h *shelf) end(why error) error {
 				<-n.gone
 				return
 			}
-			err := h.shut(n)
+			err := h.shut(ctx, n)
 			h.drop(n)
 			h.mu.Lock()
 			failed = errors.Join(failed, err)

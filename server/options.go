@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/delivery"
 	"github.com/nacredb/nacre/server/access"
 )
 
@@ -22,6 +23,10 @@ type Options struct {
 	Limiter *access.Limiter
 	// TLS makes [Server.Serve] speak TLS, and HTTP/2 to clients that want it. Default nil, plain HTTP.
 	TLS *tls.Config
+
+	// Kinds are the ways in which subscriptions may have events sent: webhooks, brokers, files. Default none but consumer
+	// groups, which every server has.
+	Kinds []delivery.Kind
 
 	// MaxBodyBytes is the largest body of a request. Default 32 MiB.
 	MaxBodyBytes int64
@@ -123,6 +128,13 @@ func (o *Options) withDefaults() (Options, error) {
 func (o *Options) validate() error {
 	if o.Backend == nil {
 		return nacre.Errorf(nacre.CodeInvalid, "the server has no Backend: give what its stores come from")
+	}
+	names := map[string]bool{delivery.KindGroup: true}
+	for _, k := range o.Kinds {
+		if names[k.Name()] {
+			return nacre.Errorf(nacre.CodeInvalid, "the server's Kinds have the name %q twice, or it is taken", k.Name())
+		}
+		names[k.Name()] = true
 	}
 	for name, n := range map[string]int64{
 		"MaxBodyBytes": o.MaxBodyBytes, "MaxBlobBytes": o.MaxBlobBytes,

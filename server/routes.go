@@ -15,7 +15,9 @@ import (
 type action struct {
 	method     string
 	permission access.Permission // "" lets everybody in, credentials or not
-	do         func(*Server, *exchange) error
+	// or is another permission that is enough as well; "" is none.
+	or access.Permission
+	do func(*Server, *exchange) error
 	// bare says that the handler itself looks for the store, if any.
 	bare bool
 	// socket says that a page of another origin must not open it, though it is a GET, and that browsers may
@@ -69,6 +71,7 @@ func newRoutes() []*route {
 			does("DELETE", raw, (*Server).deleteBlob)),
 	}
 	list = append(list, runnerRoutes()...)
+	list = append(list, subscriptionRoutes()...)
 	list = append(list, logRoutes(storePath, read, write)...)
 	for _, r := range logRoutes(storePath+"/system", raw, raw) {
 		r.system = true

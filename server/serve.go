@@ -69,6 +69,7 @@ func (s *Server) stop() {
 	already := s.stopping.Swap(true)
 	s.gate.Unlock()
 	if !already {
+		s.asleep()
 		s.shelf.tell(errShuttingDown)
 	}
 }
@@ -89,7 +90,8 @@ func (s *Server) Close(ctx context.Context) error {
 			s.closed = nacre.Errorf(nacre.CodeDeadline, "the server stopped while requests were under way: they were cut off")
 		}
 		s.followers.wait(ctx)
-		s.closed = errors.Join(s.closed, s.shelf.end(errShuttingDown))
+		s.waking.Wait()
+		s.closed = errors.Join(s.closed, s.shelf.end(ctx, errShuttingDown))
 	})
 	return s.closed
 }

@@ -34,6 +34,8 @@ type Server struct {
 	stopping atomic.Bool
 	gate     sync.RWMutex // stopping is set with it held, so that no request slips in behind
 	inFlight sync.WaitGroup
+	waking   sync.WaitGroup // the look at all stores
+	asleep   context.CancelFunc
 	closing  sync.Once
 	closed   error
 }
@@ -52,8 +54,11 @@ func New(o *Options) (*Server, error) {
 	s.shelf = newShelf(&s.o, s.metrics)
 	s.followers = newFollowers(s)
 	if err := s.openDefault(context.Background()); err != nil {
-		return nil, errors.Join(err, s.shelf.end(errShuttingDown))
+		return nil, errors.Join(err, s.shelf.end(context.Background(), errShuttingDown))
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.asleep = cancel
+	s.waking.Go(func() { s.wakeAll(ctx) })
 	return s, nil
 }
 
@@ -173,7 +178,9 @@ func (s *Server) admit(x *exchange) error {
 		}
 	}
 	if err := grant.Allows(x.action.permission, x.path.store); err != nil {
-		return err
+		if x.action.or == "" || grant.Allows(x.action.or, x.path.store) != nil {
+			return err
+		}
 	}
 	if x.action.permission == access.Raw || x.action.permission == access.ManageStores {
 		return grant.CheckUnconfined("what is there besides the events of streams")

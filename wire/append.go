@@ -110,12 +110,17 @@ func DecodeCommit(body []byte, o *DecodeOptions) (AppendRequest, error) {
 // Locate gives an error of the store the path that its field has in the request: the store says
 // "batch[1].events[2].type" where the request has "appends[1].events[2].type".
 func (r *AppendRequest) Locate(err error) error {
+	return relocate(err, r.locate)
+}
+
+// relocate gives an error's field another name.
+func relocate(err error, locate func(field string) string) error {
 	var e *nacre.Error
 	if !errors.As(err, &e) || e.Field == "" {
 		return err
 	}
 	located := *e
-	located.Field = r.locate(e.Field)
+	located.Field = locate(e.Field)
 	return &located
 }
 

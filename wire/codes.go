@@ -26,6 +26,14 @@ const (
 	CodeMethodNotAllowed nacre.Code = "METHOD_NOT_ALLOWED"
 	// CodeTooManyConnections: the server has as many connections or followers as it takes.
 	CodeTooManyConnections nacre.Code = "TOO_MANY_CONNECTIONS"
+	// CodeSubscriptionNotFound: there is no subscription of this name.
+	CodeSubscriptionNotFound nacre.Code = "SUBSCRIPTION_NOT_FOUND"
+	// CodeSubscriptionExists: there is another subscription of this name.
+	CodeSubscriptionExists nacre.Code = "SUBSCRIPTION_EXISTS"
+	// CodeSubscriptionWrongKind: the subscription is of a kind that cannot do this.
+	CodeSubscriptionWrongKind nacre.Code = "SUBSCRIPTION_WRONG_KIND"
+	// CodeSubscriptionHalted: the subscription is paused or suspended.
+	CodeSubscriptionHalted nacre.Code = "SUBSCRIPTION_HALTED"
 	// CodeShuttingDown: the server finishes what it accepted and takes nothing more.
 	CodeShuttingDown nacre.Code = "SHUTTING_DOWN"
 )
@@ -63,6 +71,11 @@ var statuses = map[nacre.Code]int{
 	CodeMethodNotAllowed:     405,
 	CodeTooManyConnections:   503,
 	CodeShuttingDown:         503,
+
+	CodeSubscriptionNotFound:  404,
+	CodeSubscriptionExists:    409,
+	CodeSubscriptionWrongKind: 409,
+	CodeSubscriptionHalted:    409,
 }
 
 // Status is the HTTP status of a code; 500 for one that is not in the table.

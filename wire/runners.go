@@ -149,19 +149,19 @@ func DecodeOrder(body []byte) (OrderRequest, error) {
 
 // DeadLettersParams say which dead letters a request lists.
 type DeadLettersParams struct {
-	Kind, Name    string // of the runner; "" is any
+	Kind, Name    string // of the runner or subscription; "" is any
 	ID            string // "" is any
 	Limit, Offset int
 }
 
-// ParseDeadLetters reads the parameters of a GET …/dead-letters of all runners: kind, name, id, limit (100) and
+// ParseDeadLetters reads the parameters of a GET …/dead-letters of all runners and subscriptions: kind, name, id, limit (100) and
 // offset.
 func ParseDeadLetters(values url.Values) (DeadLettersParams, error) {
 	q := newQuery(values)
 	var p DeadLettersParams
 	p.Kind, p.Name = q.text("kind"), q.text("name")
-	if p.Kind != "" && p.Kind != KindProjection && p.Kind != KindProcess {
-		q.fail("kind", "%.40q is not a kind: give %s or %s", p.Kind, KindProjection, KindProcess)
+	if p.Kind != "" && p.Kind != KindProjection && p.Kind != KindProcess && p.Kind != KindSubscription {
+		q.fail("kind", "%.40q is not a kind: give %s, %s or %s", p.Kind, KindProjection, KindProcess, KindSubscription)
 	}
 	p.page(q)
 	return p, q.done()
