@@ -79,7 +79,13 @@ func TestEveryRouteHasItsPermission(t *testing.T) {
 				t.Errorf("%s %s: the challenge is %q", a.method, path, refused.header.Get("WWW-Authenticate"))
 			}
 			g.do(a.method, path, `{}`, wire.HeaderAPIKey, "db_wrong").refused(wire.CodeUnauthorized)
-			forbidden := g.do(a.method, path, `{}`, without[string(a.permission)]...)
+			lacking := without[string(a.permission)]
+			if a.or != "" {
+				lacking = g.key(t, access.KeySpec{Permissions: slices.DeleteFunc(slices.Clone(all), func(o string) bool {
+					return o == string(a.permission) || o == string(a.or)
+				})})
+			}
+			forbidden := g.do(a.method, path, `{}`, lacking...)
 			forbidden.refused(wire.CodeForbidden, string(a.permission))
 			if !strings.Contains(forbidden.header.Get("WWW-Authenticate"), "insufficient_scope") {
 				t.Errorf("%s %s: the challenge is %q", a.method, path, forbidden.header.Get("WWW-Authenticate"))
@@ -89,6 +95,12 @@ func TestEveryRouteHasItsPermission(t *testing.T) {
 			}
 			if got := g.do(a.method, path, `{}`, with[string(a.permission)]...); got.status == 401 || got.status == 403 {
 				t.Errorf("%s %s with %s: %s", a.method, path, a.permission, got.body)
+			}
+			if a.or == "" {
+				continue
+			}
+			if got := g.do(a.method, path, `{}`, with[string(a.or)]...); got.status == 401 || got.status == 403 {
+				t.Errorf("%s %s with %s: %s", a.method, path, a.or, got.body)
 			}
 		}
 	}

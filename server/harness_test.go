@@ -67,6 +67,7 @@ func newHarness(t *testing.T, o *Options) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.waking.Wait() // what a test changes of the backend, it changes when nobody looks
 	h.s, h.web = s, httptest.NewServer(s.Handler())
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
