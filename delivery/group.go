@@ -234,10 +234,10 @@ func (g *group) recall(e *entry) {
 // giveUp puts an event with the dead letters, in the background: it flies until that is written, or cannot be.
 func (g *group) giveUp(e *entry, cause error) {
 	s, life := g.s, g.s.life
+	suspend := s.policy.OnExhausted == Suspend && e.letter == ""
 	g.land(e)
 	s.hub.sends.Go(func() {
 		var err error
-		suspend := s.policy.OnExhausted == Suspend && e.letter == ""
 		if suspend {
 			err = s.hub.suspendFor(s, life, fmt.Sprintf("the event at position %d failed %d times: %v", e.event.GlobalPosition, e.attempts, cause))
 		} else {

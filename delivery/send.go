@@ -224,10 +224,13 @@ func (s *subscription) tryAgain(f *flight, failure *Failure) {
 // giveUp puts an event with the dead letters, or suspends the subscription.
 func (s *subscription) giveUp(f *flight, failure *Failure, cause error) error {
 	e := f.entries[0]
+	s.mu.Lock()
+	suspends := s.policy.OnExhausted == Suspend
+	s.mu.Unlock()
 	switch {
 	case failure != nil && failure.Gone:
 		return s.hub.suspendFor(s, f.life, "the receiver wants nothing any more: "+cause.Error())
-	case e.letter == "" && s.policy.OnExhausted == Suspend:
+	case e.letter == "" && suspends:
 		return s.hub.suspendFor(s, f.life, fmt.Sprintf("the event at position %d failed %d times: %v", e.event.GlobalPosition, e.attempts, cause))
 	}
 	// A letter that was tried again stands there once more, with what is wrong now.

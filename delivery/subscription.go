@@ -13,8 +13,9 @@ const maxBytes = 4 << 20
 
 // subscription is one that the hub looks after. Lock order: the hub's lock, then a subscription's.
 type subscription struct {
-	hub *Hub
-	met uint64 // the index's, under the hub's lock
+	hub  *Hub
+	name string // which never changes, so that it needs no lock
+	met  uint64 // the index's, under the hub's lock
 
 	mu sync.Mutex
 	*known
@@ -40,7 +41,7 @@ type subscription struct {
 }
 
 func newSubscription(h *Hub, k *known) *subscription {
-	s := &subscription{hub: h, known: k}
+	s := &subscription{hub: h, name: k.name, known: k}
 	s.adopt()
 	return s
 }
