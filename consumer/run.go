@@ -164,11 +164,16 @@ func (r *run) room() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	most := r.o.Prefetch
+	idle := r.o.Concurrency - len(r.lines)
 	if most == 0 {
 		most = r.usual()
+		// Where many are of one stream, others have nothing to do: they take some more.
+		if idle > 0 {
+			most = max(most, min(r.held+idle, r.o.Concurrency*manyfold, maxHeld))
+		}
 	}
 	// A few at a time cost as much to ask for as many.
-	if r.held >= most || r.held >= r.o.Concurrency && r.held > most/2 {
+	if r.held >= most || idle <= 0 && r.held > most/2 {
 		return 0
 	}
 	return most - r.held
@@ -176,16 +181,12 @@ func (r *run) room() int {
 
 // usual is how many events to hold where nobody has said it.
 func (r *run) usual() int {
-	few, many := r.o.Concurrency, min(manyfold*r.o.Concurrency, maxHeld)
-	n := few
-	if r.pace > 0 {
-		n = int(min(max(time.Duration(few)*busy/r.pace, time.Duration(few)), time.Duration(many)))
+	few := r.o.Concurrency
+	if r.pace == 0 {
+		return few
 	}
-	// Where many are of a stream, others have nothing to do: they take some more.
-	if idle := few - len(r.lines); idle > 0 {
-		n = max(n, min(r.held+idle, many))
-	}
-	return n
+	n := max(time.Duration(few)*busy/r.pace, time.Duration(few))
+	return min(int(n), few*manyfold, maxHeld)
 }
 
 // close begins nothing more.
