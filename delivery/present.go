@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 
 	"github.com/nacredb/nacre"
 )
@@ -27,4 +29,15 @@ func (h *Hub) Filter(name string) (nacre.Filter, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.filter, nil
+}
+
+// Config is a subscription's checked configuration, with its secrets: for who has a reason to see them.
+func (h *Hub) Config(name string) (json.RawMessage, error) {
+	s, err := h.find(name)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.config), nil
 }
