@@ -175,7 +175,7 @@ var Table = []Rule{
 		Package: "server/...",
 		May: []string{
 			".", "spec", "wire", "server/...", "internal/runner", "codec", "decider", "aggregate", "projection", "projection/sqlite", "process",
-			"query", "entity/...", "replication", "client", "wasm",
+			"query", "entity/...", "replication", "client", "wasm", "consumer", "delivery", "delivery/webhook",
 		},
 		Libs: []string{
 			websocketLib,
