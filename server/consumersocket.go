@@ -265,6 +265,9 @@ func (c *consumerSocket) answer(m *wire.ConsumerMessage) ([]byte, error) {
 	if c.who == "" {
 		return nil, &nacre.Error{Code: nacre.CodeInvalid, Field: "poll.consumer", Message: "is missing: give it in the first message, or as a parameter"}
 	}
+	if err := c.mayPoll(); err != nil {
+		return nil, err
+	}
 	c.polling = true
 	request := pollOf(m.Poll, c.who)
 	c.owner.running.Go(func() {
@@ -272,6 +275,15 @@ func (c *consumerSocket) answer(m *wire.ConsumerMessage) ([]byte, error) {
 		c.polled <- polled{list, err}
 	})
 	return nil, nil
+}
+
+// mayPoll refuses a grant beyond whose streams the group's filter has been changed to reach.
+func (c *consumerSocket) mayPoll() error {
+	filter, err := c.hub.Filter(c.group)
+	if err != nil {
+		return err
+	}
+	return mayAsk(c.grant, filter, "a subscription")
 }
 
 // is takes the consumer's name where it has none yet, and refuses another one.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/delivery"
+	"github.com/nacredb/nacre/delivery/webhook"
 	"github.com/nacredb/nacre/server/access"
 	"github.com/nacredb/nacre/wire"
 )
@@ -120,18 +121,33 @@ func (x *exchange) create(decode func([]byte) (wire.SubscriptionRequest, error),
 	if err != nil {
 		return request.Locate(err)
 	}
-	status := http.StatusCreated
-	if existed {
-		status = http.StatusOK
-	} else {
+	reply := x.tellSubscription(&st)
+	status := http.StatusOK
+	if !existed {
+		status = http.StatusCreated
 		x.noteSubscription(st.Name, "created")
+		reply.Secret = secretOf(hub, &st)
 	}
 	prefix, _, _ := strings.Cut(x.r.URL.Path, "event-stores")
 	x.w.Header().Set("Location", prefix+"event-stores/"+url.PathEscape(x.named.name)+"/subscriptions/"+url.PathEscape(st.Name))
-	reply := x.tellSubscription(&st)
 	tell(&reply, existed)
 	return x.answerWith(status, &reply)
 }
+
+// secretOf is the secret of a webhook, "" where there is none.
+func secretOf(hub *delivery.Hub, st *delivery.Status) string {
+	if st.Kind != kindWebhook {
+		return ""
+	}
+	config, err := hub.Config(st.Name)
+	if err != nil {
+		return "" // it was deleted meanwhile
+	}
+	return webhook.Secret(config)
+}
+
+// kindWebhook is the kind whose secrets are shown once.
+const kindWebhook = "webhook"
 
 // noteSubscription tells the log what somebody did with a subscription.
 func (x *exchange) noteSubscription(name, did string) {
@@ -231,6 +247,11 @@ func (s *Server) changeSubscription(x *exchange) error {
 			return err
 		}
 	}
+	before, err := hub.Get(x.r.Context(), x.path.runner)
+	if err != nil {
+		return err
+	}
+	was := secretOf(hub, &before)
 	change := delivery.Change{Filter: request.Filter, Config: request.Config, Policy: policyOf(request.Policy)}
 	st, err := hub.Update(context.WithoutCancel(x.r.Context()), x.path.runner, &change)
 	if err != nil {
@@ -238,6 +259,9 @@ func (s *Server) changeSubscription(x *exchange) error {
 	}
 	x.noteSubscription(st.Name, "changed")
 	reply := x.tellSubscription(&st)
+	if secret := secretOf(hub, &st); secret != was {
+		reply.Secret = secret
+	}
 	return x.answerWith(http.StatusOK, &reply)
 }
 

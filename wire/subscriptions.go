@@ -59,6 +59,8 @@ type SubscriptionReply struct {
 	Policy         SubscriptionPolicy `json:"policy"`
 	CreatedAt      time.Time          `json:"createdAt"`
 	UpdatedAt      time.Time          `json:"updatedAt"`
+	// Secret is what a webhook is signed with, where this reply is the one time that it is shown.
+	Secret string `json:"secret,omitzero"`
 
 	ID             string              `json:"id"`
 	EventStoreName string              `json:"eventStoreName"`
