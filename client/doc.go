@@ -1,5 +1,5 @@
 // Package client is a store over the wire: [Open] gives the same *nacre.Store as an embedded log, kept by a
-// server.
+// server. [Group] is one of its consumer groups, for consumer.Run.
 //
 // Guarantees:
 //

@@ -159,7 +159,7 @@ var Table = []Rule{
 	{
 		// Its backups are files: made and synced through vfs.
 		Package: "client",
-		May:     []string{".", "wire", "internal/line", "internal/vfs"},
+		May:     []string{".", "consumer", "wire", "internal/line", "internal/vfs"},
 		Libs:    []string{websocketLib},
 		Tests:   []string{"server", "storage/memstore", "storage/filestore"},
 	},
