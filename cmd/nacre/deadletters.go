@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/nacredb/nacre"
@@ -14,7 +15,7 @@ import (
 type choice struct{ kind, name string }
 
 func (c *choice) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.kind, "kind", "", "of projections or of process managers only: `projection or process`")
+	cmd.Flags().StringVar(&c.kind, "kind", "", "of projections, process managers or subscriptions only: `projection, process or subscription`")
 	cmd.Flags().StringVar(&c.name, "name", "", "of the one of this `name` only")
 }
 
@@ -37,7 +38,7 @@ func (p *program) deadLettersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "dead-letters",
 		GroupID: "run",
-		Short:   "List what projections and process managers gave up, to retry or discard it",
+		Short:   "List what projections, process managers and subscriptions gave up, to retry or discard it",
 		Long: `List open dead letters, the oldest first: events, commands and timers that failed
 for good, and were set aside so that the rest goes on.`,
 		Example: `  nacre dead-letters --name transfers
@@ -174,6 +175,13 @@ projection or process manager: at once, or when it starts.`,
 		if err := c.check(); err != nil {
 			return err
 		}
+		if c.kind == wire.KindSubscription {
+			ids := "--all"
+			if !all {
+				ids = quotable(args[0])
+			}
+			return ofSubscription(do, cmp.Or(c.name, "NAME"), ids)
+		}
 		if err := g.check(p); err != nil {
 			return err
 		}
@@ -187,6 +195,11 @@ projection or process manager: at once, or when it starts.`,
 	return cmd
 }
 
+// ofSubscription says how the dead letters of a subscription are settled: its server does that at once.
+func ofSubscription(do, name, ids string) error {
+	return nacre.Errorf(nacre.CodeInvalid, "a server looks after the dead letters of subscriptions: nacre subscriptions %s %s %s --server URL", do, name, ids)
+}
+
 // settle gives an order about each of some dead letters, once it is known whose they are.
 func (p *program) settle(ctx context.Context, s steering, do string, ids []string, c *choice, g *giving) error {
 	whose := make([]choice, len(ids))
@@ -198,6 +211,9 @@ func (p *program) settle(ctx context.Context, s steering, do string, ids []strin
 		l, err := theLetter(ctx, s, c, id)
 		if err != nil {
 			return err
+		}
+		if l.Kind == wire.KindSubscription {
+			return ofSubscription(do, l.Name, quotable(id))
 		}
 		whose[i] = choice{l.Kind, l.Name}
 	}

@@ -1,7 +1,7 @@
 // Command nacre keeps and reads event stores in directories, from the command line.
 //
 // A file of this package is a subcommand: append, import, read, log, export, streams, stats, verify,
-// backup, restore, projections (and processes), dead-letters, serve, keys, demo, version. docs/cli.md
+// backup, restore, projections (and processes), dead-letters, subscriptions, consume, serve, keys, demo, version. docs/cli.md
 // describes them with their output. The commands of the log work on the store --store of the directory
 // --data, in the folder DATA/STORE, or of the server --server.
 //

@@ -234,8 +234,11 @@ func (p *program) give(ctx context.Context, s steering, kind, name string, o run
 }
 
 func wordsOf(kind string) *runnerWords {
-	if kind == wire.KindProcess {
+	switch kind {
+	case wire.KindProcess:
 		return &processWords
+	case wire.KindSubscription:
+		return &runnerWords{kind: kind, one: "subscription"}
 	}
 	return &projectionWords
 }

@@ -71,6 +71,10 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 	if err != nil {
 		return err
 	}
+	kinds, err := c.kinds(lg)
+	if err != nil {
+		return err
+	}
 	g, err := p.guard(c, lg)
 	if err != nil {
 		return err
@@ -94,7 +98,7 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 		MaxFollowers: c.maxFollowers, MaxConnections: c.maxConnections,
 		Heartbeat: c.heartbeat, ReadHeaderTimeout: c.readHeader, ReadTimeout: c.read, WriteTimeout: c.write,
 		IdleTimeout: c.idle, StopTimeout: c.stopTime,
-		TrustedOrigins: c.origins, Hosts: c.hosts,
+		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds,
 		TempDir: stores.scratch(), Logger: lg, Version: versionNumber(),
 	})
 	if err != nil {

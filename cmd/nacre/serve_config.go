@@ -38,6 +38,10 @@ type serveConfig struct {
 	maxBatchEvents, maxFollowers, maxConnections       int
 	heartbeat, readHeader, read, write, idle, stopTime time.Duration
 
+	privateWebhooks bool
+	relayDir        string
+	relayAddresses  []string
+
 	logFormat, logLevel string
 }
 
@@ -87,6 +91,10 @@ func (c *serveConfig) flags(cmd *cobra.Command) {
 	s.time(&c.write, "write-timeout", 30*time.Second, "how long a client may take nothing of what is sent")
 	s.time(&c.idle, "idle-timeout", 2*time.Minute, "how long a connection is kept between requests")
 	s.time(&c.stopTime, "stop-timeout", 30*time.Second, "how long a stop waits for requests under way")
+
+	s.flag(&c.privateWebhooks, "allow-private-webhooks", "send webhooks also to addresses that are not public: this machine, private networks")
+	s.text(&c.relayDir, "relay-dir", "", "subscriptions may write files in this `directory` (default no files)")
+	s.list(&c.relayAddresses, "relay-address", nil, "subscriptions may relay to the NATS or Redis server at this `host:port`; * is any (default none)")
 
 	s.text(&c.logFormat, "log-format", "text", "the server's log on the standard error: text or json")
 	s.text(&c.logLevel, "log-level", "info", "what is logged: debug (every request), info, warn or error")

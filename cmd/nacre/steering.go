@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -134,14 +135,18 @@ type asker struct {
 	url       string
 	o         *client.Options
 	transport *http.Transport
+	patience  time.Duration // how long one request may take; 0 is askTime
 }
 
 func newAsker(url string, o *client.Options) *asker {
-	return &asker{strings.TrimRight(url, "/"), o, &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS.Clone()}}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS.Clone()}
+	return &asker{url: strings.TrimRight(url, "/"), o: o, transport: transport}
 }
 
 const (
-	// askTime is how long one request may take.
+	// anySuccess stands for every status that says that all went well.
+	anySuccess = 0
+	// askTime is how long one request may take, unless it says otherwise.
 	askTime = 30 * time.Second
 	// maxAnswer is the most that is read of an answer: a page of dead letters is the largest.
 	maxAnswer = 64 << 20
@@ -149,11 +154,18 @@ const (
 
 // ask makes one request, and decodes its reply, which has to have this status; into may be nil.
 func (a *asker) ask(ctx context.Context, method, path string, body []byte, want int, into any) error {
-	limited, cancel := context.WithTimeout(ctx, askTime)
+	_, err := a.request(ctx, method, path, body, want, into)
+	return err
+}
+
+// request is ask, and gives the reply's status.
+func (a *asker) request(ctx context.Context, method, path string, body []byte, want int, into any) (int, error) {
+	patience := cmp.Or(a.patience, askTime)
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(limited, method, a.url+path, bytes.NewReader(body))
 	if err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "%w", err)
+		return 0, nacre.Errorf(nacre.CodeInternal, "%w", err)
 	}
 	req.Header.Set("User-Agent", a.o.UserAgent)
 	if a.o.APIKey != "" {
@@ -167,27 +179,28 @@ func (a *asker) ask(ctx context.Context, method, path string, body []byte, want 
 		case ctx.Err() != nil:
 			return nacre.Errorf(nacre.CodeCanceled, "%w", ctx.Err())
 		case limited.Err() != nil:
-			return nacre.Errorf(nacre.CodeDeadline, "%s did not answer within %v: whether it did what it was asked is not known", a.url, askTime)
+			return nacre.Errorf(nacre.CodeDeadline, "%s did not answer within %v: whether it did what it was asked is not known", a.url, patience)
 		}
 		return nacre.Errorf(nacre.CodeInternal, "%s gave no whole answer: whether it did what it was asked is not known: %w", a.url, err)
 	}
 	resp, err := a.transport.RoundTrip(req)
 	if err != nil {
-		return broken(err)
+		return 0, broken(err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read only
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return broken(err)
+		return 0, broken(err)
 	}
-	if resp.StatusCode != want {
-		return wire.ParseError(resp.StatusCode, text)
+	status := resp.StatusCode
+	if status != want && (want != anySuccess || status < 200 || status > 299) {
+		return status, wire.ParseError(status, text)
 	}
 	if into == nil {
-		return nil
+		return status, nil
 	}
 	if err := wire.Decode(text, into); err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "the answer of %s cannot be read: it may be no server of nacre, or one of another version: %w", a.url, err)
+		return status, nacre.Errorf(nacre.CodeInternal, "the answer of %s cannot be read: it may be no server of nacre, or one of another version: %w", a.url, err)
 	}
-	return nil
+	return status, nil
 }
