@@ -110,6 +110,13 @@ func (s *hubSlot) of(n *namedStore, toMake bool) (*delivery.Hub, error) {
 	return hub, nil
 }
 
+// there is the hub, nil where none is open.
+func (s *hubSlot) there() *delivery.Hub {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hub
+}
+
 // begin opens the hub of a store that has just been opened, where there are subscriptions.
 func (s *hubSlot) begin(n *namedStore) {
 	_, err := s.of(n, false)

@@ -25,7 +25,7 @@ type metrics struct {
 	took      *prometheus.CounterVec
 	sent      prometheus.Counter
 	damage    *prometheus.CounterVec
-	// followers counts who follows a log now, by "sse" and "websocket".
+	// followers counts who follows a log now, by "sse" and "websocket", and groups' consumers by "consumer".
 	followers *prometheus.GaugeVec
 
 	unknown routeFigures
@@ -66,7 +66,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "nacre_store_errors_total", Help: "Requests that met damage, or a store whose disk had failed.",
 		}, []string{"store"}),
 		followers: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "nacre_followers", Help: "Who follows a log now.",
+			Name: "nacre_followers", Help: "Who follows a log now, or consumes a group over a WebSocket.",
 		}, []string{"kind"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -170,6 +170,7 @@ func (*storeFigures) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		figureHead, figureEvents, figureStreams, figureBytes, figureIndex, figureSegments, figureSyncs, figureUsable,
 		figureLag, figureLetters, figureHeld, figureState,
+		figureSubscriptionLag, figureDelivered, figureFailed, figureOpen, figureStatus, figureSubscriptions,
 	} {
 		to <- d
 	}
@@ -177,9 +178,11 @@ func (*storeFigures) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *storeFigures) Collect(to chan<- prometheus.Metric) {
+	names := maxSubscriptionFigures
 	for _, n := range c.s.shelf.open() {
 		c.collect(n, to)
 		c.collectRunners(n, to)
+		names = c.collectSubscriptions(n, names, to)
 		c.s.shelf.release(n)
 	}
 }
