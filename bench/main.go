@@ -125,7 +125,7 @@ func measure(ctx context.Context, s *settings, r *report) error {
 	runs := map[string]func(context.Context, *settings, *report, string) error{
 		"peers": peersCase, "sustained": sustainedCase, "batches": batchesCase,
 		"conditions": conditionsCase, "read": readCase,
-		"commands": commandsCase, "folds": foldsCase, "server": serverCase, "fanout": fanout, "large": largeCase,
+		"commands": commandsCase, "folds": foldsCase, "server": serverCase, "fanout": fanout, "delivery": deliveryCase, "large": largeCase,
 	}
 	for _, name := range caseNames {
 		if !slices.Contains(s.cases, name) {

@@ -32,6 +32,7 @@ type settings struct {
 	followers   int // that wait idly at a server
 	seen        int // appends that a follower is timed with
 	fanouts     int // appends that many followers are timed with
+	delivered   int // events that subscriptions deliver
 	folded      int // events that read models are made of
 	instances   int // of an aggregate, idle in memory
 
@@ -41,14 +42,14 @@ type settings struct {
 }
 
 // caseNames in the order in which they run.
-var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "large"}
+var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "delivery", "large"}
 
 func fullSettings() settings {
 	return settings{
 		slice: 3 * time.Second, rounds: 5, burst: 2500 * time.Millisecond,
 		sustain: time.Minute, sustainRolls: 20, sustainMost: 5 * time.Minute,
 		tagged: 1_000_000, readEvents: 4_000_000, largeEvents: 20_000_000, reads: 20_000, coldRounds: 5,
-		followers: 2_000, seen: 3_000, fanouts: 300, folded: 2_000_000, instances: 200_000,
+		followers: 2_000, seen: 3_000, fanouts: 300, delivered: 500_000, folded: 2_000_000, instances: 200_000,
 		work: 10 * time.Second, emptyCache: dropCaches,
 	}
 }
@@ -60,7 +61,7 @@ func quickSettings() settings {
 		slice: 300 * time.Millisecond, rounds: 2, burst: 500 * time.Millisecond,
 		sustain: 2 * time.Second, sustainRolls: 1, sustainMost: 10 * time.Second,
 		tagged: 100_000, readEvents: 200_000, largeEvents: 200_000, reads: 500, coldRounds: 1,
-		followers: 200, seen: 200, fanouts: 20, folded: 40_000, instances: 5_000,
+		followers: 200, seen: 200, fanouts: 20, delivered: 50_000, folded: 40_000, instances: 5_000,
 		work: time.Second, emptyCache: dropCaches,
 	}
 }
