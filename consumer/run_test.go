@@ -146,6 +146,9 @@ func TestWhatAHandlerReturnsDecides(t *testing.T) {
 				t.Errorf("%q is not in the log:\n%s", want, said)
 			}
 		}
+		if strings.Contains(said, "not this consumer's any more") {
+			t.Errorf("what was taken back is told as late:\n%s", said)
+		}
 	})
 }
 
@@ -225,6 +228,27 @@ func TestSlowHandlersPastTheDeadline(t *testing.T) {
 		if got := seen.all("a-1"); got[0] != "a-1/0#1" || strings.Contains(strings.Join(got[1:], " "), "a-1/0") {
 			t.Errorf("seen %v", got)
 		}
+		c.end(t)
+		r.close(t)
+	})
+}
+
+// What waits behind a slow handler until its own deadline is over is given again, and handled once.
+func TestWhatWaitsPastTheDeadlineIsHandledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, &delivery.Policy{AckDeadlineMS: 10_000, Batch: 2})
+		r.add(t, "a-1", 1)
+		r.add(t, "b-1", 2)
+		var seen notes
+		c := r.run(t, r.group, func(_ context.Context, d consumer.Delivery) error {
+			seen.add(d)
+			if d.Event.StreamID == "a-1" {
+				time.Sleep(35 * time.Second)
+			}
+			return nil
+		}, consumer.Options{Concurrency: 1, Prefetch: 10, Wait: time.Second})
+		r.through(t, 3)
+		equal(t, "seen", seen.all(""), []string{"a-1/0#1", "b-1/0#4", "b-1/1#1"})
 		c.end(t)
 		r.close(t)
 	})
