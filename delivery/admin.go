@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -25,46 +26,44 @@ func (h *Hub) Create(ctx context.Context, spec *Spec) (st Status, existed bool, 
 	if h.closed.Load() {
 		return Status{}, false, errClosed()
 	}
-	if old := h.alike(d, spec.Name == ""); old != nil {
-		if !old.definition.same(d, h.kinds[d.kind]) {
-			return Status{}, false, nacre.Errorf(CodeExists, "there is another subscription %q: give another name, or change that one", d.name)
-		}
+	old, taken := h.alike(d, spec.Name == "")
+	if old != nil {
 		st, err := h.Get(ctx, old.name)
 		return st, true, err
+	}
+	if taken {
+		return Status{}, false, nacre.Errorf(CodeExists, "there is another subscription %q: give another name, or change that one", d.name)
 	}
 	e := nacre.NewEvent(typeCreated, recordOf(d))
 	w, err := h.write(ctx, d.name, nil, e)
 	if err != nil {
-		return Status{}, false, err
+		return Status{}, false, errors.Join(err, h.reread(ctx, d.name))
 	}
-	h.mu.Lock()
-	s := newSubscription(h, w.known)
-	s.position = d.after
-	h.all[d.name], h.through = s, w.at
-	s.mu.Lock()
-	s.start()
-	s.mu.Unlock()
-	h.mu.Unlock()
-	h.changed.Store(true)
+	h.enter(w)
 	st, err = h.Get(ctx, d.name)
 	return st, false, err
 }
 
-// alike gives the subscription that a definition would repeat: by its name, or, where that was made up, by what it does.
-func (h *Hub) alike(d *definition, unnamed bool) *known {
+// alike gives the subscription that a definition would repeat: the one of its name, or, where that was made up, any. Its
+// name may be taken by another one; one that was made up is changed then.
+func (h *Hub) alike(d *definition, unnamed bool) (old *known, taken bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s := h.all[d.name]; s != nil {
-		return s.known
+	if s := h.all[d.name]; s != nil && s.known.same(d, h.kinds[d.kind]) {
+		return s.known, true
 	}
-	if unnamed {
-		for _, s := range h.all {
-			if s.known.same(d, h.kinds[d.kind]) {
-				return s.known
-			}
+	if !unnamed {
+		return nil, h.all[d.name] != nil
+	}
+	for _, s := range h.all {
+		if s.known.same(d, h.kinds[d.kind]) {
+			return s.known, true
 		}
 	}
-	return nil
+	for base, n := d.name, 2; h.all[d.name] != nil; n++ {
+		d.name = fmt.Sprintf("%s-%d", base, n)
+	}
+	return nil, false
 }
 
 // define checks a specification.
@@ -196,7 +195,8 @@ func (h *Hub) write(ctx context.Context, name string, old *known, e nacre.Event)
 	if v, there := h.versions[name]; there {
 		expected = nacre.Exactly(v)
 	}
-	done, err := h.system.Append(ctx, streamOf(name), expected, e)
+	// Who asked may have left: what is written is then to be known all the same.
+	done, err := h.system.Append(context.WithoutCancel(ctx), streamOf(name), expected, e)
 	if err != nil {
 		return written{}, err
 	}
@@ -205,35 +205,87 @@ func (h *Hub) write(ctx context.Context, name string, old *known, e nacre.Event)
 	return written{k, done.Position()}, err
 }
 
+// reread takes over what the companion log says of a subscription, after an append of which it is not known whether it took
+// place. The admin lock is held.
+func (h *Hub) reread(ctx context.Context, name string) error {
+	var w written
+	version := int64(-1)
+	for e, err := range h.system.ReadStream(context.WithoutCancel(ctx), streamOf(name), nil) {
+		if err != nil {
+			return err
+		}
+		if w.known, err = w.known.next(&e); err != nil {
+			return err
+		}
+		version, w.at = e.StreamPosition, e.GlobalPosition
+	}
+	if before, there := h.versions[name]; version < 0 || there && before == version {
+		return nil
+	}
+	h.versions[name] = version
+	h.mu.Lock()
+	s := h.all[name]
+	h.mu.Unlock()
+	switch {
+	case s != nil:
+		h.apply(s, w, func() {
+			if w.placed > s.placed {
+				s.place(w.after)
+			}
+		})
+	case w.known != nil:
+		h.enter(w)
+	}
+	return nil
+}
+
+// enter takes a subscription in that was created.
+func (h *Hub) enter(w written) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := newSubscription(h, w.known)
+	s.place(w.after)
+	h.all[w.name], h.through = s, max(h.through, w.at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start()
+	h.changed.Store(true)
+}
+
 // change writes an event about a subscription, and has it begin anew as that says. move, if not nil, changes where; it is
 // called with the locks held. The admin lock is held.
 func (h *Hub) change(ctx context.Context, s *subscription, e nacre.Event, move func()) error {
 	w, err := h.write(ctx, s.name, s.known, e)
 	if err != nil {
-		return err
+		return errors.Join(err, h.reread(ctx, s.name))
 	}
+	h.apply(s, w, move)
+	return nil
+}
+
+// apply has a subscription begin anew as it is known now.
+func (h *Hub) apply(s *subscription, w written, move func()) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	h.through = max(h.through, w.at)
 	s.stop()
 	if s.outlet != nil && (w.known == nil || string(w.config) != string(s.config)) {
 		s.outlet.closeLater(h, s.name)
 		s.outlet = nil
 	}
+	h.changed.Store(true)
 	if w.known == nil {
 		delete(h.all, s.name)
-	} else {
-		s.known = w.known
-		s.adopt()
-		if move != nil {
-			move()
-		}
-		s.start()
+		return
 	}
-	s.mu.Unlock()
-	h.mu.Unlock()
-	h.changed.Store(true)
-	return nil
+	if move != nil {
+		move()
+	}
+	s.known = w.known
+	s.adopt()
+	s.start()
 }
 
 // Change is what is to be another way of a subscription; what is nil stays.
@@ -243,7 +295,8 @@ type Change struct {
 	Policy *Policy // as a whole
 }
 
-// Update changes a subscription. It goes on where it was: what a new filter selects of the past is not delivered.
+// Update changes a subscription. It goes on where it was: what is open stays so, and what a new filter selects of the past
+// is not delivered.
 func (h *Hub) Update(ctx context.Context, name string, c *Change) (Status, error) {
 	err := h.administer(ctx, name, func(s *subscription) error {
 		d := *s.definition
@@ -267,12 +320,39 @@ func (h *Hub) Update(ctx context.Context, name string, c *Change) (Status, error
 				return err
 			}
 		}
+		if c.Filter != nil {
+			// What the old filter selected up to here is to be kept as such before the new one counts.
+			h.halt(s)
+			defer h.goOn(s)
+			if err := h.saveCursors(ctx); err != nil {
+				return err
+			}
+		}
 		return h.change(ctx, s, nacre.NewEvent(typeChanged, recordOf(&d)), nil)
 	})
 	if err != nil {
 		return Status{}, err
 	}
 	return h.Get(ctx, name)
+}
+
+// halt stops a subscription for a moment, and goOn starts it again.
+func (h *Hub) halt(s *subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop()
+}
+
+func (h *Hub) goOn(s *subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h.all[s.name] == s {
+		s.start()
+	}
 }
 
 // administer finds a subscription and does something with it while nobody else changes any.
@@ -292,26 +372,27 @@ func (h *Hub) administer(ctx context.Context, name string, do func(*subscription
 // Delete ends a subscription. Its dead letters are discarded; what is being sent at this moment arrives.
 func (h *Hub) Delete(ctx context.Context, name string) error {
 	return h.administer(ctx, name, func(s *subscription) error {
-		for {
-			n, err := h.Discard(ctx, name)
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				break
-			}
-		}
 		if err := h.change(ctx, s, nacre.NewEvent(typeDeleted, record{}), nil); err != nil {
 			return err
 		}
-		return h.blobs.DeleteBlob(ctx, attemptsKey(name))
+		ctx := context.WithoutCancel(ctx)
+		s.mu.Lock()
+		for s.burying > 0 {
+			s.buried.Wait()
+		}
+		s.mu.Unlock()
+		for {
+			if n, err := h.discard(ctx, s, nil); n == 0 || err != nil {
+				return errors.Join(err, h.blobs.DeleteBlob(ctx, attemptsKey(name)))
+			}
+		}
 	})
 }
 
 // Pause stops the deliveries until Resume; what is being sent at this moment arrives. A second Pause does nothing.
 func (h *Hub) Pause(ctx context.Context, name string) error {
 	return h.administer(ctx, name, func(s *subscription) error {
-		if s.paused {
+		if s.known.paused {
 			return nil
 		}
 		return h.change(ctx, s, nacre.NewEvent(typePaused, record{}), nil)
@@ -325,7 +406,11 @@ func (h *Hub) Resume(ctx context.Context, name string) error {
 		if !s.paused && s.suspended == "" {
 			return nil
 		}
-		return h.change(ctx, s, nacre.NewEvent(typeResumed, record{}), func() { s.tried = nil })
+		return h.change(ctx, s, nacre.NewEvent(typeResumed, record{}), func() {
+			for i := range s.pending {
+				s.pending[i].Attempts = 0
+			}
+		})
 	})
 }
 
@@ -340,7 +425,7 @@ func (h *Hub) Replay(ctx context.Context, name string, after nacre.Position) err
 	}
 	return h.administer(ctx, name, func(s *subscription) error {
 		return h.change(ctx, s, nacre.NewEvent(typeReplayed, record{After: after}), func() {
-			s.position, s.done, s.tried = after, nil, nil
+			s.place(after)
 		})
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"maps"
 	"slices"
 	"time"
 
@@ -23,9 +22,8 @@ type cursorBlob struct {
 }
 
 type cursorEntry struct {
-	Position nacre.Position         `json:"position"`
-	Done     []nacre.Position       `json:"done,omitempty"`
-	Attempts map[nacre.Position]int `json:"attempts,omitempty"`
+	Read nacre.Position `json:"read"`
+	Open []openEvent    `json:"open,omitempty"`
 }
 
 func cursorKey(sequence uint64) string { return fmt.Sprintf("delivery/cursors-%d.json", sequence%2) }
@@ -34,7 +32,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }
 
-// cursors are what was kept last. They are the keeper's, and Close's when that is gone.
+// cursors are what was kept last. Their lock is the hub's saving.
 type cursors struct {
 	sequence uint64
 	position nacre.Position
@@ -44,28 +42,33 @@ type cursors struct {
 // places are how far subscriptions were, as the blobs say.
 type places struct {
 	found    bool
+	foreign  bool // they are of another epoch
 	through  nacre.Position
 	position nacre.Position
 	end      nacre.Position // of the log, which nothing is behind
 	entries  map[string]cursorEntry
 }
 
-// of is where a subscription is to go on.
-func (p *places) of(k *known) (nacre.Position, map[nacre.Position]struct{}, map[nacre.Position]int) {
+// of is where a subscription is to go on, and what is open before that.
+func (p *places) of(k *known) (nacre.Position, []openEvent) {
 	if !p.found || k.placed > p.through {
-		return min(k.after, p.end), nil, nil
+		return min(k.after, p.end), nil
 	}
 	e, listed := p.entries[k.name]
-	if !listed {
-		return min(p.position, p.end), nil, nil
+	switch {
+	case !listed:
+		return min(p.position, p.end), nil
+	case p.foreign && len(e.Open) > 0: // what stands behind the first one now may be something else
+		return min(e.Open[0].Position-1, p.end), nil
+	case p.foreign || e.Read > p.end:
+		e.Open = slices.DeleteFunc(e.Open, func(o openEvent) bool { return o.Position > p.end })
 	}
-	var done map[nacre.Position]struct{}
-	for _, at := range e.Done {
-		if at <= p.end {
-			put(&done, at, struct{}{})
+	if k.resumed > p.through { // attempts are counted anew
+		for i := range e.Open {
+			e.Open[i].Attempts = 0
 		}
 	}
-	return min(e.Position, p.end), done, e.Attempts
+	return min(e.Read, p.end), e.Open
 }
 
 // readCursors reads what was kept last.
@@ -107,9 +110,26 @@ func (h *Hub) readCursors(ctx context.Context, head nacre.Head) (*places, error)
 		h.o.Logger.Warn("the log was cut or restored: subscriptions go on at its end where they were ahead of it", "store", h.o.Name,
 			"epoch", head.Epoch, "position", head.Position)
 	}
-	p.found, p.through, p.position = true, best.Through, best.Position
+	p.found, p.foreign, p.through, p.position = true, best.Epoch != head.Epoch, best.Through, best.Position
 	h.cursors = cursors{sequence: best.Sequence, position: best.Position, at: time.Now()}
 	return p, json.Unmarshal(best.Subscriptions, &p.entries)
+}
+
+// chronicle writes attempts down while the hub is open.
+func (h *Hub) chronicle() {
+	defer h.loops.Done()
+	tick := time.NewTicker(writeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := h.writeAttempts(h.ctx, writeMost); err != nil && h.ctx.Err() == nil {
+			h.o.Logger.Warn("the last deliveries could not be written down", "store", h.o.Name, "error", err)
+		}
+	}
 }
 
 // keep keeps cursors while the hub is open.
@@ -117,18 +137,11 @@ func (h *Hub) keep() {
 	defer h.loops.Done()
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
-	written := time.Now()
 	for {
 		select {
 		case <-h.ctx.Done():
 			return
 		case <-tick.C:
-		}
-		if time.Since(written) >= writeEvery {
-			written = time.Now()
-			if err := h.writeAttempts(h.ctx, writeMost); err != nil && h.ctx.Err() == nil {
-				h.o.Logger.Warn("the last deliveries could not be written down", "store", h.o.Name, "error", err)
-			}
 		}
 		if !h.due() {
 			continue
@@ -145,6 +158,8 @@ func (h *Hub) due() bool {
 	if h.changed.Load() {
 		return true
 	}
+	h.saving.Lock()
+	defer h.saving.Unlock()
 	if time.Since(h.cursors.at) < strollEvery {
 		return false
 	}
@@ -153,8 +168,10 @@ func (h *Hub) due() bool {
 	return h.pos != h.cursors.position && h.index.len() > 0
 }
 
-// saveCursors keeps how far all subscriptions are. It runs once at a time.
+// saveCursors keeps how far all subscriptions are.
 func (h *Hub) saveCursors(ctx context.Context) error {
+	h.saving.Lock()
+	defer h.saving.Unlock()
 	h.changed.Store(false)
 	b := cursorBlob{Sequence: h.cursors.sequence + 1, Epoch: *h.epoch.Load()}
 	entries := map[string]cursorEntry{}
@@ -163,8 +180,9 @@ func (h *Hub) saveCursors(ctx context.Context) error {
 	for name, s := range h.all {
 		s.mu.Lock()
 		if !s.live || s.q.open > 0 {
-			position, done, tried := s.progress(h.pos)
-			entries[name] = cursorEntry{Position: position, Done: slices.Sorted(maps.Keys(done)), Attempts: maps.Clone(tried)}
+			var e cursorEntry
+			e.Read, e.Open = s.progress(h.pos)
+			entries[name] = e
 		}
 		s.mu.Unlock()
 	}

@@ -35,7 +35,7 @@ type Spec struct {
 type Start struct {
 	// Earliest begins with the first event.
 	Earliest bool
-	// After begins behind a position, which the log may not have reached. Nil is not used.
+	// After begins behind a position of the log. Nil is not used.
 	After *nacre.Position
 	// At begins with the first event that was created at this time or later. Zero is not used.
 	At time.Time
@@ -67,8 +67,8 @@ const (
 type Policy struct {
 	// Order is which events wait for which. Default ByStream.
 	Order Order `json:"order,omitempty"`
-	// Window is how many events may be read and not done: how far one that fails lets the others go ahead. Default
-	// 1,000, at most 100,000.
+	// Window is how many events may be read and not done. Streams that fail hold the others only when it is full of
+	// them, or 16 MiB are. Default 1,000, at most 100,000.
 	Window int `json:"window,omitempty"`
 	// Parallel is how many batches are sent at once, each of another stream. Default 16, at most 1,000. A group has as
 	// many as its consumers ask for.

@@ -10,7 +10,8 @@
 //  2. With the order [ByStream], an event of a stream is first delivered when the one before it is done: acknowledged,
 //     skipped or dead. A stream that fails does not hold the others, until the window is full of it. With [Global], so
 //     for all events of the subscription.
-//  3. What repeats bears the same [Batch.ID], and the same event id always.
+//  3. A batch of one event bears the same [Batch.ID] whenever it is sent, and an event the same id always. A batch of
+//     several that fails is sent again as single ones.
 //  4. A subscription's position is before everything that is not done. It is kept beside the log at least once a second
 //     where events were done, so that an end without warning repeats about as much.
 //  5. A subscription that has nothing to do costs no goroutine and no wake-up.

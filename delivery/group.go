@@ -74,6 +74,14 @@ func (g *group) serve() {
 // alarm wakes the group at the next deadline, or when something is due.
 func (g *group) alarm() {
 	at := g.s.q.next()
+	if g.s.policy.Pinned && g.asking > 0 && len(g.s.q.ready) > 0 {
+		// What is ready may be that of a member who is not heard of any more.
+		for _, m := range g.members {
+			if until := m.seen.Add(g.deadline() + time.Millisecond); m.asking == 0 && m.flying == 0 && (at.IsZero() || until.Before(at)) {
+				at = until
+			}
+		}
+	}
 	if len(g.landing) > 0 && (at.IsZero() || g.landing[0].deadline.Before(at)) {
 		at = g.landing[0].deadline
 	}
@@ -151,25 +159,22 @@ func mix(h uint64) uint64 {
 
 // give takes what is ready for a consumer.
 func (g *group) give(m *member, most int, now time.Time) []consumer.Delivery {
-	var wants func(*lane) bool
+	wants := func(*lane) bool { return true }
 	if g.s.policy.Pinned {
 		wants = func(l *lane) bool { return g.own(l) == m }
 	}
+	if len(g.landing) > 2*len(g.flying)+64 {
+		g.landing = slices.DeleteFunc(g.landing, func(l landing) bool { return l.stale() })
+	}
 	var out []consumer.Delivery
-	for len(out) < most {
-		taken := g.s.q.take(now, most-len(out), wants)
-		if taken == nil {
-			break
-		}
-		for _, e := range taken {
-			g.count++
-			e.id = fmt.Sprintf("%d-%d-%s%d", e.event.GlobalPosition, e.attempts, g.s.hub.token, g.count)
-			e.consumer = m
-			m.flying++
-			g.flying[e.id] = e
-			g.landing = append(g.landing, landing{e, e.id, now.Add(g.deadline())})
-			out = append(out, consumer.Delivery{ID: e.id, Attempt: e.attempts, Event: e.event})
-		}
+	for _, e := range g.s.q.takeOf(now, most, wants) {
+		g.count++
+		e.id = fmt.Sprintf("%d-%d-%s%d", e.event.GlobalPosition, e.attempts, g.s.hub.token, g.count)
+		e.consumer = m
+		m.flying++
+		g.flying[e.id] = e
+		g.landing = append(g.landing, landing{e, e.id, now.Add(g.deadline())})
+		out = append(out, consumer.Delivery{ID: e.id, Attempt: e.attempts, Event: e.event})
 	}
 	return out
 }
@@ -235,7 +240,16 @@ func (g *group) recall(e *entry) {
 func (g *group) giveUp(e *entry, cause error) {
 	s, life := g.s, g.s.life
 	suspend := s.policy.OnExhausted == Suspend && e.letter == ""
+	placed, p := s.placed, e.event.GlobalPosition
 	g.land(e)
+	if e.dropped {
+		s.finish(e)
+		return
+	}
+	e.leaving = true
+	if !suspend {
+		s.burying++
+	}
 	s.hub.sends.Go(func() {
 		var err error
 		if suspend {
@@ -245,7 +259,21 @@ func (g *group) giveUp(e *entry, cause error) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if !suspend {
+			s.burying--
+			s.buried.Broadcast()
+		}
 		if s.life != life || s.q == nil {
+			switch {
+			case e.letter != "":
+				delete(s.letters.under, e.letter)
+			case s.placed != placed:
+			case err == nil && !suspend:
+				s.finishLate(p)
+			default:
+				s.againLate(p, 0)
+			}
+			s.serve()
 			return
 		}
 		if err != nil {
@@ -287,7 +315,8 @@ func (h *Hub) Poll(ctx context.Context, name string, r consumer.Request) ([]cons
 		g.sweep(now)
 		out := g.give(m, max(1, r.Max), now)
 		if len(out) > 0 || r.Wait <= 0 {
-			g.alarm()
+			s.serve() // what is left is for others who wait
+			s.refill()
 			s.mu.Unlock()
 			return out, nil
 		}
@@ -391,12 +420,16 @@ func (g *group) refuse(e *entry, n *consumer.Nack) {
 // settle ends dead letters that were worked off, in the background.
 func (g *group) settle(letters []*entry) {
 	s, life := g.s, g.s.life
+	for _, e := range letters {
+		e.leaving = true
+	}
 	s.hub.sends.Go(func() {
 		for _, e := range letters {
 			err := s.hub.settle(s.hub.ctx, s.name, e.letter)
 			s.mu.Lock()
 			switch {
 			case s.life != life || s.q == nil:
+				delete(s.letters.under, e.letter)
 			case err != nil:
 				s.hub.o.Logger.Error("a dead letter was worked off, and that could not be written: it is given out again",
 					"subscription", s.name, "letter", e.letter, "error", err)
@@ -404,6 +437,8 @@ func (g *group) settle(letters []*entry) {
 			default:
 				s.finish(e)
 			}
+			s.serve()
+			s.refill()
 			s.mu.Unlock()
 		}
 	})

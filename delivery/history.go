@@ -104,7 +104,8 @@ func clip(s string, most int) string {
 }
 
 // Deliveries are a subscription's last attempts, the newest first; of a group, those that failed. The last 100 are
-// remembered; an end without warning forgets the last half a minute of them.
+// remembered; an end without warning forgets those of the last half a minute, or of some minutes where hundreds of
+// subscriptions are busy.
 func (h *Hub) Deliveries(ctx context.Context, name string) ([]Attempt, error) {
 	s, err := h.find(name)
 	if err != nil {

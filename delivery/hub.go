@@ -28,7 +28,7 @@ const (
 	saveEvery = time.Second
 	// strollEvery is how often they are kept where events were only passed over.
 	strollEvery = 10 * time.Second
-	// maxSends is how many batches a hub sends at once.
+	// maxSends is how many batches a hub sends at once, for all subscriptions.
 	maxSends = 1024
 	// fillers is how many goroutines read what subscriptions have missed.
 	fillers = 4
@@ -47,7 +47,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Hub looks after the subscriptions of a store.
+// Hub looks after the subscriptions of a store. It sends at most 1,024 batches at once: receivers that hang take places
+// from the others until their time-outs.
 type Hub struct {
 	o      Options
 	store  *nacre.Store
@@ -68,6 +69,7 @@ type Hub struct {
 	epoch atomic.Pointer[string] // the log's
 	// changed tells the keeper that events were done.
 	changed atomic.Bool
+	saving  sync.Mutex // of cursors, while they are written
 	cursors cursors
 
 	admin    sync.Mutex // held by who changes subscriptions
@@ -137,7 +139,7 @@ func (h *Hub) load(ctx context.Context) error {
 	defer h.mu.Unlock()
 	for name, k := range all {
 		s := newSubscription(h, k)
-		s.position, s.done, s.tried = at.of(k)
+		s.from, s.pending = at.of(k)
 		h.all[name] = s
 	}
 	for _, s := range h.all {
@@ -145,8 +147,9 @@ func (h *Hub) load(ctx context.Context) error {
 		s.start()
 		s.mu.Unlock()
 	}
-	h.loops.Add(1)
+	h.loops.Add(2)
 	go h.keep()
+	go h.chronicle()
 	return nil
 }
 

@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -57,6 +59,9 @@ func (h *Hub) DeadLetters(ctx context.Context, name string, offset, limit int) (
 	if offset < 0 {
 		return nil, 0, invalid("offset", "is negative")
 	}
+	if limit < 0 {
+		return nil, 0, invalid("limit", "is negative")
+	}
 	if limit == 0 {
 		limit = 100
 	}
@@ -77,60 +82,177 @@ func (h *Hub) DeadLetters(ctx context.Context, name string, offset, limit int) (
 	return list, total, nil
 }
 
+// letters are the dead letters of a subscription that are tried again. Their lock is the subscription's.
+type letters struct {
+	asking chan struct{}       // has room for who tries some again or discards some, one at a time
+	under  map[string]struct{} // those that wait in line, or are in the queue
+	line   []runner.Letter     // those that are to be read yet
+	loaded int                 // those that are in the queue
+	read   bool                // somebody reads
+}
+
+// maxLoaded is how many letters' events are in memory at once, beside the window.
+const maxLoaded = 16
+
+// drop forgets what waits, where a life ends. What is being sent lands by itself.
+func (l *letters) drop(q *queue) {
+	l.line, l.loaded, l.read = nil, 0, false
+	for id := range l.under {
+		if lane := q.lanes[letterLane(id)]; lane == nil || lane.flying == 0 {
+			delete(l.under, id)
+		}
+	}
+}
+
+// finished is for a letter that is not in the queue any more.
+func (l *letters) finished(s *subscription, id string) {
+	delete(l.under, id)
+	l.loaded--
+	l.feed(s)
+}
+
+// feed has the next letters read in the background.
+func (l *letters) feed(s *subscription) {
+	if l.begin(s) {
+		life := s.life
+		s.hub.sends.Go(func() { l.load(s, life) })
+	}
+}
+
+// begin tells whether there is something to load, and that the caller does it.
+func (l *letters) begin(s *subscription) bool {
+	if l.read || l.loaded >= maxLoaded || len(l.line) == 0 || s.q == nil {
+		return false
+	}
+	l.read = true
+	return true
+}
+
+// load reads the letters at the front of the line, as many as may be in memory. The lock is not held.
+func (l *letters) load(s *subscription, life context.Context) {
+	for {
+		s.mu.Lock()
+		if s.life != life || s.q == nil {
+			s.mu.Unlock()
+			return
+		}
+		if l.loaded >= maxLoaded || len(l.line) == 0 {
+			l.read = false
+			s.mu.Unlock()
+			return
+		}
+		letter := l.line[0]
+		l.line = l.line[1:]
+		s.mu.Unlock()
+		e, err := s.hub.eventAt(s.hub.ctx, &letter)
+		s.mu.Lock()
+		switch {
+		case s.life != life || s.q == nil:
+		case err != nil:
+			delete(l.under, letter.ID)
+			s.hub.o.Logger.Error("a dead letter cannot be tried again", "subscription", s.name, "letter", letter.ID, "error", err)
+		default:
+			if _, wanted := l.under[letter.ID]; wanted {
+				l.loaded++
+				s.q.push(e, 0, letter.ID)
+				s.serve()
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// letterLane is the lane of a letter, which waits for nothing, and nothing for it.
+func letterLane(id string) nacre.StreamID { return nacre.StreamID("\x00" + id) }
+
 // Retry has dead letters delivered again, all where no id is given; each stays open until it has been. It tells how many
-// are under way. They keep no order with other events.
+// are under way now. They keep no order with other events.
 func (h *Hub) Retry(ctx context.Context, name string, ids ...string) (int, error) {
 	s, err := h.find(name)
 	if err != nil {
 		return 0, err
 	}
+	s.letters.asking <- struct{}{}
+	defer func() { <-s.letters.asking }()
 	s.mu.Lock()
 	reason, life := s.halted(), s.life
+	under := maps.Clone(s.letters.under) // as of before it is looked which are open
 	s.mu.Unlock()
 	if reason != "" {
 		return 0, s.haltedError(reason)
 	}
-	letters, err := h.pick(ctx, name, ids)
+	found, err := h.pick(ctx, name, ids)
 	if err != nil {
 		return 0, err
 	}
-	n := 0
-	for i := range letters {
-		l := &letters[i]
-		e, err := h.eventAt(ctx, l)
-		if err != nil {
-			return n, err
+	if len(ids) == 1 {
+		if _, err := h.eventAt(ctx, &found[0]); err != nil {
+			return 0, err
 		}
-		s.mu.Lock()
-		if s.life != life || s.q == nil {
-			s.mu.Unlock()
-			return n, nacre.Errorf(CodeHalted, "the subscription %q was changed meanwhile: %d of %d dead letters are under way", name, n, len(letters))
-		}
-		if s.q.lanes[nacre.StreamID("\x00"+l.ID)] == nil { // it is not under way
-			s.hold(s.q.push(e, 0, l.ID))
-			s.serve()
-		}
-		s.mu.Unlock()
-		n++
 	}
-	return n, nil
+	s.mu.Lock()
+	if s.life != life || s.q == nil {
+		s.mu.Unlock()
+		return 0, s.haltedError("it has just been changed")
+	}
+	if s.letters.under == nil {
+		s.letters.under = map[string]struct{}{}
+	}
+	for i := range found {
+		if _, busy := under[found[i].ID]; !busy {
+			s.letters.under[found[i].ID] = struct{}{}
+			s.letters.line = append(s.letters.line, found[i])
+		}
+	}
+	load := s.letters.begin(s)
+	s.mu.Unlock()
+	if load {
+		s.letters.load(s, life)
+	}
+	return len(found), nil
 }
 
-// Discard gives up dead letters, all where no id is given, and tells how many.
+// Discard gives up dead letters, all where no id is given, and tells how many. What is being sent at this moment may arrive.
 func (h *Hub) Discard(ctx context.Context, name string, ids ...string) (int, error) {
-	if _, err := h.find(name); err != nil {
+	s, err := h.find(name)
+	if err != nil {
 		return 0, err
 	}
-	letters, err := h.pick(ctx, name, ids)
-	if err != nil || len(letters) == 0 {
+	return h.discard(ctx, s, ids)
+}
+
+func (h *Hub) discard(ctx context.Context, s *subscription, ids []string) (int, error) {
+	s.letters.asking <- struct{}{}
+	defer func() { <-s.letters.asking }()
+	found, err := h.pick(ctx, s.name, ids)
+	if err != nil || len(found) == 0 {
 		return 0, err
 	}
-	gone := make([]string, len(letters))
-	for i := range letters {
-		gone[i] = letters[i].ID
+	gone := make([]string, len(found))
+	for i := range found {
+		gone[i] = found[i].ID
 	}
-	_, err = h.system.Commit(ctx, nil, runner.Settle(runnerID(name), runner.Discarded, gone...))
-	return len(gone), err
+	if _, err = h.system.Commit(ctx, nil, runner.Settle(runnerID(s.name), runner.Discarded, gone...)); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.letters.line = slices.DeleteFunc(s.letters.line, func(l runner.Letter) bool { return slices.Contains(gone, l.ID) })
+	for _, id := range gone {
+		var l *lane
+		if s.q != nil {
+			l = s.q.lanes[letterLane(id)]
+		}
+		switch {
+		case l == nil || len(l.entries) == 0:
+			delete(s.letters.under, id)
+		case l.entries[0].flying:
+			l.entries[0].dropped = true
+		default:
+			s.finish(l.entries[0])
+		}
+	}
+	return len(gone), nil
 }
 
 // maxLetters is how many dead letters are tried again or discarded at once.

@@ -14,8 +14,10 @@ type entry struct {
 	lane     *lane
 	attempts int    // that began
 	flying   bool   // it is being sent, or a consumer has it
+	leaving  bool   // and nobody has it any more: what becomes of it is being written
 	done     bool   // it is nobody's any more
 	letter   string // the dead letter that is tried again; "" for an event in its turn
+	dropped  bool   // the letter was discarded meanwhile
 
 	// Of a group, while it flies.
 	id       string
@@ -51,9 +53,9 @@ type queue struct {
 	lanes    map[nacre.StreamID]*lane
 	ready    []*lane  // with something to take, perhaps
 	later    lateness // those whose time has not come
-	order    []*entry // in the log's order, without letters; done ones are gone from the front
-	open     int      // not done, letters included
-	bytes    int
+	order    []*entry // in the log's order, without letters; some are done
+	open     int      // not done, without letters
+	bytes    int      // of these
 }
 
 func newQueue(p *Policy) *queue {
@@ -65,7 +67,7 @@ func (q *queue) push(e nacre.Event, attempts int, letter string) *entry {
 	key := nacre.StreamID("")
 	switch {
 	case letter != "":
-		key = nacre.StreamID("\x00" + letter) // a letter waits for nothing, and nothing for it
+		key = letterLane(letter)
 	case q.byStream:
 		key = e.StreamID
 	}
@@ -78,18 +80,18 @@ func (q *queue) push(e nacre.Event, attempts int, letter string) *entry {
 	l.entries = append(l.entries, it)
 	if letter == "" {
 		q.order = append(q.order, it)
+		q.open++
+		q.bytes += it.size()
 	}
-	q.open++
-	q.bytes += it.size()
 	q.list(l)
 	return it
 }
 
-// skip notes an event that is done already, as long as one before it is not.
-func (q *queue) skip(p nacre.Position) {
-	if len(q.order) > 0 {
-		q.order = append(q.order, &entry{event: nacre.Event{GlobalPosition: p}, done: true})
-	}
+// aloft notes that an event flies, which it has done since before it was pushed.
+func (q *queue) aloft(e *entry) {
+	q.unlist(e.lane)
+	e.flying = true
+	e.lane.flying++
 }
 
 // list puts a lane where it is found when its time has come.
@@ -123,30 +125,47 @@ func (q *queue) next() time.Time {
 }
 
 // take takes at most so many events of one lane that may fly now. It is nil where there are none.
-func (q *queue) take(now time.Time, most int, wants func(*lane) bool) []*entry {
+func (q *queue) take(now time.Time, most int) []*entry {
 	q.due(now)
-	for i := 0; i < len(q.ready); {
-		l := q.ready[i]
-		if wants != nil && !wants(l) {
-			i++
-			continue
-		}
-		if i == 0 {
-			q.ready[0] = nil
-			q.ready = q.ready[1:]
-		} else {
-			q.ready = slices.Delete(q.ready, i, i+1)
-		}
-		l.listed = false
-		if taken := q.fly(l, most); len(taken) > 0 {
-			q.list(l)
+	for len(q.ready) > 0 {
+		l := q.ready[0]
+		q.ready[0] = nil
+		q.ready = q.ready[1:]
+		if taken := q.leave(l, most); taken != nil {
 			return taken
-		}
-		if len(l.entries) == 0 {
-			delete(q.lanes, l.key)
 		}
 	}
 	return nil
+}
+
+// takeOf is take for lanes that somebody wants, of as many lanes as it needs.
+func (q *queue) takeOf(now time.Time, most int, wants func(*lane) bool) (taken []*entry) {
+	q.due(now)
+	stay := q.ready[:0]
+	for i, l := range q.ready {
+		if len(taken) == most {
+			stay = append(stay, q.ready[i:]...)
+			break
+		}
+		if !wants(l) {
+			stay = append(stay, l)
+			continue
+		}
+		taken = append(taken, q.leave(l, most-len(taken))...)
+	}
+	clear(q.ready[len(stay):])
+	q.ready = stay
+	return taken
+}
+
+// leave has a lane that was ready fly.
+func (q *queue) leave(l *lane, most int) []*entry {
+	l.listed = false
+	taken := q.fly(l, most)
+	if len(l.entries) == 0 {
+		delete(q.lanes, l.key)
+	}
+	return taken
 }
 
 func (q *queue) fly(l *lane, most int) []*entry {
@@ -177,11 +196,17 @@ func (q *queue) finish(e *entry) {
 		return
 	}
 	e.done = true
-	q.open--
-	q.bytes -= e.size()
+	if e.letter == "" {
+		q.open--
+		q.bytes -= e.size()
+	}
 	l := e.lane
-	i := slices.Index(l.entries, e)
-	l.entries = slices.Delete(l.entries, i, i+1)
+	if i := slices.Index(l.entries, e); i == 0 {
+		l.entries[0] = nil
+		l.entries = l.entries[1:]
+	} else {
+		l.entries = slices.Delete(l.entries, i, i+1)
+	}
 	if e.flying {
 		l.flying--
 	}
@@ -198,9 +223,16 @@ func (q *queue) finish(e *entry) {
 func (q *queue) again(e *entry, at time.Time) (recalled []*entry) {
 	l := e.lane
 	i := slices.Index(l.entries, e)
+	if i < 0 || !e.flying {
+		return nil
+	}
+	e.leaving = false
 	for _, other := range l.entries[i:] {
 		if !other.flying {
 			break
+		}
+		if other.leaving {
+			continue
 		}
 		other.flying = false
 		l.flying--
@@ -230,7 +262,7 @@ func (q *queue) unlist(l *lane) {
 	q.ready = slices.Delete(q.ready, i, i+1)
 }
 
-// trim forgets what is done at the front.
+// trim forgets what is done at the front, and now and then what is done behind it.
 func (q *queue) trim() {
 	n := 0
 	for n < len(q.order) && q.order[n].done {
@@ -238,8 +270,8 @@ func (q *queue) trim() {
 		n++
 	}
 	q.order = q.order[n:]
-	if len(q.order) == 0 {
-		q.order = nil
+	if len(q.order) > 2*q.open+64 {
+		q.order = slices.DeleteFunc(q.order, func(e *entry) bool { return e.done })
 	}
 }
 

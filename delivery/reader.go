@@ -100,7 +100,8 @@ func (h *Hub) pass(ctx context.Context, e *nacre.Event, wanting []*subscription)
 			s.from = max(s.from, h.pos) // which does not have this event yet
 			h.leave(s)
 		default:
-			s.push(e.Clone())
+			s.from = e.GlobalPosition
+			s.push(e.Clone(), 0)
 			s.serve()
 		}
 		s.mu.Unlock()
@@ -123,8 +124,9 @@ func (h *Hub) rewound(ctx context.Context) bool {
 	for _, s := range h.all {
 		s.mu.Lock()
 		s.stop()
-		if s.position > head.Position {
-			s.position, s.done, s.tried = head.Position, nil, nil
+		// What was open or done behind the cut has gone; what stands there now is something else.
+		if s.from = min(s.position(0), head.Position); len(s.pending) > 0 || len(s.aloft) > 0 {
+			s.place(s.from)
 		}
 		s.start()
 		s.mu.Unlock()
@@ -199,19 +201,17 @@ func (h *Hub) refill(s *subscription) {
 // whether more is to be read now.
 func (h *Hub) fillOne(s *subscription) (again bool, err error) {
 	s.mu.Lock()
-	if s.q == nil || s.live {
+	if s.q == nil || s.live || s.room() == 0 {
 		s.filling = false
 		s.mu.Unlock()
 		return false, nil
 	}
-	life, from, room := s.life, s.from, s.room()
-	f := s.filter
-	if room == 0 {
-		s.filling = false
-		s.mu.Unlock()
-		return false, nil
-	}
+	life, from, room, f := s.life, s.from, s.room(), s.filter
+	pending := len(s.pending) > 0
 	s.mu.Unlock()
+	if pending {
+		return h.fillPending(s, life)
+	}
 	head, err := h.store.Head(h.ctx)
 	if err != nil {
 		return false, err
@@ -225,16 +225,15 @@ func (h *Hub) fillOne(s *subscription) (again bool, err error) {
 				return false, err
 			}
 			n++
-			if !s.pushed(&e, life) {
-				return false, nil
+			if goOn, over := s.filled(&e, life); over || !goOn {
+				return !over, nil
 			}
 		}
-		if n < room {
-			s.passed(end, life)
-			from = end
-		} else {
+		if n >= room {
 			return true, nil
 		}
+		s.passed(end, life)
+		from = end
 	}
 	if from >= head.Position && h.join(s, life) {
 		return false, nil
@@ -242,18 +241,52 @@ func (h *Hub) fillOne(s *subscription) (again bool, err error) {
 	return true, nil
 }
 
-// pushed gives an event to a subscription that catches up; false where its life is over.
-func (s *subscription) pushed(e *nacre.Event, life context.Context) bool {
+// fillPending reads again what was open when the subscription was stopped, whatever its filter is by now.
+func (h *Hub) fillPending(s *subscription, life context.Context) (again bool, err error) {
+	for {
+		s.mu.Lock()
+		if s.life != life || s.q == nil {
+			s.mu.Unlock()
+			return false, nil
+		}
+		if len(s.pending) == 0 || s.room() == 0 {
+			s.mu.Unlock()
+			return true, nil
+		}
+		next := s.pending[0]
+		s.mu.Unlock()
+		var found *nacre.Event
+		for e, err := range h.store.Read(h.ctx, nil, &nacre.ReadOptions{After: next.Position - 1, Before: next.Position + 1}) {
+			if err != nil {
+				return false, err
+			}
+			found = &e
+		}
+		s.mu.Lock()
+		if s.life == life && s.q != nil && len(s.pending) > 0 && s.pending[0] == next { // it may have landed meanwhile
+			s.pending = s.pending[1:]
+			if found != nil {
+				s.push(*found, next.Attempts)
+				s.serve()
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// filled gives an event to a subscription that catches up, and tells whether it takes more; over where its life is.
+func (s *subscription) filled(e *nacre.Event, life context.Context) (goOn, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.life != life || s.q == nil {
-		return false
+		return false, true
 	}
 	if e.GlobalPosition > s.from { // another filler may have been quicker
-		s.push(e.Clone())
+		s.from = e.GlobalPosition
+		s.push(e.Clone(), 0)
 		s.serve()
 	}
-	return true
+	return s.room() > 0, false
 }
 
 // passed notes that there is nothing more up to a position.

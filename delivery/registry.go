@@ -46,6 +46,7 @@ type known struct {
 	*definition
 	version   int64          // of the stream
 	placed    nacre.Position // where, in the companion log, its position was set last
+	resumed   nacre.Position // and where it was resumed last
 	paused    bool
 	suspended string // why; "" where it is not
 	createdAt time.Time
@@ -79,7 +80,7 @@ func (k *known) next(e *nacre.Event) (*known, error) {
 	case typeSuspended:
 		n.suspended = r.Reason
 	case typeResumed:
-		n.paused, n.suspended = false, ""
+		n.paused, n.suspended, n.resumed = false, "", e.GlobalPosition
 	case typeReplayed:
 		d := *n.definition
 		d.after = r.After

@@ -39,7 +39,7 @@ func (s *subscription) next() *flight {
 	if s.q == nil {
 		return nil
 	}
-	entries := s.q.take(time.Now(), s.policy.Batch, nil)
+	entries := s.q.take(time.Now(), s.policy.Batch)
 	if entries == nil {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (s *subscription) send(f *flight) (r Receipt, err error) {
 			err = fmt.Errorf("the sender panicked: %v", v)
 		}
 	}()
-	o, err := s.open()
+	o, err := s.open(f.life)
 	if err != nil {
 		return r, err
 	}
@@ -98,12 +98,15 @@ type outlet struct {
 	users  sync.WaitGroup
 }
 
+// errOver is why a batch is not sent whose subscription was stopped while it waited for a place.
+var errOver = errors.New("the subscription was stopped")
+
 // open opens the sender, unless it is open, for one user more.
-func (s *subscription) open() (*outlet, error) {
+func (s *subscription) open(life context.Context) (*outlet, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kind == nil {
-		return nil, errors.New(s.cause)
+	if s.life != life || s.q == nil {
+		return nil, errOver
 	}
 	if s.outlet == nil {
 		sender, err := s.kind.Open(s.config)
@@ -135,7 +138,7 @@ func (s *subscription) landed(f *flight, receipt Receipt, err error, began time.
 	errors.As(err, &failure)
 	ended := s.hub.ctx.Err() != nil && err != nil // it was cut off, which says nothing of the receiver
 	s.mu.Lock()
-	if !ended {
+	if !ended && !errors.Is(err, errOver) {
 		s.history.add(f, receipt, err, began)
 	}
 	stale := s.life != f.life || s.q == nil
@@ -143,7 +146,7 @@ func (s *subscription) landed(f *flight, receipt Receipt, err error, began time.
 	case ended:
 	case stale:
 		s.landedLate(f, err)
-	case err == nil:
+	case err == nil || f.entries[0].dropped:
 		for _, e := range f.entries {
 			s.finish(e)
 		}
@@ -151,7 +154,9 @@ func (s *subscription) landed(f *flight, receipt Receipt, err error, began time.
 		s.mu.Unlock()
 		said := s.giveUp(f, failure, err)
 		s.mu.Lock()
-		if said != nil && s.life == f.life && s.q != nil {
+		if s.life != f.life || s.q == nil {
+			s.landedLate(f, err)
+		} else if said != nil {
 			s.hub.o.Logger.Error("what became of an event could not be written: it is tried again", "subscription", s.name,
 				"position", f.entries[0].event.GlobalPosition, "error", said)
 			s.tryAgain(f, nil)
@@ -176,7 +181,10 @@ func (s *subscription) landed(f *flight, receipt Receipt, err error, began time.
 
 // settle ends the dead letter that a batch was, after it was sent.
 func (s *subscription) settle(f *flight) error {
-	if f.entries[0].letter == "" {
+	s.mu.Lock()
+	none := f.entries[0].letter == "" || f.entries[0].dropped
+	s.mu.Unlock()
+	if none {
 		return nil
 	}
 	if err := s.hub.settle(s.hub.ctx, s.name, f.entries[0].letter); err != nil {
@@ -187,15 +195,24 @@ func (s *subscription) settle(f *flight) error {
 
 // landedLate is for a batch that was sent for a life that is over.
 func (s *subscription) landedLate(f *flight, err error) {
-	if err != nil || s.q != nil || s.placed != f.placed {
+	if f.entries[0].letter != "" {
+		delete(s.letters.under, f.entries[0].letter)
 		return
 	}
+	if s.placed != f.placed {
+		return // it is to be sent again in any case
+	}
 	for _, e := range f.entries {
-		if p := e.event.GlobalPosition; e.letter == "" && p > s.position {
-			put(&s.done, p, struct{}{})
-			s.hub.changed.Store(true)
+		switch {
+		case err == nil:
+			s.finishLate(e.event.GlobalPosition)
+		case errors.Is(err, errOver):
+			s.againLate(e.event.GlobalPosition, 0)
+		default:
+			s.againLate(e.event.GlobalPosition, s.policy.Retry.pause(e.attempts))
 		}
 	}
+	s.serve()
 }
 
 // exhausted tells whether a batch is not to be tried again. The lock is held.
@@ -225,22 +242,33 @@ func (s *subscription) tryAgain(f *flight, failure *Failure) {
 func (s *subscription) giveUp(f *flight, failure *Failure, cause error) error {
 	e := f.entries[0]
 	s.mu.Lock()
-	suspends := s.policy.OnExhausted == Suspend
+	over := s.life != f.life || s.q == nil
+	bury := e.letter != "" || s.policy.OnExhausted != Suspend
+	gone := failure != nil && failure.Gone
+	if !over && bury && !gone {
+		s.burying++
+	}
 	s.mu.Unlock()
 	switch {
-	case failure != nil && failure.Gone:
+	case over:
+		return nil
+	case gone:
 		return s.hub.suspendFor(s, f.life, "the receiver wants nothing any more: "+cause.Error())
-	case e.letter == "" && suspends:
+	case !bury:
 		return s.hub.suspendFor(s, f.life, fmt.Sprintf("the event at position %d failed %d times: %v", e.event.GlobalPosition, e.attempts, cause))
 	}
 	// A letter that was tried again stands there once more, with what is wrong now.
-	if err := s.hub.bury(s.hub.ctx, s.name, e, cause); err != nil {
-		return err
-	}
+	err := s.hub.bury(s.hub.ctx, s.name, e, cause)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.life == f.life && s.q != nil {
+	s.burying--
+	s.buried.Broadcast()
+	switch {
+	case err != nil:
+	case s.life == f.life && s.q != nil:
 		s.finish(e)
+	case e.letter == "" && s.placed == f.placed:
+		s.finishLate(e.event.GlobalPosition)
 	}
-	return nil
+	return err
 }

@@ -107,7 +107,7 @@ func (h *Hub) status(s *subscription, head nacre.Position) Status {
 	} else if s.cause != "" {
 		st.Config = nil // what is secret in it is not known
 	}
-	st.Position, _, _ = s.progress(seen)
+	st.Position = s.position(seen)
 	st.Head = max(head, st.Position)
 	st.Lag = st.Head - st.Position
 	if s.q != nil {

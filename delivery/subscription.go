@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // maxBytes is about how much a subscription may hold in memory, beside its window.
-const maxBytes = 4 << 20
+const maxBytes = 16 << 20
 
 // subscription is one that the hub looks after. Lock order: the hub's lock, then a subscription's.
 type subscription struct {
@@ -24,24 +25,35 @@ type subscription struct {
 	cause  string  // why it cannot be delivered, for a reason of this hub's: it has no such kind
 
 	// Life is what belongs to the time between two stops. A change of it voids what is still under way.
-	life     context.Context //nolint:containedctx // it tells what was begun under it
-	end      context.CancelFunc
-	q        *queue // nil while it is stopped
-	live     bool   // the hub's reader pushes to it
-	filling  bool   // a filler has it, or is about to
-	from     nacre.Position
-	position nacre.Position              // while it is stopped
-	done     map[nacre.Position]struct{} // behind position, from before it was stopped or the hub opened
-	tried    map[nacre.Position]int      // the same for attempts
-	sending  int
-	wake     *time.Timer
-	group    *group
+	life    context.Context //nolint:containedctx // it tells what was begun under it
+	end     context.CancelFunc
+	q       *queue // nil while it is stopped
+	live    bool   // the hub's reader pushes to it
+	filling bool   // a filler has it, or is about to
+	// from is up to where the log was read. What of that is open is in the queue, or in pending where it has not been
+	// read again, in the log's order.
+	from    nacre.Position
+	pending []openEvent
+	aloft   map[nacre.Position]*entry // what flies since an earlier life; nil where it has not been pushed again
+	sending int
+	wake    *time.Timer
+	group   *group
 
+	burying int        // events that are being put with the dead letters
+	buried  *sync.Cond // when one of them has been
+	letters letters
 	history history
 }
 
+// openEvent is an event that is not done, as it is kept.
+type openEvent struct {
+	Position nacre.Position `json:"position"`
+	Attempts int            `json:"attempts,omitempty"`
+}
+
 func newSubscription(h *Hub, k *known) *subscription {
-	s := &subscription{hub: h, name: k.name, known: k}
+	s := &subscription{hub: h, name: k.name, known: k, letters: letters{asking: make(chan struct{}, 1)}}
+	s.buried = sync.NewCond(&s.mu)
 	s.adopt()
 	return s
 }
@@ -68,31 +80,47 @@ func (s *subscription) halted() string {
 	return s.cause
 }
 
-// start begins a life, behind the position. The lock is held.
+// start begins a life. The lock is held.
 func (s *subscription) start() {
-	if s.q != nil || s.halted() != "" || s.hub.ctx.Err() != nil {
+	if s.q != nil || s.halted() != "" || s.hub.closed.Load() {
 		return
 	}
 	s.life, s.end = context.WithCancel(s.hub.ctx)
 	s.q = newQueue(&s.policy)
-	s.from, s.live = s.position, false
+	s.live = false
 	if s.known.kind == KindGroup {
 		s.group = newGroup(s)
 	}
 	s.hub.fill(s)
 }
 
-// stop ends the life. What is being sent lands later, see landed. The hub's lock and s.mu are held.
+// stop ends the life. What is being sent lands later, see landedLate. The hub's lock and s.mu are held.
 func (s *subscription) stop() {
 	if s.q == nil {
 		return
 	}
-	s.position, s.done, s.tried = s.progress(s.hub.pos)
+	for _, e := range s.q.order {
+		switch {
+		case e.done || !e.flying:
+		case s.group != nil && !e.leaving:
+			e.attempts-- // its consumer has nothing to do with that
+		default:
+			if s.aloft == nil {
+				s.aloft = map[nacre.Position]*entry{}
+			}
+			s.aloft[e.event.GlobalPosition] = nil
+		}
+	}
+	for p := range s.aloft {
+		s.aloft[p] = nil
+	}
+	s.from, s.pending = s.progress(s.hub.pos)
 	if s.live {
 		s.hub.leave(s)
 	}
 	s.hub.held.Add(-int64(s.q.bytes))
 	s.end()
+	s.letters.drop(s.q)
 	s.q, s.live, s.filling = nil, false, false
 	if s.wake != nil {
 		s.wake.Stop()
@@ -104,46 +132,42 @@ func (s *subscription) stop() {
 	}
 }
 
-// progress is the position, what is done behind it, and what was tried. seen is how far the hub's reader is.
-func (s *subscription) progress(seen nacre.Position) (nacre.Position, map[nacre.Position]struct{}, map[nacre.Position]int) {
-	if s.q == nil {
-		return s.position, s.done, s.tried
-	}
-	at, open := s.q.position()
-	if !open {
-		at = s.from
-		if s.live {
-			at = max(at, seen)
-		}
-	}
-	var done map[nacre.Position]struct{}
-	var tried map[nacre.Position]int
-	for p := range s.done {
-		if p > s.from { // it has not been met again yet
-			put(&done, p, struct{}{})
-		}
-	}
-	for p, n := range s.tried {
-		if p > s.from {
-			put(&tried, p, n)
-		}
-	}
-	for _, e := range s.q.order {
-		p := e.event.GlobalPosition
-		if e.done {
-			put(&done, p, struct{}{})
-		} else if e.attempts > 0 {
-			put(&tried, p, e.attempts)
-		}
-	}
-	return at, done, tried
+// place has the subscription go on behind a position, as if nothing behind it had been read. It is stopped, and the lock
+// is held.
+func (s *subscription) place(after nacre.Position) {
+	s.from, s.pending, s.aloft = after, nil, nil
 }
 
-func put[K comparable, V any](m *map[K]V, k K, v V) {
-	if *m == nil {
-		*m = map[K]V{}
+// progress is up to where the log was read, and what of that is open. seen is how far the hub's reader is.
+func (s *subscription) progress(seen nacre.Position) (from nacre.Position, open []openEvent) {
+	from = s.from
+	if s.live {
+		from = max(from, seen)
 	}
-	(*m)[k] = v
+	if s.q != nil {
+		for _, e := range s.q.order {
+			if !e.done {
+				open = append(open, openEvent{e.event.GlobalPosition, e.attempts})
+			}
+		}
+	}
+	return from, append(open, s.pending...)
+}
+
+// position is what nothing is open before. seen is as for progress.
+func (s *subscription) position(seen nacre.Position) nacre.Position {
+	if s.q != nil {
+		if at, open := s.q.position(); open {
+			return at
+		}
+	}
+	switch {
+	case len(s.pending) > 0:
+		return s.pending[0].Position - 1
+	case s.live:
+		return max(s.from, seen)
+	}
+	return s.from
 }
 
 // room is how many events it takes at present.
@@ -151,42 +175,70 @@ func (s *subscription) room() int {
 	if s.q.bytes >= maxBytes || s.hub.held.Load() >= s.hub.o.Memory {
 		return max(0, 1-s.q.open)
 	}
-	return max(0, s.policy.Window-len(s.q.order))
+	return max(0, s.policy.Window-s.q.open)
 }
 
-// push takes an event that the filter selects, behind s.from. The event is the subscription's own. The lock is held.
-func (s *subscription) push(e nacre.Event) {
+// push takes an event, behind all that were pushed in this life. It is the subscription's own. The lock is held.
+func (s *subscription) push(e nacre.Event, attempts int) {
 	p := e.GlobalPosition
-	s.from = p
-	if _, done := s.done[p]; done {
-		delete(s.done, p)
-		s.q.skip(p)
-		return
+	it := s.q.push(e, attempts, "")
+	s.hub.held.Add(int64(it.size()))
+	if _, flies := s.aloft[p]; flies {
+		s.aloft[p] = it
+		s.q.aloft(it)
 	}
-	attempts := s.tried[p]
-	delete(s.tried, p)
-	s.hold(s.q.push(e, attempts, ""))
 }
-
-// hold counts what is in memory.
-func (s *subscription) hold(e *entry) { s.hub.held.Add(int64(e.size())) }
 
 // finish is for an entry that is done. The lock is held.
 func (s *subscription) finish(e *entry) {
 	if e.done {
 		return
 	}
-	s.hub.held.Add(-int64(e.size()))
+	if e.letter == "" {
+		s.hub.held.Add(-int64(e.size()))
+		s.hub.changed.Store(true)
+	}
 	s.q.finish(e)
+	if e.letter != "" {
+		s.letters.finished(s, e.letter)
+	}
+}
+
+// finishLate is for an event that came to its end in an earlier life. The lock is held.
+func (s *subscription) finishLate(p nacre.Position) {
+	e, flies := s.aloft[p]
+	if !flies {
+		return
+	}
+	delete(s.aloft, p)
+	if e != nil && s.q != nil {
+		s.finish(e)
+		return
+	}
+	s.pending = slices.DeleteFunc(s.pending, func(o openEvent) bool { return o.Position == p })
 	s.hub.changed.Store(true)
 }
 
-// refill has more read once there is room again. The lock is held.
-func (s *subscription) refill() {
-	if s.q == nil || s.live || s.filling || s.room() < (s.policy.Window+1)/2 && s.q.open > 0 {
+// againLate is for an event that was sent in an earlier life, and has to be sent again. The lock is held.
+func (s *subscription) againLate(p nacre.Position, after time.Duration) {
+	e, flies := s.aloft[p]
+	if !flies {
 		return
 	}
-	s.hub.fill(s)
+	delete(s.aloft, p)
+	if e != nil && s.q != nil {
+		s.q.again(e, time.Now().Add(after))
+	}
+}
+
+// refill has more read once there is room again, or where nothing else can be done. The lock is held.
+func (s *subscription) refill() {
+	if s.q == nil || s.live || s.filling {
+		return
+	}
+	if n := s.room(); n > 0 && (n >= (s.policy.Window+1)/2 || len(s.q.ready) == 0) {
+		s.hub.fill(s)
+	}
 }
 
 // serve has what is ready delivered. The lock is held.
