@@ -29,10 +29,10 @@ type crowd struct {
 }
 
 // gather connects the clients, and starts to read.
-func gather(ctx context.Context, url string, n int) (*crowd, error) {
-	c := &crowd{came: make([]atomic.Int64, n), began: time.Now(), left: make(chan int, n), fails: make(chan error, n)}
-	for range n {
-		conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(url, "http"), nil)
+func gather(ctx context.Context, url string) (*crowd, error) {
+	c := &crowd{came: make([]atomic.Int64, fans), began: time.Now(), left: make(chan int, fans), fails: make(chan error, fans)}
+	for range fans {
+		conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(url, "http"), nil) //nolint:bodyclose // it needs no closing, as the library says
 		if err != nil {
 			return c, errors.Join(err, c.leave())
 		}
@@ -100,12 +100,12 @@ func fanout(ctx context.Context, s *settings, r *report, dir string) (err error)
 	defer limit.kill()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	followers, err := gather(ctx, on.eventsURL("/ws?after=0"), fans)
+	followers, err := gather(ctx, on.eventsURL("/ws?after=0"))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, followers.leave()) }()
-	listeners, err := gather(ctx, limit.told.URL, fans)
+	listeners, err := gather(ctx, limit.told.URL)
 	if err != nil {
 		return err
 	}
