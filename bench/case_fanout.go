@@ -34,7 +34,8 @@ func gather(ctx context.Context, url string) (*crowd, error) {
 	for range fans {
 		conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(url, "http"), nil) //nolint:bodyclose // it needs no closing, as the library says
 		if err != nil {
-			return c, errors.Join(err, c.leave())
+			c.leave()
+			return nil, err
 		}
 		conn.SetReadLimit(1 << 20)
 		c.conns = append(c.conns, conn)
@@ -79,11 +80,10 @@ func (c *crowd) all(ctx context.Context, start time.Time, into *latencies) error
 	return nil
 }
 
-func (c *crowd) leave() error {
+func (c *crowd) leave() {
 	for _, conn := range c.conns {
-		_ = conn.CloseNow()
+		_ = conn.CloseNow() // the server sees it
 	}
-	return nil
 }
 
 // fanout measures one append to many WebSockets beside a bare relay that writes the same frames.
@@ -104,12 +104,12 @@ func fanout(ctx context.Context, s *settings, r *report, dir string) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, followers.leave()) }()
+	defer followers.leave()
 	listeners, err := gather(ctx, limit.told.URL)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, listeners.leave()) }()
+	defer listeners.leave()
 	data := newPayloads(dataBytes)
 	ours := func(i int, into *latencies) error {
 		start := time.Now()
