@@ -23,6 +23,7 @@ func newGroup(t *testing.T, policy string) *harness {
 	h, _ := delivering(t, nil)
 	h.fill()
 	h.post(subscriptionsPath, `{"name":"g","kind":"group","start":"earliest","policy":`+policy+`}`).is(201)
+	h.until(groupPath, 6, "open") // all of them are read
 	return h
 }
 

@@ -359,7 +359,7 @@ func DecodeReplay(values url.Values, body []byte) (ReplayRequest, error) {
 
 // LettersRequest says which dead letters are meant.
 type LettersRequest struct {
-	IDs []string `json:"ids,omitzero"` // none are all
+	IDs []string `json:"ids,omitempty"` // none are all
 }
 
 // maxLetterIDs is how many dead letters a request may name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -439,11 +440,11 @@ func (p *program) settleSubscriptionCommand(do, short string) *cobra.Command {
 			if err := slow.ask(ctx, http.MethodPost, r.subscription(name)+"/dead-letters/"+do, body, http.StatusOK, &reply); err != nil {
 				return err
 			}
-			did := fmt.Sprintf("%s discarded", count(reply.Discarded, "dead letter is", "dead letters are"))
+			text := count(reply.Discarded, "dead letter of subscription %s is discarded\n", "dead letters of subscription %s are discarded\n")
 			if do == "retry" {
-				did = fmt.Sprintf("%s being delivered again", count(reply.Retried, "dead letter is", "dead letters are"))
+				text = count(reply.Retried, "dead letter of subscription %s is delivered again\n", "dead letters of subscription %s are delivered again\n")
 			}
-			_, err := fmt.Fprintf(p.out, "%s of subscription %s\n", did, name)
+			_, err := io.WriteString(p.out, strings.Replace(text, "%s", name, 1))
 			return err
 		})
 	})
