@@ -40,7 +40,7 @@ type environment struct {
 
 // New makes the kind "file".
 func New(o *Options) *Kind {
-	k := &Kind{env: environment{fs: vfs.OS, now: time.Now}} //nolint:forbidigo // the clock that tests replace
+	k := &Kind{env: environment{fs: vfs.OS, now: time.Now}}
 	if o != nil {
 		k.options = *o
 	}

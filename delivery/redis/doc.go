@@ -22,7 +22,7 @@
 //     one of "-_.@~+=,;!$&/" is "%" and two hexadecimal digits.
 //
 // Batches may be sent from many goroutines, each on a connection of its own, up to 16. Connections are made when something
-// is sent. A program calls [Silence], or the client library prints what fails.
+// is sent.
 //
 // It speaks to one server, or to what stands in front of several and looks like one; not to the nodes of a cluster.
 package redis

@@ -15,11 +15,11 @@ import (
 	"strings"
 	"testing"
 
+	client "github.com/gomodule/redigo/redis"
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/delivery"
 	"github.com/nacredb/nacre/delivery/deliverytest"
 	"github.com/nacredb/nacre/delivery/redis"
-	client "github.com/redis/go-redis/v9"
 )
 
 const elsewhere = `{"url":"redis://127.0.0.1:4"}`
@@ -139,11 +139,11 @@ func TestEntry(t *testing.T) {
 	if receipt, err := s.Send(t.Context(), batch); err != nil || !strings.HasSuffix(receipt.Response, " of nacre:shop:order") {
 		t.Fatalf("got %+v, %v", receipt, err)
 	}
-	want := map[string]any{
+	want := map[string]string{
 		"event": deliverytest.Line(t, &events[0]), "eventId": events[0].ID, "type": "order.placed",
 		"streamId": "order-0", "position": "42",
 	}
-	if got := server.entries(t, "nacre:shop:order"); len(got) != 2 || !maps.Equal(got[0].Values, want) {
+	if got := server.entries(t, "nacre:shop:order"); len(got) != 2 || !maps.Equal(got[0], want) {
 		t.Errorf("got %+v", got)
 	}
 	if got := server.entries(t, "nacre:shop:a%3Ab%20%7Bc%7D%2A"); len(got) != 1 {
@@ -163,13 +163,13 @@ func TestEntry(t *testing.T) {
 	if got := server.entries(t, "nacre:shop:order"); len(got) != 3 {
 		t.Errorf("%d entries are there", len(got))
 	}
-	server.look(t, func(c *client.Client) {
-		keys, err := c.Keys(t.Context(), "nacre-sent:*").Result()
+	server.look(t, func(c client.Conn) {
+		keys, err := client.Strings(c.Do("KEYS", "nacre-sent:*"))
 		if err != nil || len(keys) != 4 {
 			t.Errorf("got %q, %v", keys, err)
 		}
 		for _, key := range keys {
-			if left, err := c.TTL(t.Context(), key).Result(); err != nil || left <= 0 {
+			if left, err := client.Int(c.Do("TTL", key)); err != nil || left <= 0 {
 				t.Errorf("%s is kept for %v, %v", key, left, err)
 			}
 		}
@@ -203,16 +203,13 @@ func TestRefusedByTheServer(t *testing.T) {
 		server := newServer(t)
 		s := open(t, nil, `{"url":"redis://%s","key":"k","deduplicateSeconds":%d}`, server.addr, seconds)
 		batches := deliverytest.Batches(deliverytest.Events(0, 20, 1), 10)
-		server.look(t, func(c *client.Client) {
+		server.look(t, func(c client.Conn) {
+			do := func(command string, args ...any) func() error {
+				return func() error { _, err := c.Do(command, args...); return err }
+			}
 			for _, trouble := range []struct{ begin, end func() error }{
-				{
-					func() error { return c.Set(t.Context(), "k", "no stream", 0).Err() },
-					func() error { return c.Del(t.Context(), "k").Err() },
-				},
-				{
-					func() error { return c.ConfigSet(t.Context(), "maxmemory", "1").Err() },
-					func() error { return c.ConfigSet(t.Context(), "maxmemory", "0").Err() },
-				},
+				{do("SET", "k", "no stream"), do("DEL", "k")},
+				{do("CONFIG", "SET", "maxmemory", "1"), do("CONFIG", "SET", "maxmemory", "0")},
 			} {
 				if err := trouble.begin(); err != nil {
 					t.Fatal(err)

@@ -2,18 +2,16 @@ package redis
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"sync"
 
+	"github.com/gomodule/redigo/redis"
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/delivery"
 	"github.com/nacredb/nacre/internal/relay"
-	client "github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // connections is how many batches are appended at once; more wait for one another.
@@ -30,7 +28,7 @@ return id`
 type sender struct {
 	config *config
 	key    *relay.Template
-	client *client.Client
+	pool   *redis.Pool
 	wires  *wires
 	addr   string
 
@@ -41,51 +39,28 @@ type sender struct {
 
 func newSender(o *Options, c *config, to *server, key *relay.Template) *sender {
 	s := &sender{config: c, key: key, wires: newWires(o.Dial), addr: net.JoinHostPort(to.host, to.port)}
-	options := &client.Options{
-		Addr:     s.addr,
-		Username: to.user,
-		Password: to.password,
-		DB:       to.database,
-		Protocol: 2, // what every server speaks; nothing of the newer one is used
-		// Attempts are the hub's.
-		MaxRetries:            -1,
-		DialerRetries:         1,
-		DialTimeout:           c.timeout(),
-		ReadTimeout:           c.timeout(),
-		WriteTimeout:          c.timeout(),
-		PoolTimeout:           c.timeout(),
-		PoolSize:              connections,
-		ContextTimeoutEnabled: true,
-		DisableIdentity:       true,
-		MaintNotificationsConfig: &maintnotifications.Config{
-			Mode: maintnotifications.ModeDisabled,
-		},
-		Dialer: s.wires.connect,
+	options := []redis.DialOption{
+		redis.DialContextFunc(s.wires.connect),
+		redis.DialUsername(to.user),
+		redis.DialPassword(to.password),
+		redis.DialDatabase(to.database),
+		redis.DialReadTimeout(c.timeout()),
+		redis.DialWriteTimeout(c.timeout()),
 	}
 	if to.tls {
 		secure := o.TLS.Clone()
 		if secure.ServerName == "" {
 			secure.ServerName = to.host
 		}
-		options.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
-			return s.dialTLS(ctx, network, address, secure)
-		}
+		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(secure), redis.DialTLSHandshakeTimeout(c.timeout()))
 	}
-	s.client = client.NewClient(options)
+	s.pool = &redis.Pool{
+		MaxActive: connections, MaxIdle: connections, Wait: true,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialContext(ctx, "tcp", s.addr, options...)
+		},
+	}
 	return s
-}
-
-// dialTLS makes a connection with TLS: the client leaves that to whoever dials.
-func (s *sender) dialTLS(ctx context.Context, network, address string, secure *tls.Config) (net.Conn, error) {
-	wire, err := s.wires.connect(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	conn := tls.Client(wire, secure)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, wire.Close())
-	}
-	return conn, nil
 }
 
 // Send implements delivery.Sender.
@@ -157,25 +132,33 @@ func (s *sender) add(ctx context.Context, entries []entry) (delivery.Receipt, er
 	if err := ctx.Err(); err != nil {
 		return delivery.Receipt{}, fmt.Errorf("redis %s: %w", s.addr, err)
 	}
-	pipe := s.client.TxPipeline()
-	ids := make([]func() (string, error), len(entries))
+	conn, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return delivery.Receipt{}, fmt.Errorf("redis %s: %w", s.addr, err)
+	}
+	defer func() { _ = conn.Close() }() // it goes back to the pool, unless it broke
+	err = conn.Send("MULTI")
 	for i := range entries {
-		arguments := s.arguments(&entries[i])
-		if s.config.DeduplicateSeconds > 0 {
-			seconds := strconv.FormatInt(s.config.DeduplicateSeconds, 10)
-			ids[i] = pipe.Eval(ctx, once, []string{entries[i].key, entries[i].seen}, append([]any{seconds}, arguments...)...).Text
-			continue
-		}
-		command := client.NewStringCmd(ctx, append([]any{"xadd", entries[i].key}, arguments...)...)
-		ids[i] = command.Result
-		if err := pipe.Process(ctx, command); err != nil {
-			return delivery.Receipt{}, fmt.Errorf("redis %s: %w", s.addr, err)
+		e := &entries[i]
+		if arguments := s.arguments(e); s.config.DeduplicateSeconds > 0 {
+			err = errors.Join(err, conn.Send("EVAL", append([]any{once, 2, e.key, e.seen, s.config.DeduplicateSeconds}, arguments...)...))
+		} else {
+			err = errors.Join(err, conn.Send("XADD", append([]any{e.key}, arguments...)...))
 		}
 	}
-	_, failed := pipe.Exec(ctx)
+	if err != nil {
+		return delivery.Receipt{}, fmt.Errorf("redis %s: %w", s.addr, err)
+	}
+	answers, err := redis.Values(redis.DoContext(conn, ctx, "EXEC"))
+	if err == nil && len(answers) != len(entries) {
+		err = fmt.Errorf("it answered %d of %d commands", len(answers), len(entries))
+	}
+	if err != nil {
+		return delivery.Receipt{}, fmt.Errorf("redis %s: key %s: %w", s.addr, entries[0].key, err)
+	}
 	last, repeats := "", 0
-	for i := range ids {
-		id, err := ids[i]()
+	for i := range answers {
+		id, err := redis.String(answers[i], nil)
 		if err != nil {
 			return delivery.Receipt{}, fmt.Errorf("redis %s: key %s: %w", s.addr, entries[i].key, err)
 		}
@@ -184,9 +167,6 @@ func (s *sender) add(ctx context.Context, entries []entry) (delivery.Receipt, er
 		} else {
 			last = fmt.Sprintf("up to entry %s of %s", id, entries[i].key)
 		}
-	}
-	if failed != nil {
-		return delivery.Receipt{}, fmt.Errorf("redis %s: %w", s.addr, failed)
 	}
 	switch {
 	case repeats == len(entries):
@@ -222,7 +202,7 @@ func (s *sender) Close() error {
 	}
 	s.wires.cut()
 	s.group.Wait()
-	if err := s.client.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.pool.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("redis %s: %w", s.addr, err)
 	}
 	return nil

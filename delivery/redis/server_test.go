@@ -12,16 +12,12 @@ import (
 	"testing"
 	"time"
 
+	client "github.com/gomodule/redigo/redis"
 	"github.com/nacredb/nacre"
-	"github.com/nacredb/nacre/delivery/redis"
-	client "github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	redis.Silence()
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // redisServer is a redis-server of this test's own.
 type redisServer struct {
@@ -116,21 +112,35 @@ func (s *redisServer) signal(t testing.TB, signal syscall.Signal) {
 	}
 }
 
-// look gives a client to look with, and closes it behind.
-func (s *redisServer) look(t testing.TB, with func(c *client.Client)) {
+// look gives a connection to look with, and closes it behind.
+func (s *redisServer) look(t testing.TB, with func(c client.Conn)) {
 	t.Helper()
-	c := client.NewClient(&client.Options{Addr: s.addr, Protocol: 2})
+	c, err := client.DialContext(t.Context(), "tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer c.Close()
 	with(c)
 }
 
-// entries are those of a key.
-func (s *redisServer) entries(t testing.TB, key string) (out []client.XMessage) {
+// entries are what those of a key say.
+func (s *redisServer) entries(t testing.TB, key string) (out []map[string]string) {
 	t.Helper()
-	s.look(t, func(c *client.Client) {
-		var err error
-		if out, err = c.XRange(t.Context(), key, "-", "+").Result(); err != nil {
+	s.look(t, func(c client.Conn) {
+		list, err := client.Values(c.Do("XRANGE", key, "-", "+"))
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, entry := range list {
+			pair, err := client.Values(entry, nil)
+			if err != nil || len(pair) != 2 {
+				t.Fatal(pair, err)
+			}
+			values, err := client.StringMap(pair[1], nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, values)
 		}
 	})
 	return out
@@ -140,7 +150,7 @@ func (s *redisServer) events(t testing.TB, key string) (out []nacre.Event) {
 	t.Helper()
 	for _, entry := range s.entries(t, key) {
 		var e nacre.Event
-		if err := json.Unmarshal([]byte(entry.Values["event"].(string)), &e); err != nil {
+		if err := json.Unmarshal([]byte(entry["event"]), &e); err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, e)

@@ -140,7 +140,7 @@ var Table = []Rule{
 		// Relays: each its own technology.
 		Package: "delivery/...",
 		May:     []string{".", "delivery", "internal/relay"},
-		Libs:    []string{"github.com/nats-io/nats.go/...", "github.com/redis/go-redis/v9/..."},
+		Libs:    []string{"github.com/nats-io/nats.go/...", "github.com/gomodule/redigo/..."},
 		Tests:   drivers,
 	},
 
