@@ -64,11 +64,16 @@ func (g *group) serve() {
 	now := time.Now()
 	g.sweep(now)
 	g.s.q.due(now) // or the alarm would go off at once, again and again, where nobody asks
+	g.call()
+	g.alarm()
+}
+
+// call has those who wait look again.
+func (g *group) call() {
 	if g.asking > 0 && len(g.s.q.ready) > 0 {
 		close(g.more)
 		g.more = make(chan struct{})
 	}
-	g.alarm()
 }
 
 // alarm wakes the group at the next deadline, or when something is due.
@@ -210,6 +215,10 @@ func (g *group) fail(e *entry, after time.Duration, cause error) {
 
 // back has an event wait, with those of its stream behind it.
 func (g *group) back(e *entry, after time.Duration) {
+	if e.dropped {
+		g.done(e)
+		return
+	}
 	g.land(e)
 	at := time.Time{}
 	if after > 0 {
@@ -312,13 +321,19 @@ func (h *Hub) Poll(ctx context.Context, name string, r consumer.Request) ([]cons
 		}
 		g, now := s.group, time.Now()
 		m := g.meet(r.Consumer, now)
+		ready, shape := len(g.s.q.ready), g.shape
 		g.sweep(now)
+		g.s.q.due(now)
+		stirred := len(g.s.q.ready) > ready || g.shape != shape
 		out := g.give(m, max(1, r.Max), now)
 		if len(out) > 0 || r.Wait <= 0 {
 			s.serve() // what is left is for others who wait
 			s.refill()
 			s.mu.Unlock()
 			return out, nil
+		}
+		if stirred { // what is new is for others who wait, and the alarm is set anew
+			g.call()
 		}
 		more := g.more
 		m.asking++
@@ -373,7 +388,7 @@ func (h *Hub) Ack(_ context.Context, name string, a consumer.Answer) (consumer.O
 		case e == nil:
 			out.Unknown = append(out.Unknown, id)
 			continue
-		case e.letter != "":
+		case e.letter != "" && !e.dropped:
 			g.land(e)
 			late = append(late, e)
 		default:
@@ -405,7 +420,7 @@ func (g *group) refuse(e *entry, n *consumer.Nack) {
 	cause := fmt.Errorf("the consumer %q refused it: %s", e.consumer.name, cmp.Or(n.Reason, "it gave no reason"))
 	g.s.history.failed(e, cause)
 	switch {
-	case n.Action == consumer.Skip && e.letter == "":
+	case n.Action == consumer.Skip && (e.letter == "" || e.dropped):
 		g.done(e)
 	case n.Action == consumer.Skip:
 		g.land(e)

@@ -94,11 +94,12 @@ type letters struct {
 // maxLoaded is how many letters' events are in memory at once, beside the window.
 const maxLoaded = 16
 
-// drop forgets what waits, where a life ends. What is being sent lands by itself.
-func (l *letters) drop(q *queue) {
+// drop forgets what waits, where a life ends. What is being sent or written lands by itself; what a consumer of a group has
+// does not.
+func (l *letters) drop(q *queue, asked bool) {
 	l.line, l.loaded, l.read = nil, 0, false
 	for id := range l.under {
-		if lane := q.lanes[letterLane(id)]; lane == nil || lane.flying == 0 {
+		if lane := q.lanes[letterLane(id)]; lane == nil || lane.flying == 0 || asked && !lane.entries[0].leaving {
 			delete(l.under, id)
 		}
 	}

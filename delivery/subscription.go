@@ -120,7 +120,7 @@ func (s *subscription) stop() {
 	}
 	s.hub.held.Add(-int64(s.q.bytes))
 	s.end()
-	s.letters.drop(s.q)
+	s.letters.drop(s.q, s.group != nil)
 	s.q, s.live, s.filling = nil, false, false
 	if s.wake != nil {
 		s.wake.Stop()
