@@ -1,10 +1,6 @@
 package delivery_test
 
 import (
-	"context"
-	"fmt"
-	"math/rand/v2"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,62 +230,6 @@ func TestAConsumerThatLeavesGivesBackAtOnce(t *testing.T) {
 	})
 }
 
-func TestAPinnedStreamStaysWithItsConsumer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := newStore(t)
-		h := begin(t, store, newDesk())
-		create(t, h, delivery.Spec{Name: "g", Kind: delivery.KindGroup, Policy: &delivery.Policy{Pinned: true, AckDeadlineMS: 60_000}})
-		names := []string{"ann", "bob", "cid"}
-		whose := map[nacre.StreamID]string{}
-		for _, n := range names {
-			poll(t, h, n, 1)
-		}
-		moved := 0
-		round := func() {
-			for i := range 30 {
-				add(t, store, nacre.StreamID(fmt.Sprint("s-", i)), "x")
-			}
-			for open := 30; open > 0; {
-				before := open
-				for _, n := range names {
-					for _, d := range poll(t, h, n, 100) {
-						if w, seen := whose[d.Event.StreamID]; seen && w != n {
-							moved++
-						}
-						whose[d.Event.StreamID] = n
-						answer(t, h, consumer.Answer{Consumer: n, Ack: []string{d.ID}})
-						open--
-					}
-				}
-				if open == before {
-					t.Fatalf("%d events are given to nobody", open)
-				}
-			}
-		}
-		round()
-		round()
-		if moved != 0 {
-			t.Errorf("%d streams have gone to somebody else", moved)
-		}
-		shares := map[string]int{}
-		for _, w := range whose {
-			shares[w]++
-		}
-		if len(shares) != 3 {
-			t.Errorf("shares %v", shares)
-		}
-		if err := h.Leave(t.Context(), "g", "cid"); err != nil {
-			t.Fatal(err)
-		}
-		names = names[:2]
-		round()
-		if moved != shares["cid"] {
-			t.Errorf("%d streams moved when one left that had %d", moved, shares["cid"])
-		}
-		end(t, h)
-	})
-}
-
 func TestAPausedGroupTellsSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, h := groupOf(t, nil)
@@ -319,99 +259,4 @@ func TestAPausedGroupTellsSo(t *testing.T) {
 		_, err = h.Poll(t.Context(), "g", consumer.Request{Consumer: "bob"})
 		expectCode(t, "closed", err, nacre.CodeClosed, "")
 	})
-}
-
-// TestAGroupWorksEverythingOff has consumers that fail, forget and leave at random: each event is acknowledged once, those
-// of a stream in order, also where the hub is closed and opened in between.
-func TestAGroupWorksEverythingOff(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	for _, p := range []delivery.Policy{{}, {Batch: 5}, {Pinned: true}, {Batch: 3, Pinned: true, Window: 10}, {Order: delivery.Global}} {
-		t.Run(fmt.Sprintf("%+v", p), func(t *testing.T) {
-			store := newStore(t)
-			h := begin(t, store, newDesk())
-			p.AckDeadlineMS, p.Retry = 200, delivery.Retry{MaxAttempts: 1000}
-			create(t, h, delivery.Spec{Name: "g", Kind: delivery.KindGroup, Policy: &p})
-			const n = 300
-			rng := rand.New(rand.NewPCG(seed, 3))
-			for range n {
-				add(t, store, nacre.StreamID(fmt.Sprint("s-", rng.IntN(7))), "x")
-			}
-			var mu sync.Mutex
-			acked := map[nacre.Position]int{}
-			last := map[nacre.StreamID]int64{}
-			work := func(ctx context.Context, who string, rng *rand.Rand) {
-				for ctx.Err() == nil {
-					list, err := h.Poll(ctx, "g", consumer.Request{Consumer: who, Max: 1 + rng.IntN(10), Wait: 50 * time.Millisecond})
-					if err != nil {
-						return
-					}
-					held := map[nacre.StreamID]bool{} // a stream of which something was refused waits
-					for _, d := range list {
-						e := &d.Event
-						if held[e.StreamID] {
-							continue
-						}
-						switch rng.IntN(20) {
-						case 0: // it is forgotten
-							held[e.StreamID] = true
-							continue
-						case 1:
-							held[e.StreamID] = true
-							_, _ = h.Ack(ctx, "g", consumer.Answer{Consumer: who, Nack: []consumer.Nack{{ID: d.ID}}})
-							continue
-						}
-						mu.Lock()
-						if before, seen := last[e.StreamID]; seen && e.StreamPosition > before+1 {
-							t.Errorf("%s: %d behind %d", e.StreamID, e.StreamPosition, before)
-						}
-						last[e.StreamID] = max(last[e.StreamID], e.StreamPosition)
-						mu.Unlock()
-						out, err := h.Ack(ctx, "g", consumer.Answer{Consumer: who, Ack: []string{d.ID}})
-						if err == nil && out.Done == 1 {
-							mu.Lock()
-							acked[e.GlobalPosition]++
-							mu.Unlock()
-						}
-					}
-					if rng.IntN(20) == 0 {
-						_ = h.Leave(ctx, "g", who)
-					}
-				}
-			}
-			for round := range 3 {
-				ctx, stop := context.WithCancel(t.Context())
-				var all sync.WaitGroup
-				for i := range 4 {
-					all.Go(func() {
-						work(ctx, fmt.Sprint("c", i), rand.New(rand.NewPCG(seed, uint64(10*round+i))))
-					})
-				}
-				if round < 2 {
-					soon(t, "some are done", func() bool {
-						mu.Lock()
-						defer mu.Unlock()
-						return len(acked) > (round+1)*n/4
-					})
-				} else {
-					through(t, h, "g", n)
-				}
-				stop()
-				all.Wait()
-				if round < 2 {
-					end(t, h)
-					h = begin(t, store, newDesk())
-				}
-			}
-			end(t, h)
-			for p := nacre.Position(1); p <= n; p++ {
-				if acked[p] != 1 {
-					t.Errorf("position %d was acknowledged %d times", p, acked[p])
-				}
-			}
-			if t.Failed() {
-				t.Logf("seed %d", seed)
-			}
-		})
-	}
 }
