@@ -26,6 +26,10 @@ const server: { [Code in ServerCode]: Code } = {
   STORE_FAILED: 'STORE_FAILED',
   STORE_FULL: 'STORE_FULL',
   STORE_LOCKED: 'STORE_LOCKED',
+  SUBSCRIPTION_EXISTS: 'SUBSCRIPTION_EXISTS',
+  SUBSCRIPTION_HALTED: 'SUBSCRIPTION_HALTED',
+  SUBSCRIPTION_NOT_FOUND: 'SUBSCRIPTION_NOT_FOUND',
+  SUBSCRIPTION_WRONG_KIND: 'SUBSCRIPTION_WRONG_KIND',
   TOO_LARGE: 'TOO_LARGE',
   TOO_MANY_CONNECTIONS: 'TOO_MANY_CONNECTIONS',
   UNAUTHORIZED: 'UNAUTHORIZED',
@@ -36,7 +40,6 @@ const server: { [Code in ServerCode]: Code } = {
 /** What `errorType` of an error may be. A newer server may have codes that are not here. */
 export const ErrorTypes = {
   ...server,
-  SUBSCRIPTION_NOT_FOUND: 'SUBSCRIPTION_NOT_FOUND',
   /** No connection came about, or it broke off. */
   CONNECTION: 'CONNECTION',
   /** Something cannot be written or read as JSON. */
@@ -74,6 +77,10 @@ export const statusOf: { [Code in ServerCode]: number } = {
   STORE_FAILED: 503,
   STORE_FULL: 507,
   STORE_LOCKED: 503,
+  SUBSCRIPTION_EXISTS: 409,
+  SUBSCRIPTION_HALTED: 409,
+  SUBSCRIPTION_NOT_FOUND: 404,
+  SUBSCRIPTION_WRONG_KIND: 409,
   TOO_LARGE: 413,
   TOO_MANY_CONNECTIONS: 503,
   UNAUTHORIZED: 401,

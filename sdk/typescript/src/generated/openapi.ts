@@ -137,7 +137,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** List the open dead letters of all projections and process managers, the oldest first */
+        /** List the open dead letters of all projections, process managers and subscriptions, the oldest first */
         get: operations["listDeadLetters"];
         put?: never;
         post?: never;
@@ -942,6 +942,366 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/event-stores/{store}/subscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a subscription, in DeltaBase's form
+         * @description The answer has DeltaBase's statuses: one that was paused is SUSPENDED, one that failures stopped is ERROR, one that is
+         *     being retried is ACTIVE. Subscribers that only its cloud has are refused: `durable_object`, `queue`,
+         *     `cloudflare_workflow`; and `websocket`, which is `…/events/ws`.
+         */
+        post: operations["subscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the store's subscriptions, by name
+         * @description A credential that is confined to streams sees those whose filters stay within them.
+         */
+        get: operations["listSubscriptions"];
+        put?: never;
+        /**
+         * Make a subscription
+         * @description It is delivered from then on, also after the server is started again. Where there is one of the same name, or where no
+         *     name is given, that has the same filter, policy and receiver, the answer is that one, with 200; another one of the name
+         *     is SUBSCRIPTION_EXISTS. A credential that is confined to streams gives a filter whose items name streams or categories
+         *     within them.
+         */
+        post: operations["createSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell how a subscription is */
+        get: operations["getSubscription"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a subscription
+         * @description Its dead letters are discarded. What is being sent at this moment arrives.
+         */
+        delete: operations["deleteSubscription"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a subscription
+         * @description What is left out stays; what is given takes the whole place of what was, apart from secrets, as the kind says. It goes on
+         *     where it was: to have the past under another filter, replay it.
+         */
+        patch: operations["changeSubscription"];
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what became of a group's deliveries
+         * @description The permission manage:subscriptions is enough as well.
+         */
+        post: operations["ack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the events that could not be delivered, the oldest first */
+        get: operations["listSubscriptionDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give dead letters up, those of the ids or all */
+        post: operations["discardSubscriptionDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver dead letters again
+         * @description Those of the ids, or the oldest 1,000. Each stays open until it has been delivered. They keep no order with other events.
+         */
+        post: operations["retrySubscriptionDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the last attempts to deliver, the newest first
+         * @description The last 100 are remembered. Of a group, those that failed.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell that a consumer of a group goes
+         * @description Others get at once what it had, and that does not count as an attempt. The permission manage:subscriptions is enough as
+         *     well.
+         */
+        post: operations["leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the deliveries until they are resumed
+         * @description What is being sent at this moment arrives.
+         */
+        post: operations["pauseSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for events of a group, to work them off
+         * @description Answers when there are some, or when `waitMs` is over. Each is answered for with an ack or a nack within the group's
+         *     `ackDeadlineMs`; others get it then. The permission manage:subscriptions is enough as well.
+         */
+        post: operations["poll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver everything from a position on, again
+         * @description The position is given once, as a parameter or in the body. A paused subscription stays paused.
+         */
+        post: operations["replaySubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with a subscription that is paused or suspended
+         * @description Behind what was done, and with no attempts counted.
+         */
+        post: operations["resumeSubscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/subscriptions/{name}/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Work a group's events off over a WebSocket
+         * @description Messages are JSON texts. The client sends `ConsumerMessage`s: `{"poll":{…}}`, one at a time, and `{"ack":[…],"nack":[…]}`;
+         *     the server answers each with a `GroupMessage`, acks in their order. `{"error":{…}}` is the last word. The consumer
+         *     leaves when the socket closes. The permission manage:subscriptions is enough as well. Credentials may be given as
+         *     the parameters `apiKey` and `authToken`.
+         */
+        get: operations["consumeWebSocket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event-stores/{store}/system/events": {
         parameters: {
             query?: never;
@@ -1288,6 +1648,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AckRequest: {
+            /** @description Deliveries that are worked off. */
+            ack?: string[];
+            consumer?: components["schemas"]["ConsumerName"];
+            nack?: components["schemas"]["Nack"][];
+        };
+        Answered: {
+            /** @description How many were taken. */
+            done: number;
+            /** @description Deliveries that are nobody's any more: their time was over, or the server was started again. Their events come again. */
+            unknown: string[];
+        };
         /**
          * @description What one append came to. With `Prefer: return=minimal` the last four stand in place of `events`, except for
          *     duplicates and where the events differ in time or transaction.
@@ -1334,11 +1706,37 @@ export interface components {
             expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
             options?: components["schemas"]["AppendOptions"];
         };
+        /** @description One try to deliver a batch, of one event mostly. What names an event is of the first. */
+        Attempt: {
+            at: components["schemas"]["Time"];
+            attempt: number;
+            durationMs: number;
+            /** @description Absent where it was taken. */
+            error?: string;
+            eventId: string;
+            /** @description How many there are. */
+            events: number;
+            /** @description The batch's, a webhook's `webhook-id`; absent for a group. */
+            id?: string;
+            /** Format: int64 */
+            position: number;
+            /** @description The start of what it answered. */
+            response?: string;
+            /** @description What the receiver answered, HTTP's status. */
+            status?: number;
+            streamId: string;
+            type: string;
+        };
+        Attempts: {
+            deliveries: components["schemas"]["Attempt"][];
+            pagination: components["schemas"]["Pagination"];
+            totalCount: number;
+        };
         Blobs: {
             keys: string[];
         };
         /** @enum {string} */
-        Code: "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "NOT_FOUND" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNSUPPORTED" | "VERSION_CONFLICT";
+        Code: "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "NOT_FOUND" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "SUBSCRIPTION_EXISTS" | "SUBSCRIPTION_HALTED" | "SUBSCRIPTION_NOT_FOUND" | "SUBSCRIPTION_WRONG_KIND" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNSUPPORTED" | "VERSION_CONFLICT";
         CommitRequest: {
             appends: components["schemas"]["StreamAppend"][];
             condition?: components["schemas"]["Condition"];
@@ -1441,6 +1839,22 @@ export interface components {
             message: string;
             success: boolean;
         };
+        ConsumerMessage: {
+            poll: {
+                consumer?: components["schemas"]["ConsumerName"];
+                /**
+                 * @description The most events to give.
+                 * @default 1
+                 */
+                max: number;
+                /**
+                 * @description How long to wait where there are none.
+                 * @default 0
+                 */
+                waitMs: number;
+            };
+        } | components["schemas"]["AckRequest"];
+        ConsumerName: string;
         /** @example 1042@01JD3Y8Q0V3M8S2Z6T5N9K4RWE */
         Cursor: string;
         /** @description What failed for good, until it is retried or discarded. */
@@ -1458,7 +1872,7 @@ export interface components {
             id: string;
             /** @description The process manager's instance. */
             instance?: string;
-            kind: components["schemas"]["RunnerKind"];
+            kind: components["schemas"]["LetterKind"];
             name: components["schemas"]["RunnerName"];
             /** @description Any JSON value. */
             payload?: unknown;
@@ -1487,11 +1901,56 @@ export interface components {
             /** @enum {boolean} */
             success: true;
         };
+        Deliveries: {
+            deliveries: components["schemas"]["Delivery"][];
+        };
+        Delivery: {
+            attempt: number;
+            /** @description What an ack names; another one at each attempt. */
+            deliveryId: string;
+            event: components["schemas"]["Event"];
+        };
+        /** @description One of three forms: {maxAttempts, backoffMinutes}; maxAttempts with strategy and so on; {maxRetries, backoffMultiplier}. */
+        DeltaBaseRetry: {
+            backoffMinutes?: number;
+            backoffMultiplier?: number;
+            /** Format: int64 */
+            initialDelayMs?: number;
+            jitterPercent?: number;
+            maxAttempts?: number;
+            /** Format: int64 */
+            maxDelayMs?: number;
+            maxRetries?: number;
+            multiplier?: number;
+            /** @enum {string} */
+            strategy?: "exponential" | "linear" | "fixed";
+        };
+        DeltaBaseSubscribe: {
+            eventFilter: components["schemas"]["OneOrMore"];
+            /** @description The subscription's name. */
+            id?: string;
+            /**
+             * @default latest
+             * @enum {string}
+             */
+            initialPosition: "earliest" | "latest";
+            subscriber: {
+                /** @description Of a webhook: `url`, `headers`, `timeoutMs`, and `retryPolicy`. */
+                config?: {
+                    retryPolicy?: components["schemas"]["DeltaBaseRetry"];
+                };
+                /** @description `webhook`, or another kind that the server has. */
+                type: string;
+            };
+        };
         /**
          * @default forwards
          * @enum {string}
          */
         Direction: "forwards" | "backwards" | "forward" | "backward" | "asc" | "desc";
+        Discarded: {
+            discarded: number;
+        };
         Error: {
             afterPosition?: components["schemas"]["Position"];
             conflictingPositions?: components["schemas"]["Position"][];
@@ -1607,6 +2066,9 @@ export interface components {
             streamId?: components["schemas"]["OneOrMore"];
             type?: components["schemas"]["OneOrMore"];
         };
+        GroupMessage: components["schemas"]["Deliveries"] | components["schemas"]["Answered"] | {
+            error: components["schemas"]["Error"];
+        };
         Head: {
             epoch: string;
             /**
@@ -1631,8 +2093,30 @@ export interface components {
             name: "nacre";
             version: string;
         };
+        LeaveRequest: {
+            consumer: components["schemas"]["ConsumerName"];
+        };
+        /** @enum {string} */
+        LetterKind: "projection" | "process" | "subscription";
+        LettersRequest: {
+            /** @description Not given: all. */
+            ids?: string[];
+        };
         /** @description An `Event` a line, each with a line feed. */
         Lines: string;
+        Nack: {
+            /**
+             * @description Give it again, put it with the dead letters, or count it as done.
+             * @default retry
+             * @enum {string}
+             */
+            action: "retry" | "park" | "skip";
+            /** @description How long not to give it again; 0 is as the policy says. */
+            afterMs?: number;
+            deliveryId: string;
+            /** @description For people. */
+            reason?: string;
+        };
         NewEvent: {
             /**
              * Format: date-time
@@ -1696,6 +2180,19 @@ export interface components {
              */
             total?: number;
         };
+        PollRequest: {
+            consumer: components["schemas"]["ConsumerName"];
+            /**
+             * @description The most events to give.
+             * @default 1
+             */
+            max: number;
+            /**
+             * @description How long to wait where there are none.
+             * @default 0
+             */
+            waitMs: number;
+        };
         /** Format: int64 */
         Position: number;
         PositionOrCursor: (number | components["schemas"]["Cursor"]) | null;
@@ -1734,6 +2231,12 @@ export interface components {
              * @description Stream position, exclusive; 0 is no bound.
              */
             until?: number;
+        };
+        ReplayRequest: {
+            from?: components["schemas"]["Position"];
+        };
+        Retried: {
+            retried: number;
         };
         /** @description A projection or a process manager, as its program told it last. */
         Runner: {
@@ -1811,6 +2314,8 @@ export interface components {
         } | {
             error: components["schemas"]["Error"];
         };
+        /** @description A time, RFC 3339. */
+        StartTime: string;
         Statistics: {
             /** Format: int64 */
             databaseSizeBytes: number;
@@ -1934,6 +2439,181 @@ export interface components {
             fromDate?: components["schemas"]["Time"];
             toDate?: components["schemas"]["Time"];
         };
+        Subscription: {
+            /**
+             * Format: int64
+             * @description Behind which position it began, or was sent back to.
+             */
+            after: number;
+            /** @description Without its secrets. */
+            config?: Record<string, never>;
+            /** @description Of a group, those that were heard of lately. */
+            consumers?: string[];
+            createdAt: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Events, since the server looks after it.
+             */
+            delivered: number;
+            /** @description The types of the filter; absent where they do not say it all. */
+            eventFilter?: string | string[];
+            eventStoreId: string;
+            eventStoreName: string;
+            /**
+             * Format: int64
+             * @description Attempts that failed, since the server looks after it.
+             */
+            failed: number;
+            filter: components["schemas"]["Filter"];
+            /**
+             * Format: int64
+             * @description The log's end, now.
+             */
+            head: number;
+            /** @description DeltaBase's; so are all that follow. */
+            id: string;
+            isExistingSubscription?: boolean;
+            kind: string;
+            /**
+             * Format: int64
+             * @description How many positions lie between, of events of whatever kind.
+             */
+            lag: number;
+            lastError?: components["schemas"]["Failure"];
+            /** Format: int64 */
+            lastProcessedEventGlobalPosition: number;
+            message?: string;
+            name: string;
+            nextAttempt?: components["schemas"]["Time"];
+            /** @description Events that were read and are not done. */
+            open: number;
+            policy: components["schemas"]["SubscriptionPolicy"];
+            /**
+             * Format: int64
+             * @description Everything up to it is done: delivered, skipped, or with the dead letters.
+             */
+            position: number;
+            /** @description Why it is suspended. */
+            reason?: string;
+            /** @description What a webhook is signed with: in the reply that made it, and where a change has another one first; not again. */
+            secret?: string;
+            /**
+             * @description RETRYING: something failed and is waited with. SUSPENDED: failures stopped it, until it is resumed. ERROR only in the answer of `…/subscribe`.
+             * @enum {string}
+             */
+            status: "ACTIVE" | "PAUSED" | "RETRYING" | "SUSPENDED" | "ERROR";
+            statusDetails?: {
+                lastError: string;
+                lastErrorAt: components["schemas"]["Time"];
+                nextRetryAt?: components["schemas"]["Time"];
+                /** Format: int64 */
+                retryCount: number;
+            };
+            subscriberId: string;
+            subscriberType: string;
+            /** @description The name. */
+            subscriptionId: string;
+            updatedAt: components["schemas"]["Time"];
+            /** @description Streams that wait after a failure. */
+            waiting: number;
+        };
+        SubscriptionChange: {
+            config?: Record<string, never>;
+            eventFilter?: components["schemas"]["OneOrMore"];
+            /** @description Which events; not given, all. Give one of `filter` and `eventFilter`. */
+            filter?: components["schemas"]["Filter"] | components["schemas"]["FlatFilter"];
+            policy?: components["schemas"]["SubscriptionPolicy"];
+        };
+        SubscriptionDeadLetter: {
+            at: components["schemas"]["Time"];
+            attempts: number;
+            eventId: string;
+            id: string;
+            /** @description Why it could not be delivered. */
+            message: string;
+            /** Format: int64 */
+            position: number;
+            streamId: string;
+            type: string;
+        };
+        SubscriptionDeadLetters: {
+            deadLetters: components["schemas"]["SubscriptionDeadLetter"][];
+            pagination: components["schemas"]["Pagination"];
+            /** @description Without limit and offset. */
+            totalCount: number;
+        };
+        /** @description How events are delivered. What is left out has its default. */
+        SubscriptionPolicy: {
+            /**
+             * Format: int64
+             * @description How long a consumer of a group has an event before another one gets it. Default 30,000.
+             */
+            ackDeadlineMs?: number;
+            /** @description How many events of a stream are sent, or given to a consumer, at once. Default 1. */
+            batch?: number;
+            /**
+             * @description What becomes of an event that was tried often enough: it goes to the dead letters (the default), or the subscription stops.
+             * @enum {string}
+             */
+            onExhausted?: "park" | "suspend";
+            /**
+             * @description Which events wait for which: those of a stream (the default), or each for the one before it.
+             * @enum {string}
+             */
+            order?: "stream" | "global";
+            /** @description How many batches are sent at once, each of another stream. Default 16. Not of groups. */
+            parallel?: number;
+            /** @description A group's stream goes to the same consumer as long as it lives. */
+            pinned?: boolean;
+            retry?: components["schemas"]["SubscriptionRetry"];
+            /** @description How many events may be read and not done: how far one that fails lets the others go ahead. Default 1,000. */
+            window?: number;
+        };
+        SubscriptionRequest: {
+            /** @description What belongs to the kind. A webhook has a `url`; a group has none. */
+            config?: Record<string, never>;
+            eventFilter?: components["schemas"]["OneOrMore"];
+            /** @description Which events; not given, all. Give one of `filter` and `eventFilter`. */
+            filter?: components["schemas"]["Filter"] | components["schemas"]["FlatFilter"];
+            /** @description `group`, or a way of sending that the server has, such as `webhook`. */
+            kind: string;
+            /** @description Not given: made of what the subscription is, so that the same one is found again. A group needs one. */
+            name?: string;
+            policy?: components["schemas"]["SubscriptionPolicy"];
+            /** @description `latest` (the default) is the log's end, `earliest` the first event; or a position behind which to begin, or a time. */
+            start?: ("earliest" | "latest") | components["schemas"]["Position"] | components["schemas"]["StartTime"];
+        };
+        SubscriptionRetry: {
+            /**
+             * Format: int64
+             * @description The first pause; 0 is the default: 1,000, of a group none.
+             */
+            initialDelayMs?: number;
+            /** @description By how much a pause is changed at random, up or down. Default 20. */
+            jitterPercent?: number;
+            /** @description The first one included. Default 15, of a group 5. */
+            maxAttempts?: number;
+            /**
+             * Format: int64
+             * @description The longest pause. Default an hour.
+             */
+            maxDelayMs?: number;
+            /** @description What an exponential pause grows by. Default 2.5. */
+            multiplier?: number;
+            /**
+             * @description How the pause grows. Default exponential.
+             * @enum {string}
+             */
+            strategy?: "exponential" | "linear" | "fixed";
+        };
+        Subscriptions: {
+            pagination: components["schemas"]["Pagination"];
+            subscriptions: components["schemas"]["Subscription"][];
+            /** @description Without limit and offset. */
+            totalCount: number;
+        };
+        /** @enum {string} */
+        SubscriptionStatus: "ACTIVE" | "PAUSED" | "RETRYING" | "SUSPENDED";
         /**
          * Format: date-time
          * @description UTC, to the microsecond.
@@ -2208,6 +2888,35 @@ export interface components {
                 "application/json": components["schemas"]["Streams"];
             };
         };
+        /** @description How it is. */
+        Subscription: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Subscription"];
+            };
+        };
+        /** @description SUBSCRIPTION_EXISTS, SUBSCRIPTION_HALTED or SUBSCRIPTION_WRONG_KIND. */
+        SubscriptionConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The subscription, which was made (201) or there already (200). */
+        SubscriptionMade: {
+            headers: {
+                /** @description Its address. */
+                Location?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Subscription"];
+            };
+        };
     };
     parameters: {
         /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
@@ -2307,6 +3016,8 @@ export interface components {
         streamIdPattern: string;
         /** @description Another name for `category`. */
         streamType: string;
+        /** @example mailers */
+        subscription: components["schemas"]["RunnerName"];
         /** @description With every one of these tags. */
         tag: string[];
         /** @description Seconds. */
@@ -2335,6 +3046,23 @@ export interface components {
         Commit: {
             content: {
                 "application/json": components["schemas"]["CommitRequest"];
+            };
+        };
+        Letters: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "event-1042"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["LettersRequest"];
+            };
+        };
+        Nothing: {
+            content: {
+                "application/json": Record<string, never>;
             };
         };
         Order: {
@@ -2638,9 +3366,9 @@ export interface operations {
             query?: {
                 /** @description The letters of this id. */
                 id?: string;
-                kind?: components["schemas"]["RunnerKind"];
+                kind?: components["schemas"]["LetterKind"];
                 limit?: number;
-                /** @description Of the projection or process manager. */
+                /** @description Of the projection, process manager or subscription. */
                 name?: components["schemas"]["RunnerName"];
                 /** @description Pass over this many. `after` goes on faster. */
                 offset?: components["parameters"]["offset"];
@@ -3695,6 +4423,519 @@ export interface operations {
         responses: {
             200: components["responses"]["Event"];
             404: components["responses"]["EventNotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "eventFilter": "user.*",
+                 *       "subscriber": {
+                 *         "type": "webhook",
+                 *         "config": {
+                 *           "url": "https://example.com/events",
+                 *           "retryPolicy": {
+                 *             "maxAttempts": 5
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeltaBaseSubscribe"];
+            };
+        };
+        responses: {
+            200: components["responses"]["SubscriptionMade"];
+            201: components["responses"]["SubscriptionMade"];
+            409: components["responses"]["SubscriptionConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSubscriptions: {
+        parameters: {
+            query?: {
+                /** @description Those whose filter is of types, with this one among them, letter for letter. */
+                eventFilter?: string;
+                /** @description Those of this kind. */
+                kind?: string;
+                limit?: number;
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+                status?: components["schemas"]["SubscriptionStatus"];
+                /** @description Another name for `kind`. */
+                subscriberType?: string;
+            };
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of subscriptions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscriptions"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscriptionRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["SubscriptionMade"];
+            201: components["responses"]["SubscriptionMade"];
+            409: components["responses"]["SubscriptionConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Subscription"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    changeSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "items": [
+                 *           {
+                 *             "types": [
+                 *               "user.*",
+                 *               "account.*"
+                 *             ]
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SubscriptionChange"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Subscription"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    ack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ack": [
+                 *         "1042-1-K9RWE0000017"
+                 *       ],
+                 *       "nack": [
+                 *         {
+                 *           "deliveryId": "1043-2-K9RWE0000018",
+                 *           "action": "retry",
+                 *           "afterMs": 5000
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AckRequest"];
+            };
+        };
+        responses: {
+            /** @description What was taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answered"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["SubscriptionConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listSubscriptionDeadLetters: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+            };
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of dead letters. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionDeadLetters"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    discardSubscriptionDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Letters"];
+        responses: {
+            /** @description How many were given up. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discarded"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retrySubscriptionDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Letters"];
+        responses: {
+            /** @description How many are under way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["SubscriptionConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description Pass over this many. `after` goes on faster. */
+                offset?: components["parameters"]["offset"];
+            };
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of attempts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attempts"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "consumer": "mailer-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LeaveRequest"];
+            };
+        };
+        responses: {
+            /** @description It has left. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["SubscriptionConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    pauseSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Nothing"];
+        responses: {
+            200: components["responses"]["Subscription"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    poll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "consumer": "mailer-1",
+                 *       "max": 10,
+                 *       "waitMs": 20000
+                 *     }
+                 */
+                "application/json": components["schemas"]["PollRequest"];
+            };
+        };
+        responses: {
+            /** @description Events, or none. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["SubscriptionConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    replaySubscription: {
+        parameters: {
+            query?: {
+                /** @description The position of the first event to be delivered; 0 and 1 are all. */
+                from?: components["schemas"]["Position"];
+            };
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": 1042
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Subscription"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    resumeSubscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: components["requestBodies"]["Nothing"];
+        responses: {
+            200: components["responses"]["Subscription"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    consumeWebSocket: {
+        parameters: {
+            query?: {
+                /** @description Who asks, else the first message says so. Each has a name and a connection of its own. */
+                consumer?: components["schemas"]["ConsumerName"];
+            };
+            header?: never;
+            path: {
+                /** @example mailers */
+                name: components["parameters"]["subscription"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A WebSocket: `ConsumerMessage`s in, `GroupMessage`s out. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
         };
     };
