@@ -53,7 +53,7 @@ func (s *Server) consumeWebSocket(x *exchange) error {
 	c := &consumerSocket{
 		owner: s.followers, named: x.named, hub: hub, group: strings.Clone(x.path.runner), who: strings.Clone(who), grant: x.grant,
 		check: s.o.Access, conn: conn, out: out, remote: strings.Clone(x.r.RemoteAddr),
-		messages: make(chan wire.ConsumerMessage), polled: make(chan polled, 1), pinged: make(chan error, 1),
+		messages: make(chan wire.ConsumerMessage), polled: make(chan polled, 1), pinged: make(chan bool, 1),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(x.named.ctx)
 	s.followers.running.Go(c.listen)
@@ -100,7 +100,7 @@ type consumerSocket struct {
 
 	messages chan wire.ConsumerMessage
 	polled   chan polled
-	pinged   chan error
+	pinged   chan bool // whether the client answered
 	polling  bool
 	pinging  bool
 }
@@ -211,9 +211,9 @@ func (c *consumerSocket) run() error {
 			}
 			c.ping()
 			continue
-		case err := <-c.pinged:
-			if c.pinging = false; err != nil {
-				return err
+		case alive := <-c.pinged:
+			if c.pinging = false; !alive {
+				return errStalled
 			}
 			continue
 		case p := <-c.polled:
@@ -308,10 +308,6 @@ func (c *consumerSocket) ping() {
 		ctx, cancel := context.WithTimeout(c.ctx, missedPings*c.owner.o.Heartbeat)
 		defer cancel()
 		err := c.conn.Ping(ctx)
-		if err != nil && c.ctx.Err() == nil {
-			c.pinged <- errStalled
-			return
-		}
-		c.pinged <- nil
+		c.pinged <- err == nil || c.ctx.Err() != nil
 	})
 }

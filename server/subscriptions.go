@@ -151,7 +151,7 @@ const kindWebhook = "webhook"
 
 // noteSubscription tells the log what somebody did with a subscription.
 func (x *exchange) noteSubscription(name, did string) {
-	x.s.log.Info("a subscription was "+did, "store", x.named.name, "subscription", name, "who", x.grant.Who())
+	x.s.log.Info("a subscription was steered", "did", did, "store", x.named.name, "subscription", name, "who", x.grant.Who())
 }
 
 // listSubscriptions answers GET …/subscriptions with those that the grant may know of.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,10 +140,8 @@ func (s *scanner) patterns() nacre.Filter {
 	if len(types) == 0 {
 		s.fail(`is empty: give a type such as "user.*", or "*" for every event`)
 	}
-	for _, t := range types {
-		if t == "*" {
-			return nil
-		}
+	if slices.Contains(types, "*") {
+		return nil
 	}
 	return nacre.Filter{{Types: types}}
 }
@@ -296,8 +295,11 @@ func (r *SubscriptionRequest) Locate(err error) error {
 			return inFilter(field, r.patterns)
 		}
 		for _, names := range [][2]string{
-			{"policy.retry", "subscriber.config.retryPolicy"}, {"config", "subscriber.config"}, {"kind", "subscriber.type"},
-			{"name", "id"}, {"start", "initialPosition"},
+			{"policy.retry", "subscriber.config.retryPolicy"},
+			{"config", "subscriber.config"},
+			{"kind", "subscriber.type"},
+			{"name", "id"},
+			{"start", "initialPosition"},
 		} {
 			if rest, ok := strings.CutPrefix(field, names[0]); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 				return names[1] + rest

@@ -174,7 +174,7 @@ func objectOf(flag, text string) (json.RawMessage, error) {
 		return nil, nil
 	}
 	if file, ok := strings.CutPrefix(text, "@"); ok {
-		read, err := os.ReadFile(file) //nolint:gosec // the user names it
+		read, err := os.ReadFile(file)
 		if err != nil {
 			return nil, nacre.Errorf(nacre.CodeInvalid, "%s: %w", flag, err)
 		}
