@@ -20,7 +20,7 @@ var refused = &delivery.Failure{Permanent: true, Err: errDown}
 // dead are the positions of a subscription's dead letters.
 func dead(t testing.TB, h *delivery.Hub, name string) []nacre.Position {
 	t.Helper()
-	letters, n, err := h.DeadLetters(t.Context(), name, 0, 0)
+	letters, n, err := h.DeadLetters(t.Context(), name, 0, 1000)
 	if err != nil || n != len(letters) {
 		t.Fatalf("%d dead letters, %d in all: %v", len(letters), n, err)
 	}
