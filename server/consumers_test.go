@@ -285,29 +285,44 @@ func TestBadConsumerSockets(t *testing.T) {
 	deleted.say(`{"poll":{}}`).over(wire.CodeSubscriptionNotFound, 4404, "g")
 }
 
-// A socket ends when its key does, and when the server stops.
-func TestConsumerSocketsEnd(t *testing.T) {
+// A socket ends when its key does.
+func TestConsumerSocketEndsWithItsKey(t *testing.T) {
 	t.Parallel()
-	g := newGuarded(t, &Options{Heartbeat: 5 * time.Millisecond})
+	g := newGuarded(t, &Options{Heartbeat: 250 * time.Millisecond})
 	g.post(subscriptionsPath, `{"name":"g","kind":"group"}`, g.root...).is(201)
 	secret, key, err := g.keys.Create(access.KeySpec{Name: "short", Permissions: []string{"read:events"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	revoked := g.consume("?consumer=a", wire.HeaderAPIKey, secret).say(`{"poll":{"waitMs":60000}}`)
-	stopped := g.consume("?consumer=b&apiKey=" + g.root[1]).say(`{"poll":{"waitMs":60000}}`)
+	socket := g.consume("?consumer=a&apiKey=" + secret).say(`{"poll":{"waitMs":60000}}`)
 	if _, err := g.keys.Revoke(key.ID); err != nil {
 		t.Fatal(err)
 	}
-	revoked.over(wire.CodeUnauthorized, 4401, "")
+	socket.over(wire.CodeUnauthorized, 4401, "")
+}
+
+// Sockets end when the server stops, whatever they wait for; one whose client reads nothing ends by itself.
+func TestConsumerSocketsEnd(t *testing.T) {
+	t.Parallel()
+	h := newGroup(t, `{}`)
+	socket := h.consume("?consumer=b")
+	socket.say(`{"poll":{"max":1000}}`).gets(1, 2, 5, 6)
+	socket.say(`{"poll":{"waitMs":60000}}`)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	closed := make(chan error, 1)
-	go func() { closed <- g.s.Close(ctx) }()
-	stopped.over(wire.CodeShuttingDown, websocket.StatusGoingAway, "shutting down")
+	go func() { closed <- h.s.Close(ctx) }()
+	socket.over(wire.CodeShuttingDown, websocket.StatusGoingAway, "shutting down")
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
+
+	dead, _ := delivering(t, &Options{Heartbeat: 5 * time.Millisecond})
+	dead.post(subscriptionsPath, `{"name":"g","kind":"group"}`).is(201)
+	dead.consume("?consumer=c") // it answers pings while it reads, which it does not
+	eventually(t, "a silent consumer is gone", func() bool {
+		return strings.Contains(string(dead.get("/metrics").body), `nacre_followers_ended_total{kind="consumer",reason="stalled"} 1`)
+	})
 }
 
 // Sockets count among those that follow.
