@@ -18,13 +18,17 @@
 //     a request is bounded by [Options.MaxBodyBytes] and by the size of a page; to list dead letters takes some
 //     200 bytes more for each that is open.
 //  6. Nothing that a client sends ends the process: a panic is logged and answered with INTERNAL.
-//  7. Deleting a store and stopping wait for nobody for ever: what is under way ends with an error that says
+//  7. Subscriptions go on when the server starts, in every store that has some, without a request. A stop lets what is
+//     being sent arrive within its time; what was not answered by then is sent again later, as the same.
+//  8. Deleting a store and stopping wait for nobody for ever: what is under way ends with an error that says
 //     why.
 //
 // Projections and process managers run elsewhere; what the routes tell of them, and the orders that they take,
 // stand in the companion log, which is read when somebody asks.
 //
-// A store is opened when it is first asked for, by one goroutine while others wait for it, and stays open.
+// A store is opened when it is first asked for, by one goroutine while others wait for it, and stays open. At its
+// start the server looks at all of them, one after the other; those without subscriptions are closed again. Those with some
+// have a delivery.Hub each, which sends by the kinds of [Options.Kinds] and gives events to the consumers of groups.
 // What a server remembers of a store besides its events (its description and settings) are events of the
 // stream "store" in its companion log.
 //
@@ -42,5 +46,5 @@
 // wire; the table of codes and statuses is in spec/openapi.yaml.
 //
 // What this package does not do: it keeps no events and opens no files but the temporary ones of a backup,
-// sends no webhooks, and decides nothing about who may do what, which is package access's.
+// sends nothing itself, which is the kinds' affair, and decides nothing about who may do what, which is package access's.
 package server
