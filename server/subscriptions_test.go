@@ -318,9 +318,11 @@ func TestDeltaBaseSubscribe(t *testing.T) {
 		`{"eventFilter":"a","subscriber":{"type":"group"}}`:               "id",
 		`{"eventFilter":"a","initialPosition":"middle"}`:                  "initialPosition",
 		`{"eventFilter":"a","subscriber":{"type":"webhook","url":"x"}}`:   "subscriber.url",
-		hook(`{}`):                               "subscriber.config.url",
-		hook(`{"url":"http://x.example","a":1}`): "subscriber.config.a",
-		hook(`{"url":"http://x.example","retryPolicy":7}`):                                       "subscriber.config.retryPolicy",
+
+		hook(`{}`):                                         "subscriber.config.url",
+		hook(`{"url":"http://x.example","a":1}`):           "subscriber.config.a",
+		hook(`{"url":"http://x.example","retryPolicy":7}`): "subscriber.config.retryPolicy",
+
 		hook(`{"url":"http://x.example","retryPolicy":{"maxAttempts":2000}}`):                    "subscriber.config.retryPolicy.maxAttempts",
 		hook(`{"url":"http://x.example","retryPolicy":{"maxAttempts":2,"maxRetries":1}}`):        "subscriber.config.retryPolicy",
 		hook(`{"url":"http://x.example","retryPolicy":{"backoffMinutes":2,"strategy":"fixed"}}`): "subscriber.config.retryPolicy",
