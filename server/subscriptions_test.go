@@ -306,7 +306,7 @@ func TestDeltaBaseSubscribe(t *testing.T) {
 	hook := func(config string) string {
 		return `{"eventFilter":"a","subscriber":{"type":"webhook","config":` + config + `}}`
 	}
-	for body, field := range map[string]string{
+	bad := map[string]string{
 		`{}`:                                  "eventFilter",
 		`{"eventFilter":"a"}`:                 "subscriber",
 		`{"eventFilter":"a","subscriber":{}}`: "subscriber.type",
@@ -318,18 +318,21 @@ func TestDeltaBaseSubscribe(t *testing.T) {
 		`{"eventFilter":"a","subscriber":{"type":"group"}}`:               "id",
 		`{"eventFilter":"a","initialPosition":"middle"}`:                  "initialPosition",
 		`{"eventFilter":"a","subscriber":{"type":"webhook","url":"x"}}`:   "subscriber.url",
-
-		hook(`{}`):                                         "subscriber.config.url",
-		hook(`{"url":"http://x.example","a":1}`):           "subscriber.config.a",
-		hook(`{"url":"http://x.example","retryPolicy":7}`): "subscriber.config.retryPolicy",
-
-		hook(`{"url":"http://x.example","retryPolicy":{"maxAttempts":2000}}`):                    "subscriber.config.retryPolicy.maxAttempts",
-		hook(`{"url":"http://x.example","retryPolicy":{"maxAttempts":2,"maxRetries":1}}`):        "subscriber.config.retryPolicy",
-		hook(`{"url":"http://x.example","retryPolicy":{"backoffMinutes":2,"strategy":"fixed"}}`): "subscriber.config.retryPolicy",
-		hook(`{"url":"http://x.example","retryPolicy":{"backoffMinutes":20000}}`):                "subscriber.config.retryPolicy.backoffMinutes",
-		hook(`{"url":"http://x.example","retryPolicy":{"strategy":"wild"}}`):                     "subscriber.config.retryPolicy.strategy",
-		hook(`{"url":"http://x.example","retryPolicy":{},"retryPolicy":{}}`):                     "subscriber.config.retryPolicy",
+	}
+	for _, c := range [][2]string{
+		{`{}`, "subscriber.config.url"},
+		{`{"url":"http://x.example","a":1}`, "subscriber.config.a"},
+		{`{"url":"http://x.example","retryPolicy":7}`, "subscriber.config.retryPolicy"},
+		{`{"url":"http://x.example","retryPolicy":{"maxAttempts":2000}}`, "subscriber.config.retryPolicy.maxAttempts"},
+		{`{"url":"http://x.example","retryPolicy":{"maxAttempts":2,"maxRetries":1}}`, "subscriber.config.retryPolicy"},
+		{`{"url":"http://x.example","retryPolicy":{"backoffMinutes":2,"strategy":"fixed"}}`, "subscriber.config.retryPolicy"},
+		{`{"url":"http://x.example","retryPolicy":{"backoffMinutes":20000}}`, "subscriber.config.retryPolicy.backoffMinutes"},
+		{`{"url":"http://x.example","retryPolicy":{"strategy":"wild"}}`, "subscriber.config.retryPolicy.strategy"},
+		{`{"url":"http://x.example","retryPolicy":{},"retryPolicy":{}}`, "subscriber.config.retryPolicy"},
 	} {
+		bad[hook(c[0])] = c[1]
+	}
+	for body, field := range bad {
 		got := h.post(logPath+"/subscribe", body).refused(nacre.CodeInvalid)
 		if got.Details == nil || got.Details.Field != field {
 			t.Errorf("%s is refused with %+v %s, want the field %s", body, got.Details, got.Message, field)
