@@ -51,12 +51,6 @@ func (y *tally) add(e *nacre.Event) {
 	y.had[e.GlobalPosition]++
 }
 
-func (y *tally) count() int {
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	return len(y.had)
-}
-
 // check compares with a log of n events.
 func (y *tally) check(t *testing.T, what string, n int) {
 	t.Helper()
