@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -46,12 +47,45 @@ func TestAHubThatIsClosedOrPausedCountsNoAttemptOfItsConsumers(t *testing.T) {
 	}
 }
 
+// The process ends before it is kept how far the resumed subscription is.
+func TestAttemptsAreCountedAnewAfterAResume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw, d := newStore(t), newDesk()
+		d.set(func(*delivery.Batch) error { return errDown })
+		store, process := newMortal(raw.Driver(), -1)
+		first := begin(t, store, d)
+		p := quick(3)
+		p.OnExhausted = delivery.Suspend
+		create(t, first, delivery.Spec{Name: "s", Kind: "desk", Policy: p})
+		add(t, raw, "a-1", "x")
+		time.Sleep(time.Minute)
+		if err := first.Resume(t.Context(), "s"); err != nil {
+			t.Fatal(err)
+		}
+		process.mu.Lock()
+		close(process.dead)
+		process.mu.Unlock()
+		over, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_ = first.Close(over)
+		cancel()
+		d = newDesk()
+		d.set(func(*delivery.Batch) error { return errDown })
+		h := begin(t, raw, d)
+		time.Sleep(time.Minute)
+		if st := get(t, h, "s"); st.State != delivery.Suspended || d.tried() != 3 {
+			t.Errorf("after %d tries: %+v", d.tried(), st)
+		}
+		end(t, h)
+	})
+}
+
 // What is sent again bears the id that it bore, also for another hub; a batch of several that fails is sent one by one.
 func TestIDsOfBatchesStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, d := newStore(t), newDesk()
 		add(t, store, "a-1", "x", "x", "x", "x")
 		var sent []string
+		down := true
 		ids := map[string]bool{}
 		d.set(func(b *delivery.Batch) error {
 			if b.Events[0].GlobalPosition == 1 {
@@ -66,7 +100,10 @@ func TestIDsOfBatchesStay(t *testing.T) {
 			}
 			sent = append(sent, text)
 			ids[text+b.ID] = true
-			return errDown
+			if down {
+				return errDown
+			}
+			return nil
 		})
 		h := begin(t, store, d)
 		p := quick(1000)
@@ -81,9 +118,10 @@ func TestIDsOfBatchesStay(t *testing.T) {
 		if len(sent) < 7 || len(ids) != 2 {
 			t.Errorf("%d batches bore %v", len(sent), ids)
 		}
+		sent, down = nil, false
 		d.mu.Unlock()
-		d.set(nil)
 		through(t, h, "s", 4)
+		equal(t, "sent when the receiver is up", sent, []string{"2 ", "3 ", "4 "})
 		end(t, h)
 	})
 }
@@ -97,6 +135,9 @@ func TestWhatHasNoNameIsFoundByWhatItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := create(t, h, delivery.Spec{Kind: "desk", Filter: a}) // whose name is taken
+	if second.Name == first.Name {
+		t.Errorf("both are called %s", first.Name)
+	}
 	for name, f := range map[string]nacre.Filter{first.Name: b, second.Name: a} {
 		if st, existed, err := h.Create(t.Context(), &delivery.Spec{Kind: "desk", Filter: f}); err != nil || !existed || st.Name != name {
 			t.Errorf("%+v existed %v, want %s: %v", st, existed, name, err)
@@ -116,9 +157,17 @@ func TestChangesRaceWithWhatIsGivenUp(t *testing.T) {
 	if testing.Short() {
 		n = 100
 	}
-	var all sync.WaitGroup
+	var changed, asked sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	asked.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := h.Ack(ctx, "g", consumer.Answer{}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	for _, name := range []string{"s", "g"} {
-		all.Go(func() {
+		changed.Go(func() {
 			for i := range n / 2 {
 				if _, err := h.Update(t.Context(), name, &delivery.Change{Policy: &delivery.Policy{Window: 10 + i}}); err != nil {
 					t.Error(err)
@@ -133,7 +182,9 @@ func TestChangesRaceWithWhatIsGivenUp(t *testing.T) {
 			_, _ = h.Ack(t.Context(), "g", consumer.Answer{Nack: []consumer.Nack{{ID: given.ID, Action: consumer.Park}}})
 		}
 	}
-	all.Wait()
+	changed.Wait()
+	stop()
+	asked.Wait()
 	through(t, h, "s", nacre.Position(n))
 	equal(t, "dead", sorted(dead(t, h, "s")), upTo(n))
 }

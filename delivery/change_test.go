@@ -260,3 +260,41 @@ func TestWhatIsSentOverAChangeIsNotSentBesideIt(t *testing.T) {
 		})
 	}
 }
+
+// Of two batches that are under way since before a pause, the one from before a replay says nothing of what was replayed.
+func TestWhatWasSentBeforeAReplayIsSentAgainAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, d := newStore(t), newDesk()
+		d.set(func(*delivery.Batch) error {
+			d.mu.Lock()
+			tries := d.tries
+			d.mu.Unlock()
+			switch tries {
+			case 1:
+				time.Sleep(20 * time.Second)
+			case 2:
+				time.Sleep(30 * time.Second)
+				return errDown
+			}
+			return nil
+		})
+		h := begin(t, store, d)
+		create(t, h, delivery.Spec{Name: "s", Kind: "desk", Policy: quick(5)})
+		add(t, store, "a-1", "x")
+		time.Sleep(time.Second)
+		if err := h.Replay(t.Context(), "s", 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := errors.Join(h.Pause(t.Context(), "s"), h.Resume(t.Context(), "s")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		equal(t, "received", d.received(), []nacre.Position{1, 1})
+		if d.tried() != 3 {
+			t.Errorf("it was tried %d times", d.tried())
+		}
+		through(t, h, "s", 1)
+		end(t, h)
+	})
+}

@@ -122,18 +122,30 @@ func TestADiscardedLetterStaysAway(t *testing.T) {
 func TestALetterThatIsDiscardedWhileAConsumerHasItDoesNotComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newStore(t)
-		h := begin(t, store, newDesk())
+		var written atomic.Int64
+		h := begin(t, hook(store, &hooks{before: func([]nacre.Append) error {
+			written.Add(1)
+			return nil
+		}}), newDesk())
 		create(t, h, delivery.Spec{Name: "g", Kind: delivery.KindGroup})
-		for _, how := range []consumer.Action{consumer.Retry, consumer.Park, consumer.Skip} {
+		for _, how := range []consumer.Action{"acknowledged", consumer.Retry, consumer.Park, consumer.Skip} {
 			parkOne(t, store, h)
 			retry(t, h, "g", 1)
 			list := poll(t, h, "ann", 1)
 			if n, err := h.Discard(t.Context(), "g"); n != 1 || err != nil || len(list) != 1 {
 				t.Fatal(list, n, err)
 			}
-			answer(t, h, consumer.Answer{Nack: []consumer.Nack{{ID: list[0].ID, Action: how}}})
+			before := written.Load()
+			if how == "acknowledged" {
+				answer(t, h, consumer.Answer{Ack: []string{list[0].ID}})
+			} else {
+				answer(t, h, consumer.Answer{Nack: []consumer.Nack{{ID: list[0].ID, Action: how}}})
+			}
 			equal(t, "given again after "+string(how), positions(poll(t, h, "ann", 1)), []nacre.Position{})
 			equal(t, "dead after "+string(how), dead(t, h, "g"), []nacre.Position{})
+			if n := written.Load() - before; n != 0 {
+				t.Errorf("after %s, %d appends tell of a letter that is not there", how, n)
+			}
 		}
 		end(t, h)
 	})
@@ -158,7 +170,7 @@ func TestALetterThatAConsumerHadIsTriedAgainAfterAPause(t *testing.T) {
 
 // One order is slow to look for the letter, or to read its event, while another one comes.
 func TestTwoOrdersSendALetterOnce(t *testing.T) {
-	for name, system := range map[string]bool{"slow to look": true, "slow to read": false} {
+	for name, system := range map[string]bool{"slow to look": true, "slow to read": false, "slow to look while it is sent": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				raw, d := newStore(t), newDesk()
@@ -174,6 +186,13 @@ func TestTwoOrdersSendALetterOnce(t *testing.T) {
 				through(t, h, "s", add(t, raw, "a-1", "x"))
 				synctest.Wait()
 				d.set(nil)
+				if name == "slow to look while it is sent" {
+					d.set(func(*delivery.Batch) error {
+						time.Sleep(5 * time.Second)
+						return nil
+					})
+					retry(t, h, "s", 1)
+				}
 				slow.Store(true)
 				over := make(chan struct{})
 				go func() {
@@ -315,6 +334,40 @@ func TestLettersThatAreTriedAgainHoldNobody(t *testing.T) {
 		d.set(nil)
 		soon(t, "all are settled", func() bool { return len(dead(t, h, "s")) == 0 })
 		equal(t, "received", sorted(d.received()), upTo(letters+20))
+		end(t, h)
+	})
+}
+
+func TestLettersAreReadAFewAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		h := begin(t, store, newDesk())
+		create(t, h, delivery.Spec{Name: "g", Kind: delivery.KindGroup, Policy: &delivery.Policy{Retry: delivery.Retry{MaxAttempts: 1}}})
+		const n = 20
+		for i := range n {
+			add(t, store, nacre.StreamID(fmt.Sprint("a-", i)), "x")
+		}
+		soon(t, "all are read", func() bool { return get(t, h, "g").Open == n })
+		var nacks []consumer.Nack
+		for _, d := range poll(t, h, "ann", n) {
+			nacks = append(nacks, consumer.Nack{ID: d.ID})
+		}
+		answer(t, h, consumer.Answer{Nack: nacks})
+		synctest.Wait()
+		retry(t, h, "g", n)
+		synctest.Wait()
+		var ids []string
+		for _, d := range poll(t, h, "ann", n) {
+			ids = append(ids, d.ID)
+		}
+		if len(ids) != 16 {
+			t.Errorf("%d of %d letters are in memory", len(ids), n)
+		}
+		answer(t, h, consumer.Answer{Ack: ids})
+		synctest.Wait()
+		if rest := poll(t, h, "ann", n); len(rest) != n-16 {
+			t.Errorf("then there are %d", len(rest))
+		}
 		end(t, h)
 	})
 }

@@ -36,7 +36,7 @@ func halted(pid int) bool {
 		return true
 	}
 	for _, path := range stats {
-		stat, err := os.ReadFile(path)
+		stat, err := os.ReadFile(path) //nolint:forbidigo // it is the kernel that tells, no disk
 		if err != nil {
 			continue // it has ended
 		}
