@@ -38,7 +38,10 @@ func (g *engine[E, W]) read(ctx context.Context, after Checkpoint) *reader[E] {
 	go func() {
 		defer close(out)
 		var b batch[E]
+		const few = 64
+		room := few // as many as came in the batch before: growing a batch is a seventh of the work otherwise
 		send := func() bool {
+			room = max(few, len(b.items))
 			select {
 			case out <- b:
 				b = batch[E]{}
@@ -57,7 +60,7 @@ func (g *engine[E, W]) read(ctx context.Context, after Checkpoint) *reader[E] {
 				break
 			}
 			if b.items == nil {
-				b.items = make([]item[E], 0, min(g.o.Batch, 64))
+				b.items = make([]item[E], 0, min(g.o.Batch, room))
 			}
 			b.items, b.seen = append(b.items, g.decoded(e)), e.GlobalPosition
 			if len(b.items) >= g.o.Batch && !send() {
