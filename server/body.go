@@ -66,6 +66,26 @@ func (x *exchange) body(into *[]byte, most int64) error {
 	}
 }
 
+// decoded reads and decodes the body of a request that takes no parameters.
+func decoded[T any](x *exchange, decode func([]byte) (T, error)) (T, error) {
+	if err := x.noQuery(); err != nil {
+		var none T
+		return none, err
+	}
+	return decodedBody(x, decode)
+}
+
+// decodedBody reads and decodes a request's body. What decode gives shares no memory with it.
+func decodedBody[T any](x *exchange, decode func([]byte) (T, error)) (T, error) {
+	body := takeBuffer()
+	defer giveBuffer(body)
+	if err := x.body(body, x.s.o.MaxBodyBytes); err != nil {
+		var none T
+		return none, err
+	}
+	return decode(*body)
+}
+
 // leastPace is how many bytes of a body must arrive in a second, on the average, once ReadTimeout is over: who
 // sends a byte now and then would hold his connection for as long as he likes.
 const leastPace = 1 << 10

@@ -12,15 +12,7 @@ import (
 
 // poll answers POST …/poll: events for a consumer, at once or when there are some.
 func (s *Server) poll(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body, err := x.bodyOf()
-	if err != nil {
-		return err
-	}
-	request, err := wire.DecodePoll(*body)
-	giveBuffer(body)
+	request, err := decoded(x, wire.DecodePoll)
 	if err != nil {
 		return err
 	}
@@ -56,15 +48,7 @@ func appendDeliveries(dst []byte, list []consumer.Delivery) []byte {
 
 // acknowledge answers POST …/ack.
 func (s *Server) acknowledge(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body, err := x.bodyOf()
-	if err != nil {
-		return err
-	}
-	request, err := wire.DecodeAck(*body)
-	giveBuffer(body)
+	request, err := decoded(x, wire.DecodeAck)
 	if err != nil {
 		return err
 	}
@@ -99,15 +83,7 @@ func ack(ctx context.Context, hub *delivery.Hub, group string, r *wire.AckReques
 
 // leaveGroup answers POST …/leave.
 func (s *Server) leaveGroup(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body, err := x.bodyOf()
-	if err != nil {
-		return err
-	}
-	request, err := wire.DecodeLeave(*body)
-	giveBuffer(body)
+	request, err := decoded(x, wire.DecodeLeave)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (s *Server) readEvents(x *exchange) error {
 
 // queryEvents answers POST …/query.
 func (s *Server) queryEvents(x *exchange) error {
-	p, err := x.readRequest(wire.DecodeQuery)
+	p, err := decoded(x, wire.DecodeQuery)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *Server) queryEvents(x *exchange) error {
 
 // readLines answers POST …/read.
 func (s *Server) readLines(x *exchange) error {
-	p, err := x.readRequest(wire.DecodeRead)
+	p, err := decoded(x, wire.DecodeRead)
 	if err != nil {
 		return err
 	}
@@ -133,19 +133,6 @@ func (s *Server) readLines(x *exchange) error {
 		return err
 	}
 	return x.lines(&p, within)
-}
-
-// readRequest reads what a body asks for.
-func (x *exchange) readRequest(decode func([]byte) (wire.ReadParams, error)) (wire.ReadParams, error) {
-	if err := x.noQuery(); err != nil {
-		return wire.ReadParams{}, err
-	}
-	body := takeBuffer()
-	defer giveBuffer(body)
-	if err := x.body(body, x.s.o.MaxBodyBytes); err != nil {
-		return wire.ReadParams{}, err
-	}
-	return decode(*body)
 }
 
 // readable checks a read against the grant, and its cursor against the log.

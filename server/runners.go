@@ -88,15 +88,7 @@ func (x *exchange) getRunner(kind string) error {
 // order answers the POSTs that order something of a runner: …/{name}/pause and so on, of its dead letters all or
 // one.
 func (x *exchange) order(kind, do string) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body := takeBuffer()
-	defer giveBuffer(body)
-	if err := x.body(body, x.s.o.MaxBodyBytes); err != nil {
-		return err
-	}
-	request, err := wire.DecodeOrder(*body)
+	request, err := decoded(x, wire.DecodeOrder)
 	if err != nil {
 		return err
 	}

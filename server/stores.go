@@ -28,15 +28,7 @@ type storeFact struct {
 
 // createStore answers POST /event-stores.
 func (s *Server) createStore(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body := takeBuffer()
-	defer giveBuffer(body)
-	if err := x.body(body, x.s.o.MaxBodyBytes); err != nil {
-		return err
-	}
-	request, err := wire.DecodeStore(*body)
+	request, err := decoded(x, wire.DecodeStore)
 	if err != nil {
 		return err
 	}
@@ -169,15 +161,7 @@ func (s *Server) getStore(x *exchange) error {
 
 // changeStore answers PATCH …/settings.
 func (s *Server) changeStore(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body := takeBuffer()
-	defer giveBuffer(body)
-	if err := x.body(body, x.s.o.MaxBodyBytes); err != nil {
-		return err
-	}
-	change, err := wire.DecodeStoreChange(*body)
+	change, err := decoded(x, wire.DecodeStoreChange)
 	if err != nil {
 		return err
 	}

@@ -70,16 +70,6 @@ func (x *exchange) subscription() (*delivery.Hub, error) {
 	return hub, nil
 }
 
-// bodyOf reads a request's body into a buffer that the caller gives back.
-func (x *exchange) bodyOf() (*[]byte, error) {
-	body := takeBuffer()
-	if err := x.body(body, x.s.o.MaxBodyBytes); err != nil {
-		giveBuffer(body)
-		return nil, err
-	}
-	return body, nil
-}
-
 // createSubscription answers POST …/subscriptions.
 func (s *Server) createSubscription(x *exchange) error {
 	return x.create(wire.DecodeSubscription, func(*wire.SubscriptionReply, bool) {})
@@ -98,15 +88,7 @@ func (s *Server) subscribe(x *exchange) error {
 }
 
 func (x *exchange) create(decode func([]byte) (wire.SubscriptionRequest, error), tell func(r *wire.SubscriptionReply, existed bool)) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body, err := x.bodyOf()
-	if err != nil {
-		return err
-	}
-	defer giveBuffer(body)
-	request, err := decode(*body)
+	request, err := decoded(x, decode)
 	if err != nil {
 		return err
 	}
@@ -226,15 +208,7 @@ func (x *exchange) answerSubscription(hub *delivery.Hub) error {
 
 // changeSubscription answers PATCH …/subscriptions/{name}.
 func (s *Server) changeSubscription(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	body, err := x.bodyOf()
-	if err != nil {
-		return err
-	}
-	defer giveBuffer(body)
-	request, err := wire.DecodeSubscriptionChange(*body)
+	request, err := decoded(x, wire.DecodeSubscriptionChange)
 	if err != nil {
 		return err
 	}
@@ -305,12 +279,8 @@ func steers(did string, do func(*delivery.Hub, context.Context, string) error) h
 
 // noBody refuses a body that says something.
 func (x *exchange) noBody() error {
-	body, err := x.bodyOf()
-	if err != nil {
-		return err
-	}
-	defer giveBuffer(body)
-	return wire.DecodeNothing(*body)
+	_, err := decodedBody(x, func(body []byte) (struct{}, error) { return struct{}{}, wire.DecodeNothing(body) })
+	return err
 }
 
 // replaySubscription answers POST …/replay.
@@ -319,12 +289,7 @@ func (s *Server) replaySubscription(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	body, err := x.bodyOf()
-	if err != nil {
-		return err
-	}
-	defer giveBuffer(body)
-	request, err := wire.DecodeReplay(values, *body)
+	request, err := decodedBody(x, func(body []byte) (wire.ReplayRequest, error) { return wire.DecodeReplay(values, body) })
 	if err != nil {
 		return err
 	}
@@ -410,15 +375,7 @@ func (s *Server) discardSubscriptionDeadLetters(x *exchange) error {
 }
 
 func (x *exchange) settleLetters(do string, settle func(*delivery.Hub, context.Context, string, ...string) (int, error)) (int, error) {
-	if err := x.noQuery(); err != nil {
-		return 0, err
-	}
-	body, err := x.bodyOf()
-	if err != nil {
-		return 0, err
-	}
-	defer giveBuffer(body)
-	request, err := wire.DecodeLetters(*body)
+	request, err := decoded(x, wire.DecodeLetters)
 	if err != nil {
 		return 0, err
 	}
