@@ -115,10 +115,10 @@ func (h *Hub) readCursors(ctx context.Context, head nacre.Head) (*places, error)
 	return p, json.Unmarshal(best.Subscriptions, &p.entries)
 }
 
-// chronicle writes attempts down while the hub is open.
-func (h *Hub) chronicle() {
+// every does something again and again while the hub is open, and tells of what fails.
+func (h *Hub) every(interval time.Duration, do func(context.Context) error, what string) {
 	defer h.loops.Done()
-	tick := time.NewTicker(writeEvery)
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
@@ -126,31 +126,18 @@ func (h *Hub) chronicle() {
 			return
 		case <-tick.C:
 		}
-		if err := h.writeAttempts(h.ctx, writeMost); err != nil && h.ctx.Err() == nil {
-			h.o.Logger.Warn("the last deliveries could not be written down", "store", h.o.Name, "error", err)
+		if err := do(h.ctx); err != nil && h.ctx.Err() == nil {
+			h.o.Logger.Warn("what a hub keeps could not be written: it is tried again", "what", what, "store", h.o.Name, "error", err)
 		}
 	}
 }
 
-// keep keeps cursors while the hub is open.
-func (h *Hub) keep() {
-	defer h.loops.Done()
-	tick := time.NewTicker(saveEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-h.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if !h.due() {
-			continue
-		}
-		if err := h.saveCursors(h.ctx); err != nil && h.ctx.Err() == nil {
-			h.changed.Store(true)
-			h.o.Logger.Warn("how far subscriptions have come could not be kept: it is tried again", "store", h.o.Name, "error", err)
-		}
+// keep keeps cursors, where there is something to keep.
+func (h *Hub) keep(ctx context.Context) error {
+	if !h.due() {
+		return nil
 	}
+	return h.saveCursors(ctx)
 }
 
 // due tells whether something is to be kept.
@@ -169,10 +156,15 @@ func (h *Hub) due() bool {
 }
 
 // saveCursors keeps how far all subscriptions are.
-func (h *Hub) saveCursors(ctx context.Context) error {
+func (h *Hub) saveCursors(ctx context.Context) (err error) {
 	h.saving.Lock()
 	defer h.saving.Unlock()
 	h.changed.Store(false)
+	defer func() {
+		if err != nil {
+			h.changed.Store(true)
+		}
+	}()
 	b := cursorBlob{Sequence: h.cursors.sequence + 1, Epoch: *h.epoch.Load()}
 	entries := map[string]cursorEntry{}
 	h.mu.Lock()
@@ -187,7 +179,6 @@ func (h *Hub) saveCursors(ctx context.Context) error {
 		s.mu.Unlock()
 	}
 	h.mu.Unlock()
-	var err error
 	if b.Subscriptions, err = json.Marshal(entries); err != nil {
 		return err
 	}

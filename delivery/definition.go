@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -166,19 +165,7 @@ type definition struct {
 }
 
 // CheckName tells what is wrong with a subscription's name.
-func CheckName(name string) error {
-	switch {
-	case name == "":
-		return invalid("name", "is empty")
-	case len(name) > maxName:
-		return invalid("name", "has %d characters: give 1 to %d", len(name), maxName)
-	case strings.Trim(name, ".") == "":
-		return invalid("name", "has nothing but dots")
-	case strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }):
-		return invalid("name", `is %q: give "a-z A-Z 0-9 . _ -"`, name)
-	}
-	return nil
-}
+func CheckName(name string) error { return runnerID(name).Check() }
 
 func plain(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '_' || r == '-'

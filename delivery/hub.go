@@ -148,8 +148,9 @@ func (h *Hub) load(ctx context.Context) error {
 		s.mu.Unlock()
 	}
 	h.loops.Add(2)
-	go h.keep()
-	go h.chronicle()
+	go h.every(saveEvery, h.keep, "how far subscriptions have come")
+	someAttempts := func(ctx context.Context) error { return h.writeAttempts(ctx, writeMost) }
+	go h.every(writeEvery, someAttempts, "the last deliveries")
 	return nil
 }
 

@@ -80,6 +80,10 @@ func (s *subscription) halted() string {
 	return s.cause
 }
 
+func (s *subscription) haltedError(reason string) error {
+	return nacre.Errorf(CodeHalted, "the subscription %q gives nothing: %s", s.name, reason)
+}
+
 // start begins a life. The lock is held.
 func (s *subscription) start() {
 	if s.q != nil || s.halted() != "" || s.hub.closed.Load() {
