@@ -22,6 +22,7 @@ import (
 	"github.com/nacredb/nacre/internal/runner"
 	"github.com/nacredb/nacre/projection"
 	"github.com/nacredb/nacre/storage/filestore"
+	"github.com/nacredb/nacre/test/soak"
 )
 
 func TestMain(m *testing.M) {
@@ -71,41 +72,8 @@ func prepare(ctx context.Context, b *app.Bank) error {
 	return nil
 }
 
-// rounds yields until there have been n, or as long as NACRE_SOAK says.
-func rounds(t *testing.T, n int) func(func(int) bool) {
-	t.Helper()
-	var until time.Time
-	if text := os.Getenv("NACRE_SOAK"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatalf("NACRE_SOAK: %v", err)
-		}
-		until = time.Now().Add(d)
-	}
-	return func(yield func(int) bool) {
-		for i := 0; (i < n || time.Now().Before(until)) && !t.Failed(); i++ {
-			if !yield(i) {
-				return
-			}
-		}
-	}
-}
-
-func seeded(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("NACRE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("NACRE_SEED: %v", err)
-		}
-	}
-	t.Logf("seed %d; replay: NACRE_SEED=%d go test -run '^%s$' ./test/bank", seed, seed, t.Name())
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 func TestMoneyOutlivesKilledTellers(t *testing.T) {
-	random := seeded(t)
+	random := soak.Seeded(t, "./test/bank")
 	where := filepath.Join(t.TempDir(), "log")
 	work(t, random, where, 8)
 }
@@ -114,7 +82,7 @@ func TestMoneyOutlivesKilledTellers(t *testing.T) {
 func work(t *testing.T, random *rand.Rand, where string, n int) {
 	tables := filepath.Join(t.TempDir(), "balances.db")
 	requested := map[string]bool{}
-	for range rounds(t, n) {
+	for range soak.Rounds(t, n) {
 		teller := startTeller(t, where, tables, random.Uint64())
 		time.Sleep(time.Duration(50+random.IntN(400)) * time.Millisecond)
 		maps.Copy(requested, teller.kill())

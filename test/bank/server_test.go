@@ -11,6 +11,7 @@ import (
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/server"
 	"github.com/nacredb/nacre/storage/filestore"
+	"github.com/nacredb/nacre/test/soak"
 	"github.com/nacredb/nacre/wire"
 )
 
@@ -52,11 +53,11 @@ func serve(t *testing.T) string {
 // Two processes at a time move the money of one server: both decide on the same accounts, and of both managers and
 // tables one is at work. One of the two is killed, and another one takes its place.
 func TestMoneyOutlivesKilledTellersOfAServer(t *testing.T) {
-	random := seeded(t)
+	random := soak.Seeded(t, "./test/bank")
 	where, tables := serve(t), filepath.Join(t.TempDir(), "balances.db")
 	requested := map[string]bool{}
 	tellers := []*teller{startTeller(t, where, tables, random.Uint64()), nil}
-	for i := range rounds(t, 6) {
+	for i := range soak.Rounds(t, 6) {
 		tellers[(i+1)%2] = startTeller(t, where, tables, random.Uint64())
 		time.Sleep(time.Duration(100+random.IntN(500)) * time.Millisecond)
 		maps.Copy(requested, tellers[i%2].kill())

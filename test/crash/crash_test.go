@@ -15,12 +15,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/storage/filestore"
+	"github.com/nacredb/nacre/test/soak"
 )
 
 func TestMain(m *testing.M) {
@@ -31,47 +31,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// rounds yields until there have been n, or as long as NACRE_SOAK says.
-func rounds(t *testing.T, n int) func(func(int) bool) {
-	t.Helper()
-	var until time.Time
-	if text := os.Getenv("NACRE_SOAK"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatalf("NACRE_SOAK: %v", err)
-		}
-		until = time.Now().Add(d)
-	}
-	return func(yield func(int) bool) {
-		for i := 0; (i < n || time.Now().Before(until)) && !t.Failed(); i++ {
-			if !yield(i) {
-				return
-			}
-		}
-	}
-}
-
-// seeded is a generator whose seed is told, and is that of NACRE_SEED where it is set.
-func seeded(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("NACRE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("NACRE_SEED: %v", err)
-		}
-	}
-	t.Logf("seed %d; replay: NACRE_SEED=%d go test -run '^%s$' ./test/crash", seed, seed, t.Name())
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 // TestKilledWriters kills one writer after another on a store, and checks it after each one.
 func TestKilledWriters(t *testing.T) {
-	rng := seeded(t)
+	rng := soak.Seeded(t, "./test/crash")
 	const perStore = 12
 	var dir string
 	var known map[string]ack
-	for i := range rounds(t, perStore) {
+	for i := range soak.Rounds(t, perStore) {
 		if i%perStore == 0 {
 			if dir != "" {
 				_ = os.RemoveAll(dir)

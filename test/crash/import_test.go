@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre/storage/filestore"
+	"github.com/nacredb/nacre/test/soak"
 )
 
 // TestKilledImports kills the program while it imports, again and again, and lets it finish.
 func TestKilledImports(t *testing.T) {
-	rng := seeded(t)
+	rng := soak.Seeded(t, "./test/crash")
 	nacre := buildProgram(t)
-	for range rounds(t, 1) {
+	for range soak.Rounds(t, 1) {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "in.ndjson")
 		want := writeEvents(t, file, 30_000, rng)

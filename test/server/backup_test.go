@@ -15,6 +15,7 @@ import (
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/client"
 	"github.com/nacredb/nacre/server"
+	"github.com/nacredb/nacre/test/soak"
 )
 
 // download saves a backup. Where cut is not nil, it is called once the backup has begun to arrive.
@@ -63,8 +64,8 @@ func wholeTar(t *testing.T, file string) bool {
 // TestBackupsOfABusyServer takes backups while others append, restores them, and compares.
 func TestBackupsOfABusyServer(t *testing.T) {
 	t.Parallel()
-	rng := seeded(t)
-	for i := range rounds(t, 1) {
+	rng := soak.Seeded(t, "./test/server")
+	for i := range soak.Rounds(t, 1) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			dir := t.TempDir()
 			data, address := filepath.Join(dir, "data"), freePort(t)

@@ -12,13 +12,14 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/client"
+	"github.com/nacredb/nacre/test/soak"
 )
 
 // TestKilledServer kills a server again and again, while others append to it and follow it.
 func TestKilledServer(t *testing.T) {
 	t.Parallel()
-	rng := seeded(t)
-	for i := range rounds(t, 1) {
+	rng := soak.Seeded(t, "./test/server")
+	for i := range soak.Rounds(t, 1) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) { killedServer(t, branch(rng)) })
 	}
 }

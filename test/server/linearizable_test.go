@@ -19,6 +19,7 @@ import (
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/client"
 	"github.com/nacredb/nacre/server"
+	"github.com/nacredb/nacre/test/soak"
 )
 
 const (
@@ -296,8 +297,8 @@ func tellers(t *testing.T, rng *rand.Rand, url string) []teller {
 // TestLinearizable lets several clients ask a server at the same time.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
-	rng := seeded(t)
-	for i := range rounds(t, 8) {
+	rng := soak.Seeded(t, "./test/server")
+	for i := range soak.Rounds(t, 8) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			address, _ := serve(t, &server.Options{})
 			url := "http://" + address
@@ -320,8 +321,8 @@ func TestLinearizable(t *testing.T) {
 // TestLinearizableThroughKills does that while the server is killed.
 func TestLinearizableThroughKills(t *testing.T) {
 	t.Parallel()
-	rng := seeded(t)
-	for i := range rounds(t, 2) {
+	rng := soak.Seeded(t, "./test/server")
+	for i := range soak.Rounds(t, 2) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			data, address := filepath.Join(t.TempDir(), "data"), freePort(t)
 			p := start(t, data, address, somehow(rng)...)

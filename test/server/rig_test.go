@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -23,40 +22,6 @@ func TestMain(m *testing.M) {
 
 // patience is how long something may take that takes no time to speak of, on a machine that is busy.
 const patience = time.Minute
-
-// rounds yields until there have been n, or as long as NACRE_SOAK says.
-func rounds(t *testing.T, n int) func(func(int) bool) {
-	t.Helper()
-	var until time.Time
-	if text := os.Getenv("NACRE_SOAK"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatalf("NACRE_SOAK: %v", err)
-		}
-		until = time.Now().Add(d)
-	}
-	return func(yield func(int) bool) {
-		for i := 0; (i < n || time.Now().Before(until)) && !t.Failed(); i++ {
-			if !yield(i) {
-				return
-			}
-		}
-	}
-}
-
-// seeded is a generator whose seed is told, and is that of NACRE_SEED where it is set.
-func seeded(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("NACRE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("NACRE_SEED: %v", err)
-		}
-	}
-	t.Logf("seed %d; replay: NACRE_SEED=%d go test -run '^%s$' ./test/server", seed, seed, t.Name())
-	return rand.New(rand.NewPCG(seed, 0))
-}
 
 // branch is a generator for one of several goroutines.
 func branch(rng *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())) }

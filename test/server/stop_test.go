@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/test/soak"
 	"github.com/nacredb/nacre/wire"
 )
 
@@ -51,8 +52,8 @@ func (o once) version(ctx context.Context, stream nacre.StreamID) (int64, error)
 // answered is not.
 func TestStoppedServer(t *testing.T) {
 	t.Parallel()
-	rng := seeded(t)
-	for range rounds(t, 3) {
+	rng := soak.Seeded(t, "./test/server")
+	for range soak.Rounds(t, 3) {
 		data, address := filepath.Join(t.TempDir(), "data"), freePort(t)
 		log := "http://" + address + "/event-stores/default"
 		p := start(t, data, address, somehow(rng)...)
