@@ -47,24 +47,8 @@ func (s *sender) Send(ctx context.Context, b *delivery.Batch) (delivery.Receipt,
 	if err != nil {
 		return delivery.Receipt{}, &delivery.Failure{Permanent: true, Err: fmt.Errorf("nats: %w", err)}
 	}
-	type answer struct {
-		receipt delivery.Receipt
-		err     error
-	}
-	answered := make(chan answer, 1)
 	// The client has no context while it writes, and a server that does not read can hold it.
-	if err := s.start(func() {
-		receipt, err := s.publish(ctx, b.Store, messages)
-		answered <- answer{receipt, err}
-	}); err != nil {
-		return delivery.Receipt{}, err
-	}
-	select {
-	case <-ctx.Done():
-		return delivery.Receipt{}, fmt.Errorf("nats: %w", context.Cause(ctx))
-	case a := <-answered:
-		return a.receipt, a.err
-	}
+	return relay.Detached(ctx, "nats", s.start, func() (delivery.Receipt, error) { return s.publish(ctx, b.Store, messages) })
 }
 
 // start runs a function that Close waits for.

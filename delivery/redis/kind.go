@@ -33,12 +33,7 @@ func New(o *Options) *Kind {
 	if o != nil {
 		k.options = *o
 	}
-	if k.options.Dial == nil {
-		k.options.Dial = (&net.Dialer{}).DialContext
-	}
-	if k.options.TLS == nil {
-		k.options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
+	k.options.Dial, k.options.TLS = relay.Network(k.options.Dial, k.options.TLS)
 	return k
 }
 

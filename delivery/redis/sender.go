@@ -69,26 +69,12 @@ func (s *sender) Send(ctx context.Context, b *delivery.Batch) (delivery.Receipt,
 	if err != nil {
 		return delivery.Receipt{}, &delivery.Failure{Permanent: true, Err: fmt.Errorf("redis: %w", err)}
 	}
-	type answer struct {
-		receipt delivery.Receipt
-		err     error
-	}
-	answered := make(chan answer, 1)
 	// The client looks at a context's deadline, and not at its end.
-	if err := s.start(func() {
+	return relay.Detached(ctx, "redis "+s.addr, s.start, func() (delivery.Receipt, error) {
 		limited, cancel := context.WithTimeout(ctx, s.config.timeout())
 		defer cancel()
-		receipt, err := s.add(limited, entries)
-		answered <- answer{receipt, err}
-	}); err != nil {
-		return delivery.Receipt{}, err
-	}
-	select {
-	case <-ctx.Done():
-		return delivery.Receipt{}, fmt.Errorf("redis %s: %w", s.addr, context.Cause(ctx))
-	case a := <-answered:
-		return a.receipt, a.err
-	}
+		return s.add(limited, entries)
+	})
 }
 
 // start runs a function that Close waits for.
