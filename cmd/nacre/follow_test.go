@@ -116,20 +116,20 @@ func buryLetter(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// until PATTERN PROGRAM ARG...: runs the program until its output matches, as a reader beside a writer is
-// a little behind.
+// until PATTERN PROGRAM ARG...: runs the program until it succeeds and its output matches, as a reader beside a
+// writer is a little behind.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until PATTERN PROGRAM ARG...")
 	}
 	pattern := regexp.MustCompile("(?m)" + args[0])
 	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		ts.Check(ts.Exec(args[1], args[2:]...))
+		err := ts.Exec(args[1], args[2:]...)
 		switch {
-		case pattern.MatchString(ts.ReadFile("stdout")):
+		case err == nil && pattern.MatchString(ts.ReadFile("stdout")):
 			return
 		case time.Since(begun) > 20*time.Second:
-			ts.Fatalf("the output does not come to match %s", args[0])
+			ts.Fatalf("the output does not come to match %s: %v", args[0], err)
 		}
 	}
 }

@@ -58,8 +58,8 @@ func (p *place) stop(testing.TB) {
 	<-p.done
 }
 
+// TestSuite looks for goroutines that were left, so it runs beside nothing.
 func TestSuite(t *testing.T) {
-	t.Parallel()
 	deliverytest.Run(t, func(t *testing.T) deliverytest.Fixture {
 		p := &place{address: "127.0.0.1:0"}
 		p.start(t)
