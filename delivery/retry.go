@@ -19,13 +19,13 @@ const (
 // Retry is how often an event is tried, and how long is waited in between. Fields that are zero have their default,
 // which comes to about ten hours; for a group, five attempts and no pause.
 type Retry struct {
-	// MaxAttempts is how often at most, the first time included. Default 15, of a group 5; at most 1,000.
+	// MaxAttempts is how often at most, the first time included. Default 20, of a group 5; at most 1,000.
 	MaxAttempts int `json:"maxAttempts,omitempty"`
 	// Strategy is how the pause grows. Default Exponential.
 	Strategy Strategy `json:"strategy,omitempty"`
 	// InitialDelayMS is the first pause, in milliseconds. Default 1,000, of a group 0.
 	InitialDelayMS int64 `json:"initialDelayMs,omitempty"`
-	// MaxDelayMS is the longest pause, in milliseconds. Default an hour, at most a day.
+	// MaxDelayMS is the longest pause, in milliseconds, jitter included. Default an hour, at most a day.
 	MaxDelayMS int64 `json:"maxDelayMs,omitempty"`
 	// Multiplier is what an exponential pause grows by. Default 2.5, 1 to 100.
 	Multiplier float64 `json:"multiplier,omitempty"`
@@ -37,7 +37,7 @@ func (r *Retry) fill(kind string) {
 	if kind == KindGroup {
 		set(&r.MaxAttempts, 5)
 	} else {
-		set(&r.MaxAttempts, 15)
+		set(&r.MaxAttempts, 20)
 		set(&r.InitialDelayMS, 1000)
 	}
 	set(&r.Strategy, Exponential)
@@ -65,7 +65,10 @@ func (r *Retry) check() error {
 
 // pause is how long to wait after so many attempts.
 func (r *Retry) pause(attempts int) time.Duration {
-	ms := float64(r.InitialDelayMS)
+	ms, longest := float64(r.InitialDelayMS), float64(r.MaxDelayMS)
+	if ms == 0 {
+		return 0
+	}
 	switch r.Strategy {
 	case Linear:
 		ms *= float64(attempts)
@@ -73,11 +76,13 @@ func (r *Retry) pause(attempts int) time.Duration {
 		ms *= math.Pow(r.Multiplier, float64(attempts-1))
 	case Fixed:
 	}
-	ms = min(ms, float64(r.MaxDelayMS))
+	ms = min(ms, longest)
 	jitter := 20.0
 	if r.JitterPercent != nil {
 		jitter = *r.JitterPercent
 	}
-	ms *= 1 + jitter/100*(2*rand.Float64()-1)
-	return time.Duration(min(ms, float64(maxDeadline.Milliseconds())) * float64(time.Millisecond))
+	if ms *= 1 + jitter/100*(2*rand.Float64()-1); ms > longest {
+		ms = 2*longest - ms // rather than the longest for half of all, which would come at once
+	}
+	return time.Duration(ms * float64(time.Millisecond))
 }

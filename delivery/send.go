@@ -31,15 +31,33 @@ func (s *subscription) pump() {
 		s.hub.sends.Add(1)
 		go s.fly(f)
 	}
-	s.alarm(s.q.next())
+	s.rouse()
+}
+
+// rouse sets the alarm for the next attempt, where there is a place for it: otherwise whatever lands next looks what is due,
+// and an alarm for what is due already would go off again and again. The lock is held.
+func (s *subscription) rouse() {
+	if s.q != nil && s.sending < s.policy.Parallel {
+		s.alarm(s.nextAttempt())
+	}
+}
+
+// nextAttempt is when something that waits is to be tried, at the earliest; zero where nothing waits. The lock is held.
+func (s *subscription) nextAttempt() time.Time {
+	at := s.q.next()
+	if s.quiet.After(time.Now()) && (len(s.q.ready) > 0 || !at.IsZero() && at.Before(s.quiet)) {
+		return s.quiet
+	}
+	return at
 }
 
 // next is the next batch to send; nil where there is none. The lock is held.
 func (s *subscription) next() *flight {
-	if s.q == nil {
+	now := time.Now()
+	if s.q == nil || s.quiet.After(now) {
 		return nil
 	}
-	entries := s.q.take(time.Now(), s.policy.Batch)
+	entries := s.q.take(now, s.policy.Batch)
 	if entries == nil {
 		return nil
 	}
@@ -166,14 +184,12 @@ func (s *subscription) landed(f *flight, receipt Receipt, err error, began time.
 	}
 	defer s.mu.Unlock()
 	var next *flight
-	if !ended {
+	if !ended && s.sending <= s.policy.Parallel { // which may have become less
 		next = s.next()
 	}
 	if next == nil {
 		s.sending--
-		if s.q != nil {
-			s.alarm(s.q.next())
-		}
+		s.rouse()
 	}
 	s.refill()
 	return next
@@ -225,11 +241,15 @@ func (s *subscription) exhausted(f *flight, failure *Failure) bool {
 
 // tryAgain has a batch wait. The lock is held.
 func (s *subscription) tryAgain(f *flight, failure *Failure) {
-	pause := s.policy.Retry.pause(f.entries[0].attempts)
+	pause, now := s.policy.Retry.pause(f.entries[0].attempts), time.Now()
 	if failure != nil {
-		pause = max(pause, min(failure.RetryAfter, maxDeadline))
+		wanted := min(failure.RetryAfter, maxDeadline)
+		pause = max(pause, wanted)
+		if until := now.Add(wanted); failure.Busy && until.After(s.quiet) {
+			s.quiet = until
+		}
 	}
-	at := time.Now().Add(pause)
+	at := now.Add(pause)
 	s.q.again(f.entries[0], at)
 	// What was sent with it was tried as well.
 	for _, e := range f.entries[1:] {

@@ -64,8 +64,11 @@ type Receipt struct {
 
 // Failure is why a batch was not taken, where there is more to say than that.
 type Failure struct {
-	// RetryAfter is for how long nothing should be tried; 0 leaves it to the policy.
+	// RetryAfter is for how long the batch should not be tried again, a day at most; 0 leaves it to the policy.
 	RetryAfter time.Duration
+	// Busy is a receiver that wants nothing at all for so long: nothing of the subscription is sent then. A pause and a
+	// resume end that.
+	Busy bool
 	// Permanent is a batch that will never be taken: it is not tried again.
 	Permanent bool
 	// Gone is a receiver that wants nothing any more: the subscription is suspended, the batch not done.

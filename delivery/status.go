@@ -111,7 +111,7 @@ func (h *Hub) status(s *subscription, head nacre.Position) Status {
 	st.Head = max(head, st.Position)
 	st.Lag = st.Head - st.Position
 	if s.q != nil {
-		st.Open, st.Waiting, st.NextAttempt = s.q.open, len(s.q.later), s.q.next()
+		st.Open, st.Waiting, st.NextAttempt = s.q.open, len(s.q.later), s.nextAttempt()
 	}
 	if s.group != nil {
 		for name := range s.group.members {

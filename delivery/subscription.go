@@ -36,6 +36,7 @@ type subscription struct {
 	pending []openEvent
 	aloft   map[nacre.Position]*entry // what flies since an earlier life; nil where it has not been pushed again
 	sending int
+	quiet   time.Time // nothing is sent before that: the receiver wants it so
 	wake    *time.Timer
 	group   *group
 
@@ -91,7 +92,7 @@ func (s *subscription) start() {
 	}
 	s.life, s.end = context.WithCancel(s.hub.ctx)
 	s.q = newQueue(&s.policy)
-	s.live = false
+	s.live, s.quiet = false, time.Time{}
 	if s.known.kind == KindGroup {
 		s.group = newGroup(s)
 	}

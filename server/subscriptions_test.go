@@ -80,7 +80,7 @@ func TestSubscriptionLife(t *testing.T) {
 	h.get(subscriptionsPath+"?status=PAUSED").has(1, "totalCount")
 	h.post(logPath+"/streams/order-3", `{"events":[{"type":"order.placed","data":1},{"type":"other","data":1}]}`).is(201)
 	h.do("PATCH", one, `{"filter":{"items":[{"types":["other"]}]},"policy":{"batch":10}}`).is(200).
-		has("other", "eventFilter").has(10, "policy", "batch").has(15, "policy", "retry", "maxAttempts").has("PAUSED", "status")
+		has("other", "eventFilter").has(10, "policy", "batch").has(20, "policy", "retry", "maxAttempts").has("PAUSED", "status")
 	h.do("PATCH", one, `{"config":{"to":"d"}}`).is(200).has("d", "config", "to").has("other", "eventFilter")
 	h.post("/api"+one+"/resume", "").is(200)
 	p.got(t, "d", 8)
@@ -289,12 +289,16 @@ func TestDeltaBaseSubscribe(t *testing.T) {
 	changed := h.do("PATCH", one, `{"config":{"url":"http://127.0.0.1:1/in","secrets":["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"]}}`).is(200)
 	changed.has("whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", "secret")
 	h.do("PATCH", one, `{"config":{"url":"http://127.0.0.1:1/there"}}`).is(200).has(nil, "secret")
+	rotated := h.do("PATCH", one, `{"config":{"url":"http://127.0.0.1:1/there","rotateSeconds":3600}}`).is(200)
+	if secret, _ := rotated.json()["secret"].(string); !strings.HasPrefix(secret, "whsec_") || secret == "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz" {
+		t.Errorf("the new secret is told as %q", secret)
+	}
 
 	for form, want := range map[string][3]any{
 		`{"maxAttempts":4,"backoffMinutes":0.5}`:  {4, "fixed", 30000},
 		`{"maxRetries":2,"backoffMultiplier":3}`:  {3, "exponential", 1000},
 		`{"maxAttempts":7}`:                       {7, "exponential", 1000},
-		`{"strategy":"fixed","initialDelayMs":5}`: {15, "fixed", 5},
+		`{"strategy":"fixed","initialDelayMs":5}`: {20, "fixed", 5},
 	} {
 		got := h.post(logPath+"/subscribe", `{"eventFilter":["a.*","b"],"id":"s`+fmt.Sprint(want[0])+
 			`","subscriber":{"type":"webhook","config":{"url":"http://127.0.0.1:1/x","retryPolicy":`+form+`}}}`).is(201)

@@ -2591,7 +2591,7 @@ export interface components {
             initialDelayMs?: number;
             /** @description By how much a pause is changed at random, up or down. Default 20. */
             jitterPercent?: number;
-            /** @description The first one included. Default 15, of a group 5. */
+            /** @description The first one included. Default 20, of a group 5. */
             maxAttempts?: number;
             /**
              * Format: int64
