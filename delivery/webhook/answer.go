@@ -24,8 +24,8 @@ const maxRetryAfter = 24 * time.Hour
 // advice is what to do about an answer.
 var advice = map[int]string{
 	http.StatusBadRequest:            "look in the receiver's log",
-	http.StatusUnauthorized:          "check config.headers, and the secret that the receiver has",
-	http.StatusForbidden:             "check config.headers, and the secret that the receiver has",
+	http.StatusUnauthorized:          "check config.headers, the secret that the receiver has, and that the clocks of both are right",
+	http.StatusForbidden:             "check config.headers, the secret that the receiver has, and that the clocks of both are right",
 	http.StatusNotFound:              "check config.url",
 	http.StatusMethodNotAllowed:      "check config.url: it has to take POST",
 	http.StatusRequestEntityTooLarge: "let the receiver take bodies of that size, or lower policy.batch",
@@ -56,7 +56,9 @@ func (s *sender) judge(answer *http.Response, size int, now time.Time) error {
 	default:
 		said += ": look in the receiver's log; only 200 to 299 is a yes"
 	}
-	return &delivery.Failure{RetryAfter: retryAfter(answer.Header.Get("Retry-After"), now), Err: errors.New(said)}
+	// By these two, the receiver speaks of itself, and not of the request.
+	busy := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
+	return &delivery.Failure{RetryAfter: retryAfter(answer.Header, now), Busy: busy, Err: errors.New(said)}
 }
 
 // redirected says why a redirect was not followed.
@@ -74,9 +76,10 @@ func (s *sender) redirected(answer *http.Response) string {
 	return to + ", which would lose the body: let the receiver redirect with 307 or 308, or change config.url"
 }
 
-// retryAfter is for how long a receiver wants to be left alone: seconds, or a date.
-func retryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
+// retryAfter is for how long a receiver wants to be left alone: seconds, or a date. A date is by the receiver's clock, and so
+// counts from the answer's own, so that it does not matter which of the two clocks is wrong, or was set meanwhile.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value != "" && strings.Trim(value, "0123456789") == "" {
 		seconds, err := strconv.ParseUint(value, 10, 64)
 		if err != nil || seconds > uint64(maxRetryAfter/time.Second) {
@@ -87,6 +90,9 @@ func retryAfter(value string, now time.Time) time.Duration {
 	at, err := http.ParseTime(value)
 	if err != nil {
 		return 0
+	}
+	if told, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = told
 	}
 	return min(max(0, at.Sub(now)), maxRetryAfter)
 }

@@ -45,6 +45,8 @@ type config struct {
 	Secrets         []secret          `json:"secrets,omitempty"`
 	EventStoreName  string            `json:"eventStoreName,omitempty"`
 	FollowRedirects bool              `json:"followRedirects,omitempty"`
+
+	rotate *time.Duration // the overlap of a rotation that is asked for; it is not stored
 }
 
 func (c *config) timeout() time.Duration { return time.Duration(c.TimeoutMS) * time.Millisecond }
@@ -105,8 +107,24 @@ func (c *config) set(name string, value json.RawMessage) error {
 		return c.setHeaders(value)
 	case "secrets":
 		return c.setSecrets(value)
+	case "rotateSeconds":
+		return c.setRotation(value)
 	}
-	return invalid("config."+name, "is not known: leave it out, or give url, headers, timeoutMs, format, secrets, eventStoreName or followRedirects")
+	return invalid("config."+name,
+		"is not known: leave it out, or give url, headers, timeoutMs, format, secrets, eventStoreName, followRedirects or rotateSeconds")
+}
+
+func (c *config) setRotation(value json.RawMessage) error {
+	if value == nil {
+		return nil
+	}
+	seconds, err := strconv.ParseInt(string(value), 10, 64)
+	if most := int64(maxOverlap / time.Second); err != nil || seconds < 0 || seconds > most {
+		return invalid("config.rotateSeconds", "is no number of seconds from 0 to %d", most)
+	}
+	overlap := time.Duration(seconds) * time.Second
+	c.rotate = &overlap
+	return nil
 }
 
 func (c *config) setTimeout(value json.RawMessage) error {
@@ -182,6 +200,9 @@ func (c *config) fill(old *config, now time.Time) error {
 		if was == "" {
 			return invalid("config.headers."+name, `is %q, and was not there before: give its value`, hidden)
 		}
+		if origin(c.URL) != origin(old.URL) {
+			return invalid("config.headers."+name, `is %q, and config.url leads to another place than before: give its value`, hidden)
+		}
 		c.Headers[name] = was
 	}
 	if err := c.keep(old); err != nil {
@@ -194,7 +215,13 @@ func (c *config) fill(old *config, now time.Time) error {
 		return err
 	}
 	c.prune(now)
-	return nil
+	if c.rotate == nil {
+		return nil
+	}
+	if old == nil {
+		return invalid("config.rotateSeconds", "is for a subscription that is there: leave it out, and a secret is made")
+	}
+	return c.rotateSecrets(now, *c.rotate)
 }
 
 // check tells what is wrong with the rest.
@@ -268,6 +295,15 @@ func plainURL(text string) string {
 		u.Path = "/"
 	}
 	return u.String()
+}
+
+// origin is what an address has before its path.
+func origin(text string) string {
+	u, err := url.Parse(plainURL(text))
+	if err != nil {
+		return text
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // ownHeaders are the sender's: those of the connection, of the content and of the signature.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,18 @@ func TestSecretsOfBefore(t *testing.T) {
 	if _, err := k.Check(public, nil); err == nil {
 		t.Error("what is public was taken for a configuration")
 	}
+	// A header's value goes nowhere else.
+	for address, same := range map[string]bool{
+		"https://a.example/other?path=1": true, "https://A.example:443": true, "https://b.example": false, "http://a.example": false,
+		"https://a.example:444": false, "https://a.example.b.example": false,
+	} {
+		moved, err := k.Check(json.RawMessage(strings.Replace(string(public), "https://a.example", address, 1)), first)
+		if same && (err != nil || !strings.Contains(string(moved), "topsecret")) {
+			t.Errorf("%s: %s, %v", address, moved, err)
+		} else if e, is := errors.AsType[*nacre.Error](err); !same && (!is || e.Field != "config.headers.Authorization") {
+			t.Errorf("%s gets %s, %v", address, moved, err)
+		}
+	}
 	other := makeSecret().Key
 	changed, err := k.Check(configOf(t, "https://a.example", map[string]any{"secrets": []string{other}}), first)
 	if err != nil || Secret(changed) != other {
@@ -253,6 +266,59 @@ func TestRotate(t *testing.T) {
 	}
 	if _, err := k.Rotate(json.RawMessage(`[]`), 0); err == nil {
 		t.Error("no configuration was rotated")
+	}
+}
+
+// A change of the configuration can ask for a rotation: what is public, given back with that, is all it takes.
+func TestRotateByAChange(t *testing.T) {
+	t.Parallel()
+	now := at
+	k := newKind(t, &Options{Clock: func() time.Time { return now }})
+	config, err := k.Check(json.RawMessage(`{"url":"https://a.example","headers":{"A":"topsecret"}}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{Secret(config)}
+	change := func(seconds string, count int) {
+		t.Helper()
+		text := strings.TrimSuffix(string(k.Public(config)), "}") + `,"rotateSeconds":` + seconds + "}"
+		if config, err = k.Check(json.RawMessage(text), config); err != nil {
+			t.Fatal(err)
+		}
+		c, err := parse(config)
+		if err != nil || len(c.Secrets) != count || strings.Contains(string(config), "rotate") || c.Headers["A"] != "topsecret" {
+			t.Errorf("%s became %s, %v; want %d secrets", text, config, err, count)
+		}
+		if s := Secret(config); slices.Contains(secrets, s) {
+			t.Errorf("the first secret is still %s", s)
+		} else {
+			secrets = append(secrets, s)
+		}
+		if count > 1 && (c.Secrets[1].Key != secrets[len(secrets)-2] || !c.Secrets[0].Until.IsZero()) {
+			t.Errorf("the old secret is not beside the new one: %s", config)
+		}
+	}
+	change("86400", 2)
+	change("3600", 3)
+	if c, _ := parse(config); !c.Secrets[1].Until.Equal(at.Add(time.Hour)) || !c.Secrets[2].Until.Equal(at.Add(time.Hour)) {
+		t.Errorf("they end at other times: %s", config)
+	}
+	now = now.Add(2 * time.Hour)
+	change("60", 2)
+	change("0", 1)
+	for text, field := range map[string]string{"-1": "rotateSeconds", "7776001": "rotateSeconds", "true": "rotateSeconds", `"1"`: "rotateSeconds", "1e3": "rotateSeconds"} {
+		_, err := k.Check(json.RawMessage(`{"url":"https://a.example","rotateSeconds":`+text+`}`), config)
+		if e, is := errors.AsType[*nacre.Error](err); !is || e.Field != "config."+field {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	_, err = k.Check(json.RawMessage(`{"url":"https://a.example","rotateSeconds":1}`), nil)
+	if e, is := errors.AsType[*nacre.Error](err); !is || e.Field != "config.rotateSeconds" {
+		t.Errorf("a new subscription: got %v", err)
+	}
+	same, err := k.Check(json.RawMessage(`{"url":"https://a.example","headers":{"A":"[hidden]"},"rotateSeconds":null}`), config)
+	if err != nil || string(same) != string(config) {
+		t.Errorf("null is a rotation: %s, %v", same, err)
 	}
 }
 

@@ -14,10 +14,13 @@
 //		                 end. One is made where none is given
 //		eventStoreName   what bodies and sources call the store; default its name
 //		followRedirects  default false
+//		rotateSeconds    in a change of a subscription: makes a new secret, beside which those of before sign for so long, 0 to
+//		                 7,776,000. It is not kept
 //
 //	 1. A batch is taken when the receiver answers with a status of 200 to 299, whatever becomes of the answer's body.
 //	    Anything else is an error, that says what to do. 410 is [delivery.Failure.Gone]; Retry-After is obeyed, up to 24
-//	    hours. Nothing that a receiver answers is permanent: the policy says when to give up.
+//	    hours, with 429 and 503 for all that the subscription sends ([delivery.Failure.Busy]). Nothing that a receiver
+//	    answers is permanent: the policy says when to give up.
 //	 2. Every request is signed with every secret that has not ended, over the bytes of the body, with the time of the
 //	    attempt. Its webhook-id is [delivery.Batch.ID], the same at each attempt.
 //	 3. No connection is made to an address that is not public, whatever a name resolves to and when, unless
@@ -28,14 +31,15 @@
 //	 5. Of an answer, at most 64 KiB of headers and of body are read, the body for at most 2 s. The first 512 bytes are kept,
 //	    with what is not printable escaped.
 //	 6. What [Kind.Public] gives, and errors, have no secret and no value of a header. Public's "[hidden]" and
-//	    "hint" may be given to Check again: they stand for what was there before.
+//	    "hint" may be given to Check again: they stand for what was there before. A header's value goes with that to no
+//	    other scheme, host or port than before.
 //
 // The body of one event is {"event":…,"eventStoreName":…,"eventStoreId":…,"subscriptionId":…}, the event being its whole
 // line; of several it has "events", a list. A CloudEvent's source is /event-stores/STORE/streams/STREAM, its id the
 // event's, its subject the stream; extensions are globalposition and streamposition (strings: CloudEvents' integers
 // have 32 bits), correlationid, causationid, transactionid, and datahash where the payload has been erased. Several in
 // structured format are a batch (application/cloudevents-batch+json); in binary format they go one after the other, each
-// with the webhook-id of the batch, "." and its position.
+// with the webhook-id of the batch, "+" and its position.
 //
 // All methods may be called from many goroutines. A kind has one pool of connections, for all its senders; it is closed
 // with the last one of them.

@@ -144,8 +144,8 @@ func (c *config) prune(now time.Time) {
 	}
 }
 
-// rotate puts a new secret first and gives the others an end.
-func (c *config) rotate(now time.Time, overlap time.Duration) error {
+// rotateSecrets puts a new secret first and gives the others an end.
+func (c *config) rotateSecrets(now time.Time, overlap time.Duration) error {
 	end := now.Add(overlap).UTC().Truncate(time.Second)
 	for i := range c.Secrets {
 		if s := &c.Secrets[i]; s.Until.IsZero() || end.Before(s.Until) {

@@ -84,6 +84,7 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	status, header := 200, map[string]string{}
 	r := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Date"] = nil
 		for name, value := range header {
 			w.Header().Set(name, value)
 		}
@@ -103,6 +104,7 @@ func TestStatus(t *testing.T) {
 		{status: 299, retry: "60"},
 		{status: 400, says: "log"},
 		{status: 401, says: "config.headers"},
+		{status: 403, says: "clocks"},
 		{status: 404, says: "config.url"},
 		{status: 405, says: "POST"},
 		{status: 410, says: "delete"},
@@ -119,6 +121,7 @@ func TestStatus(t *testing.T) {
 		{status: 503, retry: "-5", says: "log"},
 		{status: 503, retry: "soon", says: "log"},
 		{status: 502, retry: "0", says: "log"},
+		{status: 502, retry: "9", after: 9 * time.Second, says: "log"},
 		{status: 999, says: "200 to 299"},
 		{status: 302, says: "config.followRedirects"},
 		{status: 304, says: "config.followRedirects"},
@@ -135,11 +138,47 @@ func TestStatus(t *testing.T) {
 			continue
 		}
 		f, is := errors.AsType[*delivery.Failure](err)
-		if !is || f.Gone != (c.status == 410) || f.Permanent || f.RetryAfter != c.after {
+		if !is || f.Gone != (c.status == 410) || f.Busy != (c.status == 429 || c.status == 503) || f.Permanent || f.RetryAfter != c.after {
 			t.Errorf("%d, %q: got %+v", c.status, c.retry, f)
 		}
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprint(c.status)) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%d: got %v, want it to name %q", c.status, err, c.says)
+		}
+	}
+}
+
+// A receiver's dates are by its own clock, however far that is from the server's, or the server's from where it was.
+func TestRetryAfterIsByTheReceiversClock(t *testing.T) {
+	t.Parallel()
+	var wrong time.Duration // how far the receiver is ahead
+	date := true
+	r := newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		now := at.Add(wrong)
+		if w.Header()["Date"] = nil; date {
+			w.Header().Set("Date", now.Format(http.TimeFormat))
+		}
+		w.Header().Set("Retry-After", now.Add(2*time.Minute).Format(http.TimeFormat))
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	s := open(t, newKind(t, nil), configOf(t, r.URL, nil))
+	after := func() time.Duration {
+		_, err := s.Send(t.Context(), batchOf(event(1)))
+		f, is := errors.AsType[*delivery.Failure](err)
+		if !is {
+			t.Fatal(err)
+		}
+		return f.RetryAfter
+	}
+	for _, wrong = range []time.Duration{0, 5 * time.Hour, -5 * time.Hour, 400 * 24 * time.Hour} {
+		if got := after(); got != 2*time.Minute {
+			t.Errorf("the receiver's clock is ahead by %v: nothing is tried for %v, want two minutes", wrong, got)
+		}
+	}
+	date = false
+	for off, want := range map[time.Duration]time.Duration{0: 2 * time.Minute, -time.Hour: 0, 100 * time.Hour: 24 * time.Hour} {
+		wrong = off
+		if got := after(); got != want {
+			t.Errorf("ahead by %v, and the answer has no date: nothing is tried for %v, want %v", off, got, want)
 		}
 	}
 }
@@ -161,6 +200,7 @@ func TestRedirects(t *testing.T) {
 	}
 	k := newKind(t, nil)
 	config := configOf(t, front.URL, map[string]any{"followRedirects": true, "headers": map[string]string{"X-Api-Key": "k", "Authorization": "a"}})
+	config = []byte(strings.Replace(string(config), front.URL, front.URL+"/?token=s3cret", 1))
 	s := open(t, k, config)
 	for _, status := range []int{307, 308} {
 		to(status, end.URL+"/end")
@@ -173,6 +213,9 @@ func TestRedirects(t *testing.T) {
 		}
 		if got.header.Get("X-Api-Key") != "" || got.header.Get("Authorization") != "" || first.header.Get("X-Api-Key") != "k" {
 			t.Errorf("%d: headers that are for one host went to another: %v", status, got.header)
+		}
+		if strings.Contains(fmt.Sprint(got.header), "s3cret") {
+			t.Errorf("%d: the address before the redirect is in %v", status, got.header)
 		}
 	}
 	n := len(end.requests())

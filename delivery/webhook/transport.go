@@ -76,6 +76,7 @@ func (s *sender) redirect(req *http.Request, via []*http.Request) error {
 	if err := s.kind.guard.checkHost(req.URL.Hostname()); err != nil {
 		return &redirectError{"the receiver redirects to an address that " + err.Error()}
 	}
+	req.Header.Del("Referer") // which has the whole address of before, with what may be secret in it
 	if req.URL.Host != via[0].URL.Host {
 		for name := range s.config.Headers {
 			req.Header.Del(name)

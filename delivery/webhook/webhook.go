@@ -34,7 +34,8 @@ type Options struct {
 	Resolver *net.Resolver
 	// UserAgent is the header of that name, unless a configuration has it. Default "Nacre-Webhooks/1.0".
 	UserAgent string
-	// Clock is the time of signatures, of secrets' ends, and what a Retry-After date counts from. Default time.Now.
+	// Clock is the time of signatures, of secrets' ends, and what a Retry-After date counts from where the answer has no
+	// date of its own. Default time.Now.
 	Clock func() time.Time
 }
 
@@ -174,7 +175,7 @@ func (k *Kind) Rotate(raw json.RawMessage, overlap time.Duration) (json.RawMessa
 	if err != nil {
 		return nil, err
 	}
-	if err := c.rotate(k.o.Clock(), overlap); err != nil {
+	if err := c.rotateSecrets(k.o.Clock(), overlap); err != nil {
 		return nil, err
 	}
 	return c.encode()
