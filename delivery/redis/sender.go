@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 	"github.com/nacredb/nacre"
@@ -14,8 +15,12 @@ import (
 	"github.com/nacredb/nacre/internal/relay"
 )
 
-// connections is how many batches are appended at once; more wait for one another.
-const connections = 16
+const (
+	// connections is how many batches are appended at once; more wait for one another.
+	connections = 16
+	// idleTime is how long nothing was sent on a connection that is tried before it is used.
+	idleTime = time.Second
+)
 
 // once appends an event unless it is known. What is known is written last: a script that fails in its middle is not
 // undone, and an event that is known and not there would be lost.
@@ -34,8 +39,11 @@ type sender struct {
 
 	mutex  sync.Mutex
 	closed bool
+	broke  time.Time // when a connection was last seen to be broken
 	group  sync.WaitGroup
 }
+
+var errBroken = errors.New("another connection was broken")
 
 func newSender(o *Options, c *config, to *server, key *relay.Template) *sender {
 	s := &sender{config: c, key: key, wires: newWires(o.Dial), addr: net.JoinHostPort(to.host, to.port)}
@@ -56,11 +64,38 @@ func newSender(o *Options, c *config, to *server, key *relay.Template) *sender {
 	}
 	s.pool = &redis.Pool{
 		MaxActive: connections, MaxIdle: connections, Wait: true,
+		TestOnBorrowContext: s.try,
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
 			return redis.DialContext(ctx, "tcp", s.addr, options...)
 		},
 	}
 	return s
+}
+
+// try tells whether a connection that was idle since a time may be used. Where one is broken, all those are not trusted that
+// were idle then: each would cost an attempt, and a server that is restarted breaks all of them.
+func (s *sender) try(ctx context.Context, c redis.Conn, since time.Time) error {
+	s.mutex.Lock()
+	broke := s.broke
+	s.mutex.Unlock()
+	if !since.After(broke) {
+		return errBroken
+	}
+	if time.Since(since) < idleTime {
+		return nil
+	}
+	_, err := redis.DoContext(c, ctx, "PING")
+	if err != nil {
+		s.broken()
+	}
+	return err
+}
+
+// broken notes that a connection is.
+func (s *sender) broken() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.broke = time.Now()
 }
 
 // Send implements delivery.Sender.
@@ -122,7 +157,12 @@ func (s *sender) add(ctx context.Context, entries []entry) (delivery.Receipt, er
 	if err != nil {
 		return delivery.Receipt{}, fmt.Errorf("redis %s: %w", s.addr, err)
 	}
-	defer func() { _ = conn.Close() }() // it goes back to the pool, unless it broke
+	defer func() {
+		if conn.Err() != nil {
+			s.broken()
+		}
+		_ = conn.Close() // it goes back to the pool, unless it broke
+	}()
 	err = conn.Send("MULTI")
 	for i := range entries {
 		e := &entries[i]
