@@ -22,6 +22,20 @@ type Call struct {
 	Command  any
 }
 
+// NamedCommand is a command that is known by its names only: what a program that does not have its Go type gives to a
+// bus. It is never in a decider's table.
+type NamedCommand struct {
+	Category, Command string
+	Payload           json.RawMessage
+}
+
+// Executor has commands executed by their names, and shows states. A [Bus] is one, and so is whatever runs aggregates
+// that come and go, such as WebAssembly modules. A category or name that it does not know is CodeUnknownCommand.
+type Executor interface {
+	ExecuteNamed(ctx context.Context, category, id, name string, payload []byte) (Outcome, error)
+	View(ctx context.Context, category, id string, of Moment) (View, error)
+}
+
 // Outcome is what a command led to, without its aggregate's types.
 type Outcome struct {
 	Stream    nacre.StreamID
@@ -51,6 +65,7 @@ type route struct {
 	category string
 	types    map[string]reflect.Type // of commands, by name
 	execute  Handler
+	view     func(ctx context.Context, id string, of Moment) (View, error)
 	encode   func(command any) (name string, payload []byte, err error)
 	decode   func(name string, payload []byte) (any, error)
 }
@@ -82,6 +97,7 @@ func (r *Repository[S, C, E]) route() *route {
 			}
 			return out, nil
 		},
+		view: func(ctx context.Context, id string, of Moment) (View, error) { return r.Get(id).view(ctx, of) },
 		encode: func(command any) (string, []byte, error) {
 			c, ok := command.(C)
 			if !ok {
@@ -100,6 +116,7 @@ type Bus struct {
 	byType     map[reflect.Type]target
 	byName     map[string]target // "category.command"
 	byCategory map[string]*route
+	others     Executor // of categories that no repository has; nil is none
 	middleware []Middleware
 	handle     Handler
 }
@@ -121,14 +138,17 @@ func NewBus(repositories ...Routable) *Bus {
 		}
 		b.byCategory[route.category] = route
 		for name, t := range route.types {
-			if other, taken := b.byType[t]; taken {
+			_, named := reflect.TypeAssert[codec.Named](reflect.Zero(t))
+			if other, taken := b.byType[t]; taken && !named {
 				panic(fmt.Sprintf("aggregate: both %q and %q take the command %v", other.route.category, route.category, t))
 			}
 			qualified := route.category + "." + name
 			if other, taken := b.byName[qualified]; taken {
 				panic(fmt.Sprintf("aggregate: a command of %q and one of %q are both called %q", other.route.category, route.category, qualified))
 			}
-			b.byType[t] = target{route, name}
+			if !named {
+				b.byType[t] = target{route, name}
+			}
 			b.byName[qualified] = target{route, name}
 		}
 	}
@@ -146,10 +166,21 @@ func (b *Bus) Use(middleware ...Middleware) *Bus {
 	return b
 }
 
+// Else has commands of categories that no repository of the bus has executed by others. They come as NamedCommand, or by
+// ExecuteNamed. It is called before the bus is used.
+func (b *Bus) Else(others Executor) *Bus {
+	b.others = others
+	return b
+}
+
 // execute is what all middleware is around.
 func (b *Bus) execute(ctx context.Context, c *Call) (Outcome, error) {
 	route := b.byCategory[c.Category]
-	if route == nil {
+	named, ok := c.Command.(NamedCommand)
+	switch {
+	case route == nil && b.others != nil && ok:
+		return b.others.ExecuteNamed(ctx, c.Category, c.ID, c.Name, named.Payload)
+	case route == nil:
 		return Outcome{}, nacre.Errorf(CodeUnknownCommand, "there is no aggregate %q: the bus knows %s", c.Category, list(maps.Keys(b.byCategory)))
 	}
 	return route.execute(ctx, c)
@@ -163,9 +194,12 @@ func (b *Bus) Dispatch(ctx context.Context, id string, command any) error {
 	return err
 }
 
-// Execute has a command executed by the instance of the aggregate that takes its type. A type that none takes
-// is CodeUnknownCommand.
+// Execute has a command executed by the instance of the aggregate that takes its type, or that a NamedCommand names. A
+// type that none takes is CodeUnknownCommand.
 func (b *Bus) Execute(ctx context.Context, id string, command any) (Outcome, error) {
+	if c, ok := command.(NamedCommand); ok {
+		return b.ExecuteNamed(ctx, c.Category, id, c.Command, c.Payload)
+	}
 	t, err := b.target(command)
 	if err != nil {
 		return Outcome{}, err
@@ -184,6 +218,9 @@ func (b *Bus) target(command any) (target, error) {
 // ExecuteNamed has a command executed that came as its aggregate's category, its name and JSON. A category or
 // name that is not known is CodeUnknownCommand; JSON of another shape, with unknown members too, is CodeInvalid.
 func (b *Bus) ExecuteNamed(ctx context.Context, category, id, name string, payload []byte) (Outcome, error) {
+	if b.elsewhere(category) {
+		return b.handle(ctx, &Call{Category: category, ID: id, Name: name, Command: NamedCommand{category, name, payload}})
+	}
 	t, err := b.named(category + "." + name)
 	if err != nil {
 		return Outcome{}, err
@@ -195,8 +232,28 @@ func (b *Bus) ExecuteNamed(ctx context.Context, category, id, name string, paylo
 	return b.handle(ctx, &Call{Category: t.route.category, ID: id, Name: t.name, Command: command})
 }
 
+// View is the state of an aggregate's instance, now or at a moment.
+func (b *Bus) View(ctx context.Context, category, id string, of Moment) (View, error) {
+	if b.elsewhere(category) {
+		return b.others.View(ctx, category, id, of)
+	}
+	route := b.byCategory[category]
+	if route == nil {
+		return View{}, nacre.Errorf(CodeUnknownCommand, "there is no aggregate %q: the bus knows %s", category, list(maps.Keys(b.byCategory)))
+	}
+	return route.view(ctx, id, of)
+}
+
+// elsewhere tells whether a category is that of another executor.
+func (b *Bus) elsewhere(category string) bool {
+	return b.others != nil && b.byCategory[category] == nil
+}
+
 // EncodeCommand gives a command's name, as "category.command", and its JSON.
 func (b *Bus) EncodeCommand(command any) (name string, payload []byte, err error) {
+	if c, ok := command.(NamedCommand); ok {
+		return c.Category + "." + c.Command, c.Payload, nil
+	}
 	t, err := b.target(command)
 	if err != nil {
 		return "", nil, err
@@ -205,8 +262,13 @@ func (b *Bus) EncodeCommand(command any) (name string, payload []byte, err error
 	return t.route.category + "." + name, payload, err
 }
 
-// DecodeCommand gives the command of a name and its JSON, as EncodeCommand gave them.
+// DecodeCommand gives the command of a name and its JSON, as EncodeCommand gave them: a NamedCommand where its category
+// is not one of the bus's repositories.
 func (b *Bus) DecodeCommand(name string, payload []byte) (any, error) {
+	category, command, _ := strings.Cut(name, ".")
+	if _, known := b.byName[name]; !known && b.elsewhere(category) {
+		return NamedCommand{category, command, payload}, nil
+	}
 	t, err := b.named(name)
 	if err != nil {
 		return nil, err

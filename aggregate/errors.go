@@ -17,6 +17,10 @@ const (
 	CodeForbidden nacre.Code = "FORBIDDEN"
 )
 
+// ErrStateLost is for a Decide whose state is a reference to something that is gone: the command is decided again, on
+// the state read anew from the log, three times at most. It has no other use.
+var ErrStateLost = nacre.Errorf(nacre.CodeInternal, "the state of an aggregate is no longer at hand")
+
 // PanicError has the code AGGREGATE_PANICKED. The stack is in the log.
 type PanicError struct {
 	Stream nacre.StreamID

@@ -80,7 +80,7 @@ func (h *Handle[S, C, E]) newRequest(ctx context.Context, command C) (*request[S
 	if err != nil {
 		return nil, err
 	}
-	q := &request[S, C, E]{ctx: ctx, command: command, context: c, metadata: metadata}
+	q := &request[S, C, E]{ctx: ctx, command: command, context: c, metadata: metadata, expected: expectedBy(ctx)}
 	if c.CommandID != "" {
 		q.ids = commandIDs(h.Stream(), c.CommandID)
 	}
@@ -89,17 +89,21 @@ func (h *Handle[S, C, E]) newRequest(ctx context.Context, command C) (*request[S
 
 // State is the state as of the stream's last event, whoever wrote it. Nobody changes what it holds.
 func (h *Handle[S, C, E]) State(ctx context.Context) (state S, err error) {
+	state, _, err = h.present(ctx)
+	return state, err
+}
+
+func (h *Handle[S, C, E]) present(ctx context.Context) (state S, at place, err error) {
 	if err := h.r.begin(); err != nil {
-		return state, err
+		return state, at, err
 	}
 	defer h.r.working.Done()
 	in, err := h.r.enter(h.id)
 	if err != nil {
-		return state, err
+		return state, at, err
 	}
 	defer h.r.leave(in)
-	state, _, err = in.now(ctx)
-	return state, err
+	return in.now(ctx)
 }
 
 // Version is the stream position of the last event, -1 where there is none.
@@ -117,15 +121,12 @@ func (h *Handle[S, C, E]) Version(ctx context.Context) (int64, error) {
 // StateAtVersion is the state right after the event at that stream position; -1 is before the first. A version
 // beyond the last one is CodeNotFound.
 func (h *Handle[S, C, E]) StateAtVersion(ctx context.Context, version int64) (S, error) {
-	var none S
-	if version < -1 {
-		return none, invalid("version", "is %d: give -1 or more", version)
+	state, _, err := h.at(ctx, Moment{Version: &version})
+	if err != nil {
+		var none S
+		return none, err
 	}
-	state, at, err := h.foldUntil(ctx, version, func(e *nacre.Event) bool { return e.StreamPosition <= version })
-	if err == nil && at.version < version {
-		return none, nacre.Errorf(nacre.CodeNotFound, "stream %q ends at version %d, and has no version %d", h.Stream(), at.version, version)
-	}
-	return state, err
+	return state, nil
 }
 
 // StateAt is the state as of a time: of the events before the first one that is later. Injected events keep their

@@ -17,6 +17,9 @@ const (
 	groupBytes    = 4 << 20
 )
 
+// maxLosses is how often a state is read anew because Decide no longer had it.
+const maxLosses = 3
+
 // place is what a state stands for.
 type place struct {
 	version  int64 // -1 before the first event
@@ -149,7 +152,7 @@ func (in *instance[S, C, E]) look(ctx context.Context, looks []*request[S, C, E]
 // run decides a group and appends what it came to, and gives those that there was no room for.
 func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E]) (rest []*request[S, C, E]) {
 	careful := false // look for the commands in the log first
-	for conflicts := 0; ; {
+	for conflicts, losses := 0, 0; ; {
 		state, base, fresh, err := in.present(ctx)
 		if err != nil {
 			fail(group, err)
@@ -157,6 +160,9 @@ func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E])
 		}
 		fresh = fresh || conflicts > 0
 		p := in.plan(ctx, group, state, base, careful)
+		if in.lost(&p, &losses) {
+			continue
+		}
 		if len(p.events) == 0 && !fresh && len(p.steps) > 0 {
 			// No append will tell whether this was decided on the stream's last word: so look.
 			state, at, err := in.read(ctx)
@@ -166,6 +172,9 @@ func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E])
 			}
 			if at.version != base.version {
 				p = in.plan(ctx, group, state, at, careful)
+				if in.lost(&p, &losses) {
+					continue
+				}
 			}
 			fresh, base = true, at
 		}
@@ -200,6 +209,16 @@ func (in *instance[S, C, E]) run(ctx context.Context, group []*request[S, C, E])
 			return in.settle(&p, nil, err)
 		}
 	}
+}
+
+// lost tells whether a plan came upon a state that is gone and has to be made anew, and forgets the state then.
+func (in *instance[S, C, E]) lost(p *plan[S, C, E], losses *int) bool {
+	if !p.lost || *losses == maxLosses {
+		return false
+	}
+	*losses++
+	in.forget()
+	return true
 }
 
 // unsettled is the error of a command for which too many others were faster. Without an error the store held its

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -25,6 +26,7 @@ type plan[S, C, E any] struct {
 	rest   []*request[S, C, E] // that there was no room for
 	size   int
 	broken bool // the last step panicked
+	lost   bool // the last step found its state gone
 }
 
 // step is one command's part.
@@ -45,6 +47,10 @@ func (in *instance[S, C, E]) plan(ctx context.Context, group []*request[S, C, E]
 		events: make([]nacre.Event, 0, len(group)), values: make([]E, 0, len(group)), // most commands lead to one
 	}
 	for i, q := range group {
+		if p.lost {
+			p.rest = group[i:]
+			break
+		}
 		if i > 0 && (p.broken || len(p.events) >= groupEvents || p.size >= groupBytes || p.has(q.ids)) {
 			p.rest = group[i:]
 			break
@@ -68,7 +74,11 @@ func (in *instance[S, C, E]) step(ctx context.Context, p *plan[S, C, E], q *requ
 		s.to, s.state = s.from, p.state
 		return s
 	}
-	s.err = in.develop(p, q)
+	if at := p.base.version + int64(s.from); q.expected.Allows(at) {
+		s.err = in.develop(p, q)
+	} else {
+		s.err = &nacre.ConflictError{Stream: in.stream, Expected: q.expected, Current: at}
+	}
 	s.to, s.state, s.settled = len(p.events), p.state, s.err != nil
 	if s.to == s.from && !careful && q.ids != "" {
 		in.before(ctx, &s)
@@ -105,6 +115,7 @@ func (in *instance[S, C, E]) develop(p *plan[S, C, E], q *request[S, C, E]) (err
 	values, err := in.r.d.Decide(state, q.command, q.context)
 	end(err)
 	if err != nil {
+		p.lost = errors.Is(err, ErrStateLost)
 		return err
 	}
 	for i, v := range values {

@@ -18,6 +18,7 @@ type request[S, C, E any] struct {
 	context  decider.Context
 	metadata string // of its events, without braces
 	ids      string // of its events, but for their index; "" without a command id
+	expected nacre.ExpectedVersion
 
 	taken    atomic.Int32  // one of the following
 	answered bool          // of the goroutine that works on it

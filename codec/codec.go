@@ -23,6 +23,16 @@ type Tagged interface {
 	EventTags() []string
 }
 
+// Named is a value whose name is its own matter and not its Go type's: many names of a table may share its type.
+// What comes from a WebAssembly guest is such a value.
+type Named interface {
+	// Name is the name under which it is encoded; its JSON is the event's data.
+	Name() string
+	// Read gives the value of a table that a name, JSON and a schema version stand for. Its receiver is what
+	// the table has, and is not changed. The data is the caller's: what is kept of it is copied.
+	Read(name string, data []byte, schemaVersion int) (any, error)
+}
+
 // Options: nil upcasts nothing, and an unknown type is an error that names it.
 type Options struct {
 	// Upcast turns older events into what the table knows, by "type@schemaVersion", or by "type" for all
@@ -60,11 +70,12 @@ type kind struct {
 	name    string
 	value   reflect.Type // what is allocated
 	pointer bool         // the table's value is a pointer to it
+	named   Named        // the table's value, where it reads values itself
 }
 
 // New makes a codec of names and a value of each type; values themselves are not used. A name with a "*"
-// decodes every type that it matches, and encodes nothing. Several names may share a Go type, which then
-// cannot be encoded. Bad tables are CodeInvalid, with the field.
+// decodes every type that it matches, and encodes nothing but what is Named. Several names may share a Go type, which
+// then cannot be encoded unless it is Named. Bad tables are CodeInvalid, with the field.
 func New[E any](types map[string]E, o *Options) (*Codec[E], error) {
 	c := &Codec[E]{kinds: map[string]*kind{}, names: map[reflect.Type]string{}, stepped: map[string]bool{}}
 	if o != nil {
@@ -79,11 +90,15 @@ func New[E any](types map[string]E, o *Options) (*Codec[E], error) {
 		if k.pointer {
 			k.value = t.Elem()
 		}
+		k.named, _ = any(types[name]).(Named)
 		if strings.Contains(name, "*") {
 			c.patterns = append(c.patterns, k)
 			continue
 		}
 		c.kinds[name] = k
+		if k.named != nil {
+			continue
+		}
 		if _, taken := c.names[t]; taken {
 			name = ""
 		}
@@ -140,6 +155,11 @@ func (c *Codec[E]) SchemaVersion(eventType string) int { return max(1, c.o.Versi
 
 // Name is the name under which a value is encoded; false where it has none.
 func (c *Codec[E]) Name(v E) (string, bool) {
+	if n, ok := any(v).(Named); ok {
+		name := n.Name()
+		k := c.kind(name)
+		return name, k != nil && k.named != nil
+	}
 	name := c.names[reflect.TypeOf(any(v))]
 	return name, name != ""
 }
@@ -168,6 +188,9 @@ func (c *Codec[E]) Encode(v E) (nacre.Event, error) {
 }
 
 func (c *Codec[E]) unknownValue(v E) error {
+	if n, ok := any(v).(Named); ok {
+		return nacre.Errorf(CodeUnencodable, "%q is not in the table of %d types", n.Name(), len(c.kinds))
+	}
 	t := reflect.TypeOf(any(v))
 	hint := "give its type a name in the table"
 	if _, several := c.names[t]; several {

@@ -113,7 +113,7 @@ func (c *Codec[E]) skips(eventType string) bool {
 // value decodes an event's data.
 func (c *Codec[E]) value(k *kind, e *nacre.Event) (E, error) {
 	if e.Erased() {
-		if c.o.Erased {
+		if c.o.Erased && k.named == nil {
 			return k.get(reflect.New(k.value)).(E), nil
 		}
 		var none E
@@ -124,7 +124,15 @@ func (c *Codec[E]) value(k *kind, e *nacre.Event) (E, error) {
 		var none E
 		return none, c.failed(*e, "its payload is not JSON", nil)
 	}
-	v, err := c.decode(k, data)
+	version := 1
+	if k.named != nil {
+		var err error
+		if version, err = schemaVersion(e.Metadata); err != nil {
+			var none E
+			return none, c.failed(*e, err.Error(), nil)
+		}
+	}
+	v, err := c.decode(k, e.Type, data, version)
 	if err != nil {
 		return v, c.failed(*e, "its data does not decode as "+k.value.String(), err)
 	}
@@ -136,17 +144,30 @@ func (c *Codec[E]) value(k *kind, e *nacre.Event) (E, error) {
 func (c *Codec[E]) DecodeValue(name string, data []byte) (E, error) {
 	k := c.kinds[name]
 	if k == nil {
+		if k = c.kind(name); k != nil && k.named == nil {
+			k = nil
+		}
+	}
+	if k == nil {
 		var none E
 		return none, nacre.Errorf(nacre.CodeNotFound, "there is no %q among the %d names", name, len(c.kinds))
 	}
-	v, err := c.decode(k, data)
+	v, err := c.decode(k, name, data, 1)
 	if err != nil {
 		return v, &nacre.Error{Code: nacre.CodeInvalid, Field: "data", Message: "does not decode as " + name, Err: err}
 	}
 	return v, nil
 }
 
-func (c *Codec[E]) decode(k *kind, data []byte) (E, error) {
+func (c *Codec[E]) decode(k *kind, name string, data []byte, version int) (E, error) {
+	if k.named != nil {
+		v, err := k.named.Read(name, data, version)
+		if err != nil {
+			var none E
+			return none, err
+		}
+		return v.(E), nil
+	}
 	target := reflect.New(k.value)
 	if err := unmarshal(data, target.Interface(), c.o.Strict); err != nil {
 		var none E

@@ -26,7 +26,8 @@ type Decider[S, C, E any] struct {
 	// letters, each with a value of its type.
 	Commands map[string]C
 
-	// Events are the names under which events stand in the log, each with a value of its type.
+	// Events are the names under which events stand in the log, each with a value of its type. A type has
+	// one name, in both tables, unless its values say their own by a method Name.
 	Events map[string]E
 
 	// SchemaVersion is that of the state, from 1; 0 is 1. Raise it when S or Evolve changes, so that no
@@ -79,6 +80,9 @@ func checkTable[T any](table map[string]T) error {
 		}
 		if t == nil {
 			return fmt.Errorf("%q is nil: give a value of its type", name)
+		}
+		if _, own := any(table[name]).(interface{ Name() string }); own {
+			continue
 		}
 		if other, taken := names[t]; taken {
 			return fmt.Errorf("%v has two names, %q and %q: one type, one name", t, other, name)
