@@ -278,6 +278,7 @@ func (h *Hub) apply(s *subscription, w written, move func()) {
 	h.changed.Store(true)
 	if w.known == nil {
 		delete(h.all, s.name)
+		s.tellWaiting()
 		return
 	}
 	if move != nil {

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -20,8 +19,8 @@ const (
 	maxReason   = 1000
 )
 
-// Poll gives events of a group to a consumer. It waits for some, r.Wait at most; what is being waited for ends with none
-// where the subscription is paused or ends meanwhile.
+// Poll gives events of a group to a consumer. It waits for some, r.Wait at most, and gives none where the consumer leaves
+// meanwhile. Nothing is given to whom the context has ended for.
 func (h *Hub) Poll(ctx context.Context, name string, r consumer.Request) ([]consumer.Delivery, error) {
 	if err := checkRequest(&r); err != nil {
 		return nil, err
@@ -33,14 +32,19 @@ func (h *Hub) Poll(ctx context.Context, name string, r consumer.Request) ([]cons
 	patience := time.NewTimer(r.Wait)
 	defer patience.Stop()
 	for {
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case h.serving.Err() != nil:
+			return nil, errClosed()
+		}
 		s.mu.Lock()
 		if s.group == nil {
-			reason := s.halted()
-			s.mu.Unlock()
-			if h.closed.Load() {
-				return nil, errClosed()
+			goOn := false
+			if s, goOn, err = h.started(ctx, s, patience); !goOn {
+				return nil, err
 			}
-			return nil, s.haltedError(cmp.Or(reason, "it has just been changed"))
+			continue
 		}
 		g, now := s.group, time.Now()
 		m := g.meet(r.Consumer, now)
@@ -71,17 +75,46 @@ func (h *Hub) Poll(ctx context.Context, name string, r consumer.Request) ([]cons
 			left = true
 		case <-ctx.Done():
 			over = ctx.Err()
-		case <-h.ctx.Done():
+		case <-h.serving.Done():
 			over = errClosed()
 		}
 		s.mu.Lock()
 		m.asking--
 		g.asking--
 		m.seen = time.Now()
+		left = left || m.left
 		s.mu.Unlock()
 		if over != nil || left {
 			return nil, over
 		}
+	}
+}
+
+// started waits for a group that is stopped while it is being changed, and tells whether the poll goes on. Its lock is
+// held, and is given back.
+func (h *Hub) started(ctx context.Context, s *subscription, patience *time.Timer) (_ *subscription, goOn bool, err error) {
+	if reason := s.halted(); reason != "" {
+		s.mu.Unlock()
+		return nil, false, s.haltedError(reason)
+	}
+	if s.starting == nil {
+		s.starting = make(chan struct{})
+	}
+	starting := s.starting
+	s.mu.Unlock()
+	now, err := h.groupOf(s.name)
+	if err != nil || now != s { // it was deleted, and another one made perhaps
+		return now, err == nil, err
+	}
+	select {
+	case <-starting:
+		return s, true, nil
+	case <-patience.C:
+		return nil, false, nil
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	case <-h.serving.Done():
+		return nil, false, errClosed()
 	}
 }
 
@@ -138,7 +171,61 @@ func (h *Hub) Ack(_ context.Context, name string, a consumer.Answer) (consumer.O
 	return out, nil
 }
 
-// Leave tells that a consumer goes: others get what it had at once, and that does not count as tried.
+// Return takes deliveries back that nobody has tried, such as those whose way to the consumer broke off: they are given out
+// again at once, and that does not count as tried. Those that are nobody's any more are passed over.
+func (h *Hub) Return(name string, ids []string) error {
+	s, err := h.groupOf(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.group == nil {
+		return nil
+	}
+	for _, id := range ids {
+		if e := s.group.flying[id]; e != nil {
+			s.group.untried(e)
+		}
+	}
+	s.serve()
+	return nil
+}
+
+// Awaited gives those of a group's deliveries that are to be answered for still.
+func (h *Hub) Awaited(name string, ids []string) ([]string, error) {
+	s, err := h.groupOf(name)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.group == nil {
+		return nil, nil
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return s.group.flying[id] == nil }), nil
+}
+
+// Forget is Leave for a consumer of whom another connection may know: it does nothing where that has deliveries, or asks
+// for some.
+func (h *Hub) Forget(name, who string) error {
+	s, err := h.groupOf(name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.group
+	if g == nil || g.members[who] == nil || g.members[who].asking > 0 || g.members[who].flying > 0 {
+		return nil
+	}
+	g.forget(who)
+	s.serve()
+	return nil
+}
+
+// Leave tells that a consumer goes: others get what it had at once, and that does not count as tried. Polls of it that wait
+// end with nothing.
 func (h *Hub) Leave(_ context.Context, name, who string) error {
 	s, err := h.groupOf(name)
 	if err != nil {
@@ -153,12 +240,14 @@ func (h *Hub) Leave(_ context.Context, name, who string) error {
 	m := g.members[who]
 	for i := range g.landing {
 		if l := &g.landing[i]; !l.stale() && l.e.consumer == m {
-			l.e.attempts--
-			g.back(l.e, 0)
+			g.untried(l.e)
 		}
 	}
-	delete(g.members, who)
-	g.shape++
+	m.left = true
+	if m.asking > 0 {
+		g.wake()
+	}
+	g.forget(who)
 	s.serve()
 	return nil
 }

@@ -38,6 +38,12 @@ type member struct {
 	seen   time.Time
 	asking int // polls that wait
 	flying int
+	left   bool // it said that it goes
+}
+
+// here tells whether a consumer was heard of lately.
+func (g *group) here(m *member, now time.Time) bool {
+	return m.asking > 0 || m.flying > 0 || now.Sub(m.seen) <= g.deadline()
 }
 
 func newGroup(s *subscription) *group {
@@ -59,9 +65,13 @@ func (g *group) serve() {
 // call has those who wait look again.
 func (g *group) call() {
 	if g.asking > 0 && len(g.s.q.ready) > 0 {
-		close(g.more)
-		g.more = make(chan struct{})
+		g.wake()
 	}
+}
+
+func (g *group) wake() {
+	close(g.more)
+	g.more = make(chan struct{})
 }
 
 // alarm wakes the group at the next deadline, or when something is due.
@@ -113,11 +123,15 @@ func (g *group) sweep(now time.Time) {
 		}
 	}
 	for name, m := range g.members {
-		if m.asking == 0 && m.flying == 0 && now.Sub(m.seen) > g.deadline() {
-			delete(g.members, name)
-			g.shape++
+		if !g.here(m, now) {
+			g.forget(name)
 		}
 	}
+}
+
+func (g *group) forget(name string) {
+	delete(g.members, name)
+	g.shape++
 }
 
 // own finds whose a lane is, where the group is pinned: the same for the same members, by rendezvous hashing
@@ -187,11 +201,17 @@ func (g *group) done(e *entry) {
 	g.s.finish(e)
 }
 
+// untried takes an event back at once, which its consumer has not tried.
+func (g *group) untried(e *entry) {
+	e.attempts--
+	g.back(e, 0)
+}
+
 // fail is for an event that was not worked off: it comes again, or was given up.
 func (g *group) fail(e *entry, after time.Duration, cause error) {
 	if e.attempts >= g.s.policy.Retry.MaxAttempts {
 		g.recall(e)
-		g.giveUp(e, cause)
+		g.giveUp(e, cause, g.s.policy.OnExhausted == Suspend && e.letter == "")
 		return
 	}
 	if after == 0 {
@@ -233,10 +253,10 @@ func (g *group) recall(e *entry) {
 	g.land(next)
 }
 
-// giveUp puts an event with the dead letters, in the background: it flies until that is written, or cannot be.
-func (g *group) giveUp(e *entry, cause error) {
+// giveUp puts an event with the dead letters, or suspends the subscription, in the background: it flies until that is
+// written, or cannot be.
+func (g *group) giveUp(e *entry, cause error, suspend bool) {
 	s, life := g.s, g.s.life
-	suspend := s.policy.OnExhausted == Suspend && e.letter == ""
 	placed, p := s.placed, e.event.GlobalPosition
 	g.land(e)
 	if e.dropped {
@@ -296,7 +316,7 @@ func (g *group) refuse(e *entry, n *consumer.Nack) {
 		g.land(e)
 		g.settle([]*entry{e})
 	case n.Action == consumer.Park:
-		g.giveUp(e, cause)
+		g.giveUp(e, cause, false)
 	default:
 		g.fail(e, n.After, cause)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/runner"
 )
 
 // The codes of this package's errors.
@@ -59,18 +60,23 @@ type Hub struct {
 
 	ctx    context.Context //nolint:containedctx // the hub's own life
 	cancel context.CancelFunc
-	slots  chan struct{}  // a place for each batch that is being sent
-	sends  sync.WaitGroup // flights, and what else is to end before Close
-	loops  sync.WaitGroup // the reader, the fillers and the keeper
-	held   atomic.Int64   // bytes of events
-	filler filler
-	closed atomic.Bool
+	// serving ends when nothing more is begun: no batch is sent, and no event is given out.
+	serving    context.Context //nolint:containedctx // as above
+	endServing context.CancelFunc
+	slots      chan struct{}  // a place for each batch that is being sent
+	sends      sync.WaitGroup // flights, and what else is to end before Close
+	loops      sync.WaitGroup // the reader, the fillers and the keeper
+	held       atomic.Int64   // bytes of events
+	filler     filler
+	closed     atomic.Bool
 
 	epoch atomic.Pointer[string] // the log's
 	// changed tells the keeper that events were done.
 	changed atomic.Bool
 	saving  sync.Mutex // of cursors, while they are written
 	cursors cursors
+
+	letters runner.Tally // the dead ones
 
 	admin    sync.Mutex // held by who changes subscriptions
 	versions map[string]int64
@@ -86,7 +92,10 @@ type Hub struct {
 // Open begins to look after a store's subscriptions: those that are active are delivered from now on, until Close.
 // The store has to have a companion log and blobs.
 func Open(ctx context.Context, store *nacre.Store, o *Options) (*Hub, error) {
-	h := &Hub{store: store, system: store.System(), kinds: map[string]Kind{}, all: map[string]*subscription{}}
+	h := &Hub{
+		store: store, system: store.System(), kinds: map[string]Kind{}, all: map[string]*subscription{},
+		letters: runner.Tally{Kind: runner.Subscription},
+	}
 	if o != nil {
 		h.o = *o
 	}
@@ -130,6 +139,7 @@ func (h *Hub) load(ctx context.Context) error {
 		return err
 	}
 	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	h.serving, h.endServing = context.WithCancel(h.ctx)
 	h.token = nacre.NewID()[20:]
 	h.slots = make(chan struct{}, maxSends)
 	h.versions, h.through = versions, through
@@ -154,12 +164,17 @@ func (h *Hub) load(ctx context.Context) error {
 	return nil
 }
 
+// StopServing begins nothing more: no batch is sent, no event is given out, and polls that wait end. What is being sent may
+// end, and consumers may still answer, until Close, which has to follow.
+func (h *Hub) StopServing() { h.endServing() }
+
 // Close stops the deliveries: what is being sent may end until ctx does, and is cut off then. Cursors are kept.
 // The store stays open. A second Close does nothing.
 func (h *Hub) Close(ctx context.Context) error {
 	if h.closed.Swap(true) {
 		return nil
 	}
+	h.StopServing()
 	h.admin.Lock() // who changes subscriptions comes to an end first, and nobody does later
 	h.mu.Lock()
 	for _, s := range h.all {

@@ -86,10 +86,19 @@ func (h *Hub) DeadLetters(ctx context.Context, name string, offset, limit int) (
 type letters struct {
 	asking chan struct{}       // has room for who tries some again or discards some, one at a time
 	under  map[string]struct{} // those that wait in line, or are in the queue
-	line   []runner.Letter     // those that are to be read yet
+	line   []letterRef         // those that are to be read yet
 	loaded int                 // those that are in the queue
 	read   bool                // somebody reads
 }
+
+// letterRef is what is needed of a dead letter to try it again.
+type letterRef struct {
+	id       string
+	position nacre.Position
+	event    string // its id
+}
+
+func refOf(l *runner.Letter) letterRef { return letterRef{l.ID, l.Position, l.EventID} }
 
 // maxLoaded is how many letters' events are in memory at once, beside the window.
 const maxLoaded = 16
@@ -150,12 +159,12 @@ func (l *letters) load(s *subscription, life context.Context) {
 		switch {
 		case s.life != life || s.q == nil:
 		case err != nil:
-			delete(l.under, letter.ID)
-			s.hub.o.Logger.Error("a dead letter cannot be tried again", "subscription", s.name, "letter", letter.ID, "error", err)
+			delete(l.under, letter.id)
+			s.hub.o.Logger.Error("a dead letter cannot be tried again", "subscription", s.name, "letter", letter.id, "error", err)
 		default:
-			if _, wanted := l.under[letter.ID]; wanted {
+			if _, wanted := l.under[letter.id]; wanted {
 				l.loaded++
-				s.q.push(e, 0, letter.ID)
+				s.q.push(e, 0, letter.id)
 				s.serve()
 			}
 		}
@@ -182,7 +191,7 @@ func (h *Hub) Retry(ctx context.Context, name string, ids ...string) (int, error
 	if reason != "" {
 		return 0, s.haltedError(reason)
 	}
-	found, err := h.pick(ctx, name, ids)
+	found, err := h.pick(ctx, name, ids, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -200,8 +209,8 @@ func (h *Hub) Retry(ctx context.Context, name string, ids ...string) (int, error
 		s.letters.under = map[string]struct{}{}
 	}
 	for i := range found {
-		if _, busy := under[found[i].ID]; !busy {
-			s.letters.under[found[i].ID] = struct{}{}
+		if _, busy := under[found[i].id]; !busy {
+			s.letters.under[found[i].id] = struct{}{}
 			s.letters.line = append(s.letters.line, found[i])
 		}
 	}
@@ -213,7 +222,7 @@ func (h *Hub) Retry(ctx context.Context, name string, ids ...string) (int, error
 	return len(found), nil
 }
 
-// Discard gives up dead letters, all where no id is given, and tells how many. What is being sent at this moment may arrive.
+// Discard gives up dead letters, the oldest 1,000 where no id is given, and tells how many. What is being sent at this moment may arrive.
 func (h *Hub) Discard(ctx context.Context, name string, ids ...string) (int, error) {
 	s, err := h.find(name)
 	if err != nil {
@@ -225,20 +234,22 @@ func (h *Hub) Discard(ctx context.Context, name string, ids ...string) (int, err
 func (h *Hub) discard(ctx context.Context, s *subscription, ids []string) (int, error) {
 	s.letters.asking <- struct{}{}
 	defer func() { <-s.letters.asking }()
-	found, err := h.pick(ctx, s.name, ids)
+	found, err := h.pick(ctx, s.name, ids, maxLetters)
 	if err != nil || len(found) == 0 {
 		return 0, err
 	}
 	gone := make([]string, len(found))
+	these := make(map[string]bool, len(found))
 	for i := range found {
-		gone[i] = found[i].ID
+		gone[i] = found[i].id
+		these[gone[i]] = true
 	}
 	if _, err = h.system.Commit(ctx, nil, runner.Settle(runnerID(s.name), runner.Discarded, gone...)); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.letters.line = slices.DeleteFunc(s.letters.line, func(l runner.Letter) bool { return slices.Contains(gone, l.ID) })
+	s.letters.line = slices.DeleteFunc(s.letters.line, func(l letterRef) bool { return these[l.id] })
 	for _, id := range gone {
 		var l *lane
 		if s.q != nil {
@@ -256,13 +267,17 @@ func (h *Hub) discard(ctx context.Context, s *subscription, ids []string) (int, 
 	return len(gone), nil
 }
 
-// maxLetters is how many dead letters are tried again or discarded at once.
+// maxLetters is how many dead letters may be named at once, and are discarded in one commit.
 const maxLetters = 1000
 
-// pick gives open dead letters by their ids, or the oldest ones.
-func (h *Hub) pick(ctx context.Context, name string, ids []string) ([]runner.Letter, error) {
+// pick gives open dead letters by their ids, each once, or the oldest ones, so many at most; 0 is all.
+func (h *Hub) pick(ctx context.Context, name string, ids []string, most int) ([]letterRef, error) {
 	if len(ids) == 0 {
-		list, _, err := runner.FindLetters(ctx, h.store, runner.LetterQuery{Kind: runner.Subscription, Name: name, Limit: maxLetters})
+		found, _, err := runner.FindLetters(ctx, h.store, runner.LetterQuery{Kind: runner.Subscription, Name: name, Limit: most})
+		list := make([]letterRef, len(found))
+		for i := range found {
+			list[i] = refOf(&found[i])
+		}
 		return list, err
 	}
 	if len(ids) > maxLetters {
@@ -276,27 +291,30 @@ func (h *Hub) pick(ctx context.Context, name string, ids []string) ([]runner.Let
 	for i := range all {
 		by[all[i].ID] = &all[i]
 	}
-	list := make([]runner.Letter, 0, len(ids))
+	list := make([]letterRef, 0, len(ids))
+	named := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		l := by[id]
 		if l == nil {
 			return nil, nacre.Errorf(nacre.CodeNotFound, "the subscription %q has no open dead letter %q", name, id)
 		}
-		list = append(list, *l)
-		delete(by, id)
+		if !named[id] {
+			named[id] = true
+			list = append(list, refOf(l))
+		}
 	}
 	return list, nil
 }
 
 // eventAt reads the event of a dead letter.
-func (h *Hub) eventAt(ctx context.Context, l *runner.Letter) (nacre.Event, error) {
-	for e, err := range h.store.Read(ctx, nil, &nacre.ReadOptions{After: l.Position - 1, Before: l.Position + 1}) {
+func (h *Hub) eventAt(ctx context.Context, l *letterRef) (nacre.Event, error) {
+	for e, err := range h.store.Read(ctx, nil, &nacre.ReadOptions{After: l.position - 1, Before: l.position + 1}) {
 		if err != nil {
 			return nacre.Event{}, err
 		}
-		if e.ID == l.EventID {
+		if e.ID == l.event {
 			return e, nil
 		}
 	}
-	return nacre.Event{}, nacre.Errorf(nacre.CodeNotFound, "the event of the dead letter %q is not in the log any more: discard it", l.ID)
+	return nacre.Event{}, nacre.Errorf(nacre.CodeNotFound, "the event of the dead letter %q is not in the log any more: discard it", l.id)
 }

@@ -37,7 +37,7 @@ func (s *subscription) pump() {
 // rouse sets the alarm for the next attempt, where there is a place for it: otherwise whatever lands next looks what is due,
 // and an alarm for what is due already would go off again and again. The lock is held.
 func (s *subscription) rouse() {
-	if s.q != nil && s.sending < s.policy.Parallel {
+	if s.q != nil && s.sending < s.policy.Parallel && s.hub.serving.Err() == nil {
 		s.alarm(s.nextAttempt())
 	}
 }
@@ -54,7 +54,7 @@ func (s *subscription) nextAttempt() time.Time {
 // next is the next batch to send; nil where there is none. The lock is held.
 func (s *subscription) next() *flight {
 	now := time.Now()
-	if s.q == nil || s.quiet.After(now) {
+	if s.q == nil || s.quiet.After(now) || s.hub.serving.Err() != nil {
 		return nil
 	}
 	entries := s.q.take(now, s.policy.Batch)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -41,10 +42,11 @@ type Status struct {
 	After nacre.Position
 	// Position is what nothing is open before; Head is the log's end, and Lag what lies between, of whatever kind.
 	Position, Head, Lag nacre.Position
-	// Open is how many events are in memory and not done; Waiting how many of their streams wait after a failure, and
-	// NextAttempt until when at least.
+	// Open is how many events are in memory and not done; Waiting how many of their streams wait after a failure.
 	Open, Waiting int
-	NextAttempt   time.Time
+	// NextAttempt is when the first of these is tried again, and Tried how often that event has been tried, in vain.
+	NextAttempt time.Time
+	Tried       int
 	// Delivered and Failed count attempts since the hub was opened.
 	Delivered, Failed uint64
 	// Reason is why it is suspended, or cannot be delivered here.
@@ -77,47 +79,54 @@ func (h *Hub) List(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	all := make([]*subscription, 0, len(h.all))
-	for _, s := range h.all {
-		all = append(all, s)
-	}
-	h.mu.Unlock()
+	all := h.everyOne()
 	list := make([]Status, len(all))
 	for i, s := range all {
 		list[i] = h.status(s, head.Position)
 	}
-	slices.SortFunc(list, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
 }
 
-func (h *Hub) status(s *subscription, head nacre.Position) Status {
+// everyOne gives all subscriptions, by name.
+func (h *Hub) everyOne() []*subscription {
+	h.mu.Lock()
+	all := slices.Collect(maps.Values(h.all))
+	h.mu.Unlock()
+	slices.SortFunc(all, func(a, b *subscription) int { return cmp.Compare(a.name, b.name) })
+	return all
+}
+
+// look calls do with a subscription's lock held, and with how far the hub's reader is.
+func (h *Hub) look(s *subscription, do func(seen nacre.Position)) {
 	h.mu.Lock()
 	seen := h.pos
 	s.mu.Lock()
 	h.mu.Unlock()
 	defer s.mu.Unlock()
+	do(seen)
+}
+
+func (h *Hub) status(s *subscription, head nacre.Position) (st Status) {
+	h.look(s, func(seen nacre.Position) {
+		st = s.outline(seen, head)
+		s.detail(&st)
+	})
+	return st
+}
+
+// outline is what changes without anybody's order. The lock is held, and seen is as for progress.
+func (s *subscription) outline(seen, head nacre.Position) Status {
 	st := Status{
-		Name: s.name, Kind: s.known.kind, State: Active, Filter: s.filter, Config: s.config, Policy: s.policy, After: s.after,
-		Head: head, Delivered: s.history.delivered, Failed: s.history.missed, LastError: s.history.last,
-		CreatedAt: s.createdAt, UpdatedAt: s.updatedAt,
+		Name: s.name, State: Active, Position: s.position(seen), Delivered: s.history.delivered, Failed: s.history.missed,
+		LastError: s.history.last,
 	}
-	if s.kind != nil {
-		st.Config = s.kind.Public(s.config)
-	} else if s.cause != "" {
-		st.Config = nil // what is secret in it is not known
-	}
-	st.Position = s.position(seen)
 	st.Head = max(head, st.Position)
 	st.Lag = st.Head - st.Position
 	if s.q != nil {
 		st.Open, st.Waiting, st.NextAttempt = s.q.open, len(s.q.later), s.nextAttempt()
 	}
-	if s.group != nil {
-		for name := range s.group.members {
-			st.Consumers = append(st.Consumers, name)
-		}
-		slices.Sort(st.Consumers)
+	if st.Waiting > 0 && len(s.q.later[0].entries) > 0 {
+		st.Tried = s.q.later[0].entries[0].attempts
 	}
 	switch {
 	case s.suspended != "":
@@ -130,4 +139,24 @@ func (h *Hub) status(s *subscription, head nacre.Position) Status {
 		st.State = Retrying
 	}
 	return st
+}
+
+// detail adds what somebody ordered, and who is there. The lock is held.
+func (s *subscription) detail(st *Status) {
+	st.Kind, st.Filter, st.Config, st.Policy, st.After = s.known.kind, s.filter, s.config, s.policy, s.after
+	st.CreatedAt, st.UpdatedAt = s.createdAt, s.updatedAt
+	if s.kind != nil {
+		st.Config = s.kind.Public(s.config)
+	} else if s.cause != "" {
+		st.Config = nil // what is secret in it is not known
+	}
+	if s.group != nil {
+		now := time.Now()
+		for name, m := range s.group.members {
+			if s.group.here(m, now) {
+				st.Consumers = append(st.Consumers, name)
+			}
+		}
+		slices.Sort(st.Consumers)
+	}
 }

@@ -39,6 +39,8 @@ type subscription struct {
 	quiet   time.Time // nothing is sent before that: the receiver wants it so
 	wake    *time.Timer
 	group   *group
+	// starting is closed when it may have been started, or was deleted; nil where nobody waits for that.
+	starting chan struct{}
 
 	burying int        // events that are being put with the dead letters
 	buried  *sync.Cond // when one of them has been
@@ -87,6 +89,7 @@ func (s *subscription) haltedError(reason string) error {
 
 // start begins a life. The lock is held.
 func (s *subscription) start() {
+	s.tellWaiting()
 	if s.q != nil || s.halted() != "" || s.hub.closed.Load() {
 		return
 	}
@@ -97,6 +100,14 @@ func (s *subscription) start() {
 		s.group = newGroup(s)
 	}
 	s.hub.fill(s)
+}
+
+// tellWaiting has those look again who wait for the subscription to start. The lock is held.
+func (s *subscription) tellWaiting() {
+	if s.starting != nil {
+		close(s.starting)
+		s.starting = nil
+	}
 }
 
 // stop ends the life. What is being sent lands later, see landedLate. The hub's lock and s.mu are held.
