@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	client "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,6 +21,7 @@ type link struct {
 	stream jetstream.JetStream
 	over   chan struct{} // closed when the connection is
 	ended  sync.Once
+	unsure atomic.Bool // whether the stream is still there
 
 	mutex sync.Mutex
 	wire  net.Conn // below conn
@@ -86,7 +88,7 @@ func (s *sender) connect(store string) (*link, error) {
 	l.conn = conn
 	if l.stream, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(mostPending),
 		jetstream.WithPublishAsyncTimeout(s.config.timeout())); err == nil {
-		err = s.seeToStream(l, store)
+		err = s.seeToStream(s.life, l, store)
 	}
 	if err != nil {
 		l.close()
@@ -122,11 +124,11 @@ func (s *sender) connectOptions(l *link) []client.Option {
 }
 
 // seeToStream looks whether the stream is there, and makes it where that is wanted.
-func (s *sender) seeToStream(l *link, store string) error {
+func (s *sender) seeToStream(ctx context.Context, l *link, store string) error {
 	if s.config.Stream == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(s.life, s.config.timeout())
+	ctx, cancel := context.WithTimeout(ctx, s.config.timeout())
 	defer cancel()
 	_, err := l.stream.Stream(ctx, s.config.Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) && s.config.Create {

@@ -241,6 +241,28 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestStreamGoes: a stream that is removed while a sender is connected is made again, as it is at the beginning.
+func TestStreamGoes(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	s := open(t, `{"url":%q,"stream":"S","create":true}`, b.url)
+	batches := deliverytest.Batches(deliverytest.Events(0, 2, 1), 1)
+	if _, err := s.Send(t.Context(), batches[0]); err != nil {
+		t.Fatal(err)
+	}
+	b.look(t, func(js jetstream.JetStream) {
+		if err := js.DeleteStream(t.Context(), "S"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n, err := deliverytest.Deliver(t.Context(), s, batches[1]); err != nil || n > 2 {
+		t.Errorf("it took %d attempts: %v", n, err)
+	}
+	if got := len(b.events(t, "S")); got != 1 {
+		t.Errorf("%d events are there", got)
+	}
+}
+
 func TestNoEvent(t *testing.T) {
 	t.Parallel()
 	s := open(t, elsewhere)
@@ -249,29 +271,6 @@ func TestNoEvent(t *testing.T) {
 	_, err := s.Send(t.Context(), &delivery.Batch{ID: "b", Store: "s", Events: events})
 	if f, is := errors.AsType[*delivery.Failure](err); !is || !f.Permanent {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestLogin has a server that wants a user, and one that wants a token.
-func TestLogin(t *testing.T) {
-	t.Parallel()
-	batch := deliverytest.Batches(deliverytest.Events(0, 1, 1), 1)[0]
-	b := newBroker(t, "--user", "u", "--pass", "p#ss")
-	host := strings.TrimPrefix(b.url, "nats://")
-	for login, fine := range map[string]bool{"": false, "u:wrong@": false, "u:p%23ss@": true} {
-		s := open(t, `{"url":"nats://%s%s","stream":"S","create":true}`, login, host)
-		if _, err := s.Send(t.Context(), batch); (err == nil) != fine {
-			t.Errorf("%q: got %v", login, err)
-		} else if err != nil && strings.Contains(err.Error(), "wrong") {
-			t.Errorf("the password is in %v", err)
-		}
-	}
-	b = newBroker(t, "--auth", "t0ken")
-	for token, fine := range map[string]bool{"wrong": false, "t0ken": true} {
-		s := open(t, `{"url":%q,"token":%q,"stream":"S","create":true}`, b.url, token)
-		if _, err := s.Send(t.Context(), batch); (err == nil) != fine {
-			t.Errorf("%q: got %v", token, err)
-		}
 	}
 }
 

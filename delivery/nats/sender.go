@@ -68,6 +68,12 @@ func (s *sender) publish(ctx context.Context, store string, messages []*client.M
 	if err != nil {
 		return delivery.Receipt{}, fmt.Errorf("nats: %w", err)
 	}
+	if l.unsure.Load() {
+		if err := s.seeToStream(ctx, l, store); err != nil {
+			return delivery.Receipt{}, fmt.Errorf("nats: %w", err)
+		}
+		l.unsure.Store(false)
+	}
 	options := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)} // the hub's part, with all behind it
 	if s.config.Stream != "" {
 		options = append(options, jetstream.WithExpectStream(s.config.Stream))
@@ -86,7 +92,7 @@ func (s *sender) publish(ctx context.Context, store string, messages []*client.M
 			}
 			return nil
 		case err := <-first.Err():
-			return s.failure(first.Msg(), err)
+			return s.failure(l, first.Msg(), err)
 		case <-l.over:
 			return fmt.Errorf("nats: the connection to %s was lost", address(s.config.URL))
 		case <-ctx.Done():
@@ -104,7 +110,7 @@ func (s *sender) publish(ctx context.Context, store string, messages []*client.M
 		}
 		future, err := l.stream.PublishMsgAsync(m, options...)
 		if err != nil {
-			return delivery.Receipt{}, s.failure(m, err)
+			return delivery.Receipt{}, s.failure(l, m, err)
 		}
 		waiting = append(waiting, future)
 	}
@@ -120,12 +126,13 @@ func (s *sender) publish(ctx context.Context, store string, messages []*client.M
 	return delivery.Receipt{Response: response}, nil
 }
 
-// failure is what was wrong with a message.
-func (s *sender) failure(m *client.Msg, err error) error {
+// failure is what was wrong with a message on a link.
+func (s *sender) failure(l *link, m *client.Msg, err error) error {
 	told := fmt.Errorf("nats: message %s to %s: %w", m.Header.Get(jetstream.MsgIDHeader), m.Subject, err)
 	api, is := errors.AsType[*jetstream.APIError](err)
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		l.unsure.Store(true) // the stream may have been removed
 		return fmt.Errorf("%w: no stream takes this subject, or JetStream is not there", told)
 	case errors.Is(err, client.ErrMaxPayload), is && api.ErrorCode == codeTooLarge:
 		return &delivery.Failure{Permanent: true, Err: told}

@@ -220,6 +220,7 @@ var TestLibs = []string{
 	jsonLib,
 	"github.com/google/go-cmp/...",
 	"github.com/jackc/pgx/v5/...",
+	"github.com/nats-io/nkeys",
 	"github.com/rogpeppe/go-internal/...",
 	"github.com/standard-webhooks/standard-webhooks/...",
 	"go.opentelemetry.io/otel/sdk/...",
