@@ -155,7 +155,7 @@ func (s *sender) connected(ctx context.Context, store string) (*link, error) {
 	if m == nil {
 		m = &making{done: make(chan struct{})}
 		s.making = m
-		s.group.Go(func() { s.make(m, store) }) //nolint:contextcheck // a connection outlives the send that needs it first
+		s.group.Go(func() { s.make(m, store) })
 	}
 	s.mutex.Unlock()
 	select {
