@@ -206,7 +206,7 @@ func TestAge(t *testing.T) {
 	files(first, second)
 	c.forward(time.Minute)
 	send(t, s, batches[6])
-	files("/files/a-20261120T175820Z-000003.ndjson", first, second)
+	files(first, second, "/files/a-20261120T185720Z-000003.ndjson") // in the order of its name as well
 	closed(t, s)
 	compareAll(t, fsys, "/files/a.ndjson", batches[:7])
 }

@@ -28,6 +28,9 @@ type names struct{ stem, suffix string }
 
 func (w *writer) names() names {
 	suffix := filepath.Ext(w.path)
+	if suffix == filepath.Base(w.path) {
+		suffix = "" // the dot begins a name
+	}
 	return names{stem: strings.TrimSuffix(w.path, suffix), suffix: suffix}
 }
 
@@ -112,11 +115,9 @@ func (w *writer) lastRotation() (time.Time, error) {
 	if err != nil || len(found) == 0 {
 		return time.Time{}, err
 	}
-	at, now := found[len(found)-1].at, w.env.now()
-	if at.After(now) {
-		return now, nil
-	}
-	return at, nil
+	now := w.env.now()
+	// By the clock that nobody sets from then on.
+	return now.Add(min(0, found[len(found)-1].at.Sub(now))), nil
 }
 
 // tidy removes and compresses rotated files, beside what is written meanwhile. What fails is tried again behind the

@@ -212,10 +212,17 @@ func (w *writer) rotate() error {
 		w.number = max(w.number, found[len(found)-1].number)
 	}
 	w.number++
+	// Nor does a clock that was set back put a file before an older one, for who goes by the names.
+	at := w.env.now()
+	for _, p := range found {
+		if p.at.After(at) {
+			at = p.at
+		}
+	}
 	if err := w.release(); err != nil {
 		return err
 	}
-	if err := w.env.fs.Rename(w.path, w.names().rotated(w.env.now(), w.number)); err != nil {
+	if err := w.env.fs.Rename(w.path, w.names().rotated(at, w.number)); err != nil {
 		return err
 	}
 	w.tidy()
