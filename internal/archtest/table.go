@@ -204,7 +204,7 @@ var Table = []Rule{
 		".", "codec", "decider", "aggregate", "projection/...", "process", "query", "entity/...", "replication",
 		"storage/...", "wasm/...", "client", "server/...", "examples/...",
 	}},
-	{Package: "test/server", May: []string{everything}, Libs: []string{websocketLib, "github.com/gomodule/redigo/..."}, SupportsTests: true},
+	{Package: "test/server", May: []string{everything}, Libs: []string{websocketLib, "github.com/gomodule/redigo/...", "github.com/nats-io/nats.go/..."}, SupportsTests: true},
 	{Package: "test/...", May: []string{everything}, Libs: []string{"github.com/hanwen/go-fuse/v2/..."}, SupportsTests: true},
 }
 

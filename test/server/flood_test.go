@@ -1,25 +1,19 @@
 package server_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/gomodule/redigo/redis"
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/client"
 	"github.com/nacredb/nacre/consumer"
@@ -74,86 +68,6 @@ func (y *tally) check(t *testing.T, what string, n int) {
 	t.Logf("%s: %d events, %d times one came again", what, len(y.had), repeats)
 }
 
-// redisServer starts a server of this test's own, and gives its address; "" where there is none to be had.
-func redisServer(t *testing.T) string {
-	t.Helper()
-	binary, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Log("SKIPPED: the relay to Redis: there is no redis-server, which is in the package redis-server")
-		return ""
-	}
-	address := freePort(t)
-	_, port, _ := net.SplitHostPort(address)
-	c := exec.CommandContext(t.Context(), binary, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait()
-	})
-	for range 1000 {
-		if conn, err := redis.Dial("tcp", address); err == nil {
-			_ = conn.Close()
-			return address
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatal("redis-server does not answer")
-	return ""
-}
-
-// fromRedis counts what stands in a stream of Redis.
-func fromRedis(t *testing.T, address, key string, y *tally) {
-	t.Helper()
-	c, err := redis.DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	for from := "-"; ; {
-		list, err := redis.Values(c.Do("XRANGE", key, from, "+", "COUNT", 1000))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, entry := range list {
-			pair, err := redis.Values(entry, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			id, _ := redis.String(pair[0], nil)
-			values, err := redis.StringMap(pair[1], nil)
-			var e nacre.Event
-			if err = errors.Join(err, json.Unmarshal([]byte(values["event"]), &e)); err != nil {
-				t.Fatal(err)
-			}
-			y.add(&e)
-			from = "(" + id
-		}
-		if len(list) == 0 {
-			return
-		}
-	}
-}
-
-// fromFile counts what stands in the lines of a file.
-func fromFile(t *testing.T, path string, y *tally) {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var e nacre.Event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			t.Fatalf("%v in %s", err, lines.Text())
-		}
-		y.add(&e)
-	}
-}
-
 // position is how far a subscription is.
 func position(t *testing.T, log, name string) nacre.Position {
 	t.Helper()
@@ -174,13 +88,25 @@ func position(t *testing.T, log, name string) nacre.Position {
 // again: each of them has the whole log in the end, and each stream's events in their order.
 func TestEverythingArrivesThroughKills(t *testing.T) {
 	t.Parallel()
-	events, kills := 3000, 2
+	f := flood{events: 3000, kills: 2, launch: launch, hook: hook}
 	switch {
 	case os.Getenv("NACRE_SOAK") != "":
-		events, kills = 100_000, 20
+		f.events, f.kills = 100_000, 20
 	case testing.Short():
-		events, kills = 1000, 1
+		f.events, f.kills = 1000, 1
 	}
+	f.run(t)
+}
+
+// flood is many events that flow to all kinds of receivers through what befalls the server.
+type flood struct {
+	events, kills int
+	pace          time.Duration // between two batches
+	launch        func(t *testing.T, data, address string, args ...string) *process
+	hook          func(*tally) http.HandlerFunc
+}
+
+func (f *flood) run(t *testing.T) {
 	const streams, batch = 100, 10
 	dir, address := t.TempDir(), freePort(t)
 	relayed := filepath.Join(dir, "relayed")
@@ -188,24 +114,37 @@ func TestEverythingArrivesThroughKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	flags := []string{"--allow-private-webhooks", "--relay-dir", relayed}
-	redisAt := redisServer(t)
-	if redisAt != "" {
-		flags = append(flags, "--relay-address", redisAt)
+	redisAt, natsAt := redisServer(t), natsServer(t)
+	for _, at := range []string{redisAt, natsAt} {
+		if at != "" {
+			flags = append(flags, "--relay-address", at)
+		}
 	}
-	data := filepath.Join(dir, "data")
-	p := start(t, data, address, flags...)
+	begin := func() *process {
+		p := f.launch(t, filepath.Join(dir, "data"), address, flags...)
+		p.ready(t)
+		return p
+	}
+	p := begin()
 	log := "http://" + address + "/event-stores/default"
 
 	byHook := newTally()
-	receiver := httptest.NewServer(hook(byHook))
+	receiver := httptest.NewServer(f.hook(byHook))
 	defer receiver.Close()
 	const quickly = `"policy":{"retry":{"initialDelayMs":20,"strategy":"fixed","maxAttempts":1000}}`
+	kinds := []string{"hook", "lines", "work"}
 	post(t, log+"/subscriptions", fmt.Sprintf(`{"name":"hook","kind":"webhook","config":{"url":%q},%s}`, receiver.URL, quickly))
 	post(t, log+"/subscriptions", `{"name":"lines","kind":"file","config":{"path":"lines.ndjson"},`+quickly+`}`)
 	post(t, log+"/subscriptions", `{"name":"work","kind":"group","policy":{"batch":10,"ackDeadlineMs":5000,"retry":{"maxAttempts":1000}}}`)
 	if redisAt != "" {
+		kinds = append(kinds, "redis")
 		post(t, log+"/subscriptions", fmt.Sprintf(
 			`{"name":"redis","kind":"redis","config":{"url":"redis://%s","key":"log","maxLength":-1},%s}`, redisAt, quickly))
+	}
+	if natsAt != "" {
+		kinds = append(kinds, "nats")
+		post(t, log+"/subscriptions", fmt.Sprintf(
+			`{"name":"nats","kind":"nats","config":{"url":"nats://%s","stream":"LOG","create":true},%s}`, natsAt, quickly))
 	}
 
 	store, err := client.Open("http://"+address, nil)
@@ -232,11 +171,12 @@ func TestEverythingArrivesThroughKills(t *testing.T) {
 	}
 
 	// The events are appended one batch after the other; the server is killed at even distances.
-	for i := range events / batch {
-		if n := events / batch / (kills + 1); i > 0 && i%n == 0 && i/n <= kills {
+	for i := range f.events / batch {
+		if n := f.events / batch / (f.kills + 1); i > 0 && i%n == 0 && i/n <= f.kills {
 			p.kill(t)
-			p = start(t, data, address, flags...)
+			p = begin()
 		}
+		time.Sleep(f.pace)
 		list := make([]nacre.Event, batch)
 		for j := range list {
 			list[j] = nacre.NewEvent("made", i).WithID(fmt.Sprintf("e-%d-%d", i, j))
@@ -251,12 +191,8 @@ func TestEverythingArrivesThroughKills(t *testing.T) {
 			}
 		}
 	}
-	kinds := []string{"hook", "lines", "work"}
-	if redisAt != "" {
-		kinds = append(kinds, "redis")
-	}
 	for _, name := range kinds {
-		for deadline := time.Now().Add(5 * patience); position(t, log, name) < nacre.Position(events); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(5 * patience); position(t, log, name) < nacre.Position(f.events); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s is at %d: %s", name, position(t, log, name), get(t, log+"/subscriptions/"+name))
 			}
@@ -265,15 +201,20 @@ func TestEverythingArrivesThroughKills(t *testing.T) {
 	stop()
 	all.Wait()
 	p.stop(t)
-	byHook.check(t, "the webhook", events)
-	byGroup.check(t, "the group", events)
+	byHook.check(t, "the webhook", f.events)
+	byGroup.check(t, "the group", f.events)
 	byFile := newTally()
 	fromFile(t, filepath.Join(relayed, "lines.ndjson"), byFile)
-	byFile.check(t, "the file", events)
+	byFile.check(t, "the file", f.events)
 	if redisAt != "" {
 		byRedis := newTally()
 		fromRedis(t, redisAt, "log", byRedis)
-		byRedis.check(t, "the relay to Redis", events)
+		byRedis.check(t, "the relay to Redis", f.events)
+	}
+	if natsAt != "" {
+		byNATS := newTally()
+		fromNATS(t, natsAt, "LOG", byNATS)
+		byNATS.check(t, "the relay to NATS", f.events)
 	}
 	if left := strings.TrimSpace(p.err.String()); strings.Contains(left, "dead letter") {
 		t.Error(left)
