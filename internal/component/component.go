@@ -403,7 +403,7 @@ func (p *parser) exported() {
 	case c == 0:
 	case c == 1:
 		if said, _ := p.types.described(); said != s {
-			p.r.fail(begin, "a %s is exported as a %s", s, said)
+			p.r.fail(begin, "what is exported is not of the sort that it is said to be: %s, and %s", s, said)
 		}
 	default:
 		p.r.fail(begin, "%#x says neither that a type is there nor that it is not", c)
