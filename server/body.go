@@ -129,5 +129,5 @@ func bodyError(err error) error {
 	case errors.As(err, &tooLarge):
 		return tooLargeBody(-1, tooLarge.Limit)
 	}
-	return nacre.Errorf(nacre.CodeInvalid, "the request's body broke off: %w", err)
+	return &nacre.Error{Code: nacre.CodeInvalid, Field: "body", Message: "broke off", Err: err}
 }

@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/nacredb/nacre/consumer"
 	"github.com/nacredb/nacre/delivery"
+	"github.com/nacredb/nacre/server/access"
 	"github.com/nacredb/nacre/wire"
 )
 
@@ -27,10 +29,50 @@ func (s *Server) poll(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	if err = beyond(x.grant, list); err == nil {
+		err = x.hand(list)
+	}
+	if err != nil {
+		// Nobody has tried them: others get them at once, and not at the deadline. A hub that is closed has forgotten them.
+		_ = hub.Return(x.path.runner, idsOf(list))
+	}
+	return err
+}
+
+// hand sends deliveries, and tells as far as can be told whether they arrived.
+func (x *exchange) hand(list []consumer.Delivery) error {
 	reply := takeBuffer()
 	defer giveBuffer(reply)
 	*reply = appendDeliveries((*reply)[:0], list)
-	return x.answer(http.StatusOK, *reply)
+	x.w.Header()["Content-Length"] = []string{itoa(len(*reply))} // so that it goes out in one piece
+	if err := x.answer(http.StatusOK, *reply); err != nil || len(list) == 0 {
+		return err
+	}
+	if err := x.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return errClientGone
+	}
+	if x.r.Context().Err() != nil { // the client hung up before
+		return errClientGone
+	}
+	return nil
+}
+
+// beyond refuses deliveries of streams that are not the grant's: a group gives what its earlier filter selected, too.
+func beyond(grant *access.Grant, list []consumer.Delivery) error {
+	for i := range list {
+		if !grant.AllowsStream(list[i].Event.StreamID) {
+			return grant.CheckUnconfined("what this group still has of its earlier filter")
+		}
+	}
+	return nil
+}
+
+func idsOf(list []consumer.Delivery) []string {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	return ids
 }
 
 func pollOf(r *wire.PollRequest, who string) consumer.Request {

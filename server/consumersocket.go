@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +56,7 @@ func (s *Server) consumeWebSocket(x *exchange) error {
 		owner: s.followers, named: x.named, hub: hub, group: strings.Clone(x.path.runner), who: strings.Clone(who), grant: x.grant,
 		check: s.o.Access, conn: conn, out: out, remote: strings.Clone(x.r.RemoteAddr),
 		messages: make(chan wire.ConsumerMessage), polled: make(chan polled, 1), pinged: make(chan bool, 1),
+		held: map[string]struct{}{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(x.named.ctx)
 	s.followers.running.Go(c.listen)
@@ -103,7 +106,14 @@ type consumerSocket struct {
 	pinged   chan bool // whether the client answered
 	polling  bool
 	pinging  bool
+	// held are the deliveries that went out here and are not answered for. When there are crowd of them, those are dropped
+	// that nobody awaits any more.
+	held  map[string]struct{}
+	crowd int
 }
+
+// leastCrowd is how many deliveries are held before it is asked which of them are awaited.
+const leastCrowd = 1_000
 
 // polled is what a poll came to.
 type polled struct {
@@ -124,7 +134,7 @@ func (c *consumerSocket) listen() {
 		case err != nil:
 			err = errLeft
 		case kind != websocket.MessageText:
-			err = nacre.Errorf(nacre.CodeInvalid, "a message is binary, and must be text")
+			err = &nacre.Error{Code: nacre.CodeInvalid, Field: "message", Message: "is binary, and must be text"}
 		default:
 			m, err = wire.DecodeConsumerMessage(text)
 		}
@@ -150,14 +160,17 @@ func (c *consumerSocket) serve() {
 	err := c.run()
 	c.cancel(err)
 	if c.polling { // it ends with the context
-		<-c.polled
+		late := <-c.polled
+		c.hold(late.list)
 	}
 	if c.pinging {
 		<-c.pinged
 	}
-	// Others get at once what this one had: also where nobody could tell it so.
+	// Others get at once what went out here, also where nobody could tell that it did not arrive; but not what a consumer of
+	// this name has by another connection, which came after this one broke off perhaps. A hub that is closed has forgotten all.
 	if c.who != "" {
-		_ = c.hub.Leave(context.Background(), c.group, c.who) // one that is closed has forgotten it
+		_ = c.hub.Return(c.group, slices.Collect(maps.Keys(c.held)))
+		_ = c.hub.Forget(c.group, c.who)
 	}
 	c.out.interrupt()
 	if err = c.note(err); err != nil {
@@ -218,8 +231,12 @@ func (c *consumerSocket) run() error {
 			continue
 		case p := <-c.polled:
 			c.polling = false
+			c.hold(p.list)
 			if p.err == nil {
 				p.err = c.check.Recheck(c.grant)
+			}
+			if p.err == nil {
+				p.err = beyond(c.grant, p.list)
 			}
 			if p.err != nil {
 				return p.err
@@ -254,6 +271,12 @@ func (c *consumerSocket) answer(m *wire.ConsumerMessage) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		for _, id := range m.Ack.Ack {
+			delete(c.held, id)
+		}
+		for i := range m.Ack.Nack {
+			delete(c.held, m.Ack.Nack[i].DeliveryID)
+		}
 		return wire.Encode(&out)
 	}
 	if c.polling {
@@ -275,6 +298,21 @@ func (c *consumerSocket) answer(m *wire.ConsumerMessage) ([]byte, error) {
 		c.polled <- polled{list, err}
 	})
 	return nil, nil
+}
+
+// hold remembers deliveries that are to be answered for.
+func (c *consumerSocket) hold(list []consumer.Delivery) {
+	if len(c.held) >= max(c.crowd, leastCrowd) {
+		awaited, _ := c.hub.Awaited(c.group, slices.Collect(maps.Keys(c.held))) // none, where the group is no more
+		clear(c.held)
+		for _, id := range awaited {
+			c.held[id] = struct{}{}
+		}
+		c.crowd = 2 * len(awaited)
+	}
+	for i := range list {
+		c.held[list[i].ID] = struct{}{}
+	}
 }
 
 // mayPoll refuses a grant beyond whose streams the group's filter has been changed to reach.

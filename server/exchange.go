@@ -102,7 +102,9 @@ func (x *exchange) query() (url.Values, error) {
 	}
 	values, err := url.ParseQuery(x.r.URL.RawQuery)
 	if err != nil {
-		return nil, nacre.Errorf(nacre.CodeInvalid, "the parameters cannot be read: %s", strings.TrimPrefix(err.Error(), "invalid "))
+		return nil, &nacre.Error{
+			Code: nacre.CodeInvalid, Field: "parameters", Message: "cannot be read: " + strings.TrimPrefix(err.Error(), "invalid "),
+		}
 	}
 	delete(values, access.ParameterKey)
 	delete(values, access.ParameterToken)

@@ -10,7 +10,7 @@ import (
 const (
 	// maxSubscriptionFigures is of how many subscriptions figures of their own are given, in all stores together.
 	maxSubscriptionFigures = 1_000
-	// otherSubscriptions is the name under which a store's others are summed; no subscription has it.
+	// otherSubscriptions is the name under which a store's others are told together; no subscription has it.
 	otherSubscriptions = "(others)"
 )
 
@@ -19,22 +19,24 @@ func subscriptionFigure(name, help string, more ...string) *prometheus.Desc {
 }
 
 var (
-	figureSubscriptionLag = subscriptionFigure("lag", "How many positions a subscription is behind the log's end.")
+	figureSubscriptionLag = subscriptionFigure("lag", "How many positions a subscription is behind the log's end; of the others together, the one that is most.")
 	figureDelivered       = subscriptionFigure("delivered_total", "Events that were delivered since the server looks after the subscription.")
 	figureFailed          = subscriptionFigure("failed_total", "Attempts that failed since the server looks after the subscription.")
 	figureOpen            = subscriptionFigure("open_events", "Events that were read and are not done.")
+	figureDeadLetters     = subscriptionFigure("dead_letters", "How many open dead letters a subscription has.")
 	figureStatus          = subscriptionFigure("status", "How many subscriptions are in a status: 1 for the one that it is in.", "status")
 	figureSubscriptions   = prometheus.NewDesc("nacre_subscriptions", "How many subscriptions a store has.", []string{"store"}, nil)
 )
 
 // subscriptionFigures are the figures of one subscription, or of several.
 type subscriptionFigures struct {
-	lag, delivered, failed, open float64
-	states                       map[delivery.State]float64
+	lag, delivered, failed, open, letters float64
+	states                                map[delivery.State]float64
 }
 
-func (f *subscriptionFigures) add(st *delivery.Status) {
-	f.lag += float64(st.Lag)
+func (f *subscriptionFigures) add(st *delivery.Figures) {
+	f.lag = max(f.lag, float64(st.Lag))
+	f.letters += float64(st.DeadLetters)
 	f.delivered += float64(st.Delivered)
 	f.failed += float64(st.Failed)
 	f.open += float64(st.Open)
@@ -52,12 +54,13 @@ func (f *subscriptionFigures) tell(store, name string, to chan<- prometheus.Metr
 	figure(figureDelivered, prometheus.CounterValue, f.delivered)
 	figure(figureFailed, prometheus.CounterValue, f.failed)
 	figure(figureOpen, prometheus.GaugeValue, f.open)
+	figure(figureDeadLetters, prometheus.GaugeValue, f.letters)
 	for state, n := range f.states {
 		figure(figureStatus, prometheus.GaugeValue, n, string(state))
 	}
 }
 
-// collectSubscriptions tells of a store's subscriptions: so many of them by name, the rest summed. It gives how many more may
+// collectSubscriptions tells of a store's subscriptions: so many of them by name, the rest together. It gives how many more may
 // be told by name.
 func (c *storeFigures) collectSubscriptions(n *namedStore, names int, to chan<- prometheus.Metric) int {
 	hub := n.hub.there()
@@ -66,7 +69,7 @@ func (c *storeFigures) collectSubscriptions(n *namedStore, names int, to chan<- 
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, statsTime)
 	defer cancel()
-	list, err := hub.List(ctx)
+	list, err := hub.Figures(ctx)
 	if err != nil {
 		c.s.log.Warn("the figures of a store's subscriptions cannot be had", "store", n.name, "error", err)
 		return names

@@ -106,6 +106,9 @@ func (s *hubSlot) of(n *namedStore, toMake bool) (*delivery.Hub, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.ctx.Err() != nil {
+		hub.StopServing() // who told the store to end has missed it
+	}
 	s.hub, s.looked = hub, true
 	return hub, nil
 }

@@ -170,7 +170,7 @@ func (*storeFigures) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		figureHead, figureEvents, figureStreams, figureBytes, figureIndex, figureSegments, figureSyncs, figureUsable,
 		figureLag, figureLetters, figureHeld, figureState,
-		figureSubscriptionLag, figureDelivered, figureFailed, figureOpen, figureStatus, figureSubscriptions,
+		figureSubscriptionLag, figureDelivered, figureFailed, figureOpen, figureDeadLetters, figureStatus, figureSubscriptions,
 	} {
 		to <- d
 	}

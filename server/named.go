@@ -352,12 +352,19 @@ func (h *shelf) end(ctx context.Context, why error) error {
 	return failed
 }
 
-// tell ends what goes on for long in all stores: followers and waits. The stores stay in use.
+// tell ends what goes on for long in all stores: followers, waits, and the deliveries, of which none is begun any more. The
+// stores stay in use.
 func (h *shelf) tell(why error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	for _, n := range h.stores {
 		n.cancel(why)
+	}
+	h.mu.Unlock()
+	for _, n := range h.open() {
+		if hub := n.hub.there(); hub != nil {
+			hub.StopServing()
+		}
+		h.release(n)
 	}
 }
 

@@ -23,6 +23,8 @@ type action struct {
 	// socket says that a page of another origin must not open it, though it is a GET, and that browsers may
 	// give their credentials as a parameter.
 	socket bool
+	// instead is what gives the same as a socket over HTTP.
+	instead string
 
 	figures routeFigures
 }
@@ -84,7 +86,7 @@ func newRoutes() []*route {
 func logRoutes(path string, read, write access.Permission) []*route {
 	stream := []*action{does("GET", read, (*Server).readStream), does("POST", write, (*Server).appendToStream)}
 	follow := does("GET", read, (*Server).followWebSocket)
-	follow.socket = true
+	follow.socket, follow.instead = true, "GET …/events with Accept: "+wire.TypeSSE+" gives the same over HTTP"
 	return []*route{
 		at(path+"/streams", does("GET", read, (*Server).listStreams)),
 		at(path+"/streams/{stream}", stream...),

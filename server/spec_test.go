@@ -41,14 +41,15 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 	have := map[string]string{}
 	for _, r := range newRoutes() {
 		for _, a := range r.actions {
-			have[a.method+" "+documented(r)] = string(a.permission)
+			have[a.method+" "+documented(r)] = permissions(string(a.permission), string(a.or))
 		}
 	}
 	want := map[string]string{}
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			permission, _ := operation.Extensions["x-permission"].(string)
-			want[method+" "+path] = permission
+			or, _ := operation.Extensions["x-permission-or"].(string)
+			want[method+" "+path] = permissions(permission, or)
 		}
 	}
 	for route, permission := range have {
@@ -62,6 +63,8 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 		}
 	}
 }
+
+func permissions(one, or string) string { return strings.TrimSuffix(one+" or "+or, " or ") }
 
 // checking is a client's transport that checks each reply, and each request that was taken, against the document.
 type checking struct {
@@ -160,6 +163,22 @@ func (c *checking) check(r *http.Request, sent []byte, reply *http.Response, got
 	}
 	if reply.Header.Get("Content-Type") == wire.TypeNDJSON {
 		c.checkLines(doc, got)
+	}
+	if reply.StatusCode == http.StatusBadRequest {
+		c.checkField(r, got)
+	}
+	// What a client acts on is told of each route of subscriptions, and is not just some error.
+	if strings.Contains(path, "/subscri") && slices.Contains([]int{400, 404, 409}, reply.StatusCode) &&
+		in.Route.Operation.Responses.Status(reply.StatusCode) == nil {
+		c.t.Errorf("%s %s answers with %d, which the document does not tell", method, path, reply.StatusCode)
+	}
+}
+
+// checkField wants what is wrong with a request to be named.
+func (c *checking) checkField(r *http.Request, got []byte) {
+	var body wire.ErrorBody
+	if err := wire.Decode(got, &body); err != nil || body.Details == nil || body.Details.Field == "" {
+		c.t.Errorf("%s %s is refused without a field: %s", r.Method, r.URL, got)
 	}
 }
 

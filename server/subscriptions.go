@@ -25,7 +25,7 @@ func subscriptionRoutes() []*route {
 		return a
 	}
 	socket := consume("GET", (*Server).consumeWebSocket)
-	socket.socket = true
+	socket.socket, socket.instead = true, "POST …/poll and …/ack give the same over HTTP"
 	return []*route{
 		at(all, does("GET", manage, (*Server).listSubscriptions), does("POST", manage, (*Server).createSubscription)),
 		at(storePath+"/subscribe", does("POST", manage, (*Server).subscribe)),

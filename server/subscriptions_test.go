@@ -114,6 +114,14 @@ func TestSubscriptionLetters(t *testing.T) {
 	one := subscriptionsPath + "/s"
 	// They are listed in the order in which they were given up: of order-1 and of order-2, which is the fourth event here.
 	h.until(one+"/dead-letters", 4, "totalCount").has(2, "deadLetters", 0, "attempts").has("the probe refuses", "deadLetters", 0, "message")
+	letters := func(n int) {
+		t.Helper()
+		want := fmt.Sprintf("nacre_subscription_dead_letters{name=\"s\",store=\"default\"} %d\n", n)
+		if told := string(h.get("/metrics").is(200).body); !strings.Contains(told, want) {
+			t.Errorf("the figures have no %s", want)
+		}
+	}
+	letters(4)
 	second := h.get(one+"/dead-letters?limit=1&offset=1").has(4, "totalCount").has(true, "pagination", "hasMore")
 	if id, _ := second.json()["deadLetters"].([]any)[0].(map[string]any)["id"].(string); !strings.HasPrefix(id, "event-") {
 		t.Errorf("a dead letter is called %q", id)
@@ -129,10 +137,12 @@ func TestSubscriptionLetters(t *testing.T) {
 	p.got(t, "a", 1)
 	h.until(one+"/dead-letters", 3, "totalCount")
 	h.post(one+"/dead-letters/discard", `{"ids":["event-3"]}`).is(200).has(1, "discarded")
+	letters(2)
 	h.post(one+"/dead-letters/retry", "").is(200).has(2, "retried")
 	p.got(t, "a", 1, 4, 5)
 	h.until(one+"/dead-letters", 0, "totalCount")
 	h.post(one+"/dead-letters/discard", `{}`).is(200).has(0, "discarded")
+	letters(0)
 
 	h.post(one+"/dead-letters/retry", `{"ids":["event-9"]}`).refused(nacre.CodeNotFound, "event-9")
 	h.post(one+"/dead-letters/retry", `{"ids":[]}`).refused(nacre.CodeInvalid, "ids")
@@ -551,7 +561,7 @@ func TestThousandSubscriptionsComeAndGo(t *testing.T) {
 		t.Errorf("there are figures of %d subscriptions", n)
 	}
 	if !strings.Contains(told, `nacre_subscription_lag{name="(others)",store="default"}`) {
-		t.Error("the rest is not summed")
+		t.Error("the rest is not told together")
 	}
 	for i := range 1000 {
 		h.do("DELETE", fmt.Sprintf("%s/s%d", subscriptionsPath, i), "").is(200)

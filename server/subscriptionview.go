@@ -44,7 +44,7 @@ func tellPolicy(p *delivery.Policy) wire.SubscriptionPolicy {
 func (x *exchange) tellSubscription(st *delivery.Status) wire.SubscriptionReply {
 	r := wire.SubscriptionReply{
 		Name: st.Name, Kind: st.Kind, Status: string(st.State), After: st.After, Position: st.Position, Head: st.Head, Lag: st.Lag,
-		Open: st.Open, Waiting: st.Waiting, NextAttempt: st.NextAttempt, Delivered: st.Delivered, Failed: st.Failed,
+		Open: st.Open, Waiting: st.Waiting, NextAttempt: st.NextAttempt, Tried: st.Tried, Delivered: st.Delivered, Failed: st.Failed,
 		Reason: st.Reason, Consumers: st.Consumers, Config: st.Config, Policy: tellPolicy(&st.Policy),
 		CreatedAt: st.CreatedAt, UpdatedAt: st.UpdatedAt,
 	}

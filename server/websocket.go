@@ -79,8 +79,10 @@ func narrowing(x *exchange) func(*wire.ReadParams) (within, error) {
 func (s *Server) upgrade(x *exchange) (*websocket.Conn, *staged, error) {
 	if !strings.EqualFold(x.r.Header.Get("Upgrade"), "websocket") {
 		x.w.Header().Set("Upgrade", "websocket")
-		return nil, nil, nacre.Errorf(nacre.CodeInvalid,
-			"this address is for WebSockets, and the request asks for none: GET …/events with Accept: %s gives the same over HTTP", wire.TypeSSE)
+		return nil, nil, &nacre.Error{
+			Code: nacre.CodeInvalid, Field: "Upgrade",
+			Message: "is not given, and this address is for WebSockets: " + x.action.instead,
+		}
 	}
 	u := &upgrade{w: x.w, header: x.w.Header().Clone(), timeout: s.o.WriteTimeout}
 	conn, err := websocket.Accept(u, x.r, &websocket.AcceptOptions{
@@ -94,7 +96,9 @@ func (s *Server) upgrade(x *exchange) (*websocket.Conn, *staged, error) {
 	case errors.Is(err, errLeft):
 		return nil, nil, errClientGone
 	case err != nil:
-		return nil, nil, nacre.Errorf(nacre.CodeInvalid, "the WebSocket's handshake: %s", strings.TrimSpace(u.text.String()))
+		return nil, nil, &nacre.Error{
+			Code: nacre.CodeInvalid, Field: "Upgrade", Message: "is no WebSocket's handshake: " + strings.TrimSpace(u.text.String()),
+		}
 	}
 	conn.SetReadLimit(maxMessage)
 	return conn, u.out, nil

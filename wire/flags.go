@@ -55,7 +55,10 @@ func ParseImport(values url.Values) (bool, error) { return parseFlag(values, "im
 func ParseConfirm(values url.Values) error {
 	confirmed, err := parseFlag(values, "confirm")
 	if err == nil && !confirmed {
-		err = nacre.Errorf(CodeConfirmationRequired, "the store and all of its events would be deleted for ever: confirm it with ?confirm=true")
+		err = &nacre.Error{
+			Code: CodeConfirmationRequired, Field: "confirm",
+			Message: "is not true: the store and all of its events would be deleted for ever, so give ?confirm=true",
+		}
 	}
 	return err
 }

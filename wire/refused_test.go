@@ -149,7 +149,7 @@ func TestRefusedParameters(t *testing.T) {
 		{streams, "sortDirection=desc", "UNSUPPORTED sortDirection: streams are listed in ascending order of their ids only"},
 		{streams, "limit=10001", `INVALID_ARGUMENT limit: "10001" is not a whole number from 1 to 10000`},
 		{imported, "imports=true", "INVALID_ARGUMENT imports: is not a parameter of this request"},
-		{ParseConfirm, "", "CONFIRMATION_REQUIRED the store and all of its events would be deleted for ever: confirm it with ?confirm=true"},
+		{ParseConfirm, "", "CONFIRMATION_REQUIRED confirm: is not true: the store and all of its events would be deleted for ever, so give ?confirm=true"},
 		{ParseConfirm, "confirm=true&apiKey=k", "taken"},
 		{ParseNone, "apiKey=k", "taken"},
 		{head, "wait=3&timeout=301", `INVALID_ARGUMENT timeout: "301" is not a whole number from 1 to 300`},

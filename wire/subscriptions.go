@@ -50,7 +50,8 @@ type SubscriptionReply struct {
 	Open           int                `json:"open"`     // events that were read and are not done
 	Waiting        int                `json:"waiting"`  // streams that wait after a failure
 	NextAttempt    time.Time          `json:"nextAttempt,omitzero"`
-	Delivered      uint64             `json:"delivered"` // events, and Failed attempts, since the server looks after it
+	Tried          int                `json:"tried,omitzero"` // how often what is tried then has failed
+	Delivered      uint64             `json:"delivered"`      // events, and Failed attempts, since the server looks after it
 	Failed         uint64             `json:"failed"`
 	Reason         string             `json:"reason,omitzero"` // why it is suspended
 	LastError      *FailureReply      `json:"lastError,omitzero"`
@@ -74,11 +75,12 @@ type SubscriptionReply struct {
 	Message        string              `json:"message,omitzero"`
 }
 
-// SubscriptionErrors is what DeltaBase tells of a subscription's failures.
+// SubscriptionErrors is what DeltaBase tells of a subscription's failures. RetryCount is how often the event that is tried
+// at NextRetryAt has failed so far; 0 where none waits.
 type SubscriptionErrors struct {
 	LastError   string    `json:"lastError"`
 	LastErrorAt time.Time `json:"lastErrorAt"`
-	RetryCount  uint64    `json:"retryCount"`
+	RetryCount  int       `json:"retryCount"`
 	NextRetryAt time.Time `json:"nextRetryAt,omitzero"`
 }
 
@@ -107,7 +109,7 @@ func (r *SubscriptionReply) FillDeltaBase(store string, filter nacre.Filter) {
 	r.LastProcessed = r.Position
 	if r.LastError != nil {
 		r.StatusDetails = &SubscriptionErrors{
-			LastError: r.LastError.Message, LastErrorAt: r.LastError.At, RetryCount: r.Failed, NextRetryAt: r.NextAttempt,
+			LastError: r.LastError.Message, LastErrorAt: r.LastError.At, RetryCount: r.Tried, NextRetryAt: r.NextAttempt,
 		}
 	}
 }

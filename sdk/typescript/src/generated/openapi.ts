@@ -1042,10 +1042,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Tell what became of a group's deliveries
-         * @description The permission manage:subscriptions is enough as well.
-         */
+        /** Tell what became of a group's deliveries */
         post: operations["ack"];
         delete?: never;
         options?: never;
@@ -1113,7 +1110,7 @@ export interface paths {
         put?: never;
         /**
          * Deliver dead letters again
-         * @description Those of the ids, or the oldest 1,000. Each stays open until it has been delivered. They keep no order with other events.
+         * @description Those of the ids, or all. Each stays open until it has been delivered. They keep no order with other events.
          */
         post: operations["retrySubscriptionDeadLetters"];
         delete?: never;
@@ -1163,8 +1160,7 @@ export interface paths {
         put?: never;
         /**
          * Tell that a consumer of a group goes
-         * @description Others get at once what it had, and that does not count as an attempt. The permission manage:subscriptions is enough as
-         *     well.
+         * @description Others get at once what it had, and that does not count as an attempt. Polls of it that wait end with nothing.
          */
         post: operations["leave"];
         delete?: never;
@@ -1215,7 +1211,7 @@ export interface paths {
         /**
          * Ask for events of a group, to work them off
          * @description Answers when there are some, or when `waitMs` is over. Each is answered for with an ack or a nack within the group's
-         *     `ackDeadlineMs`; others get it then. The permission manage:subscriptions is enough as well.
+         *     `ackDeadlineMs`; others get it then, and at once where the client was seen to be gone before the answer was out.
          */
         post: operations["poll"];
         delete?: never;
@@ -1290,8 +1286,7 @@ export interface paths {
          * Work a group's events off over a WebSocket
          * @description Messages are JSON texts. The client sends `ConsumerMessage`s: `{"poll":{…}}`, one at a time, and `{"ack":[…],"nack":[…]}`;
          *     the server answers each with a `GroupMessage`, acks in their order. `{"error":{…}}` is the last word. The consumer
-         *     leaves when the socket closes. The permission manage:subscriptions is enough as well. Credentials may be given as
-         *     the parameters `apiKey` and `authToken`.
+         *     leaves when the socket closes. Credentials may be given as the parameters `apiKey` and `authToken`.
          */
         get: operations["consumeWebSocket"];
         put?: never;
@@ -2093,6 +2088,16 @@ export interface components {
             name: "nacre";
             version: string;
         };
+        Invalid: {
+            details: {
+                /** @description What was wrong in the request, as in `policy.retry.strategy`. */
+                field: string;
+            };
+            /** @enum {string} */
+            error: "INVALID_ARGUMENT";
+            /** @description For people. */
+            message: string;
+        };
         LeaveRequest: {
             consumer: components["schemas"]["ConsumerName"];
         };
@@ -2502,17 +2507,23 @@ export interface components {
              * @enum {string}
              */
             status: "ACTIVE" | "PAUSED" | "RETRYING" | "SUSPENDED" | "ERROR";
+            /** @description What failed last since the server looks after it; absent where nothing has. */
             statusDetails?: {
                 lastError: string;
                 lastErrorAt: components["schemas"]["Time"];
                 nextRetryAt?: components["schemas"]["Time"];
-                /** Format: int64 */
+                /**
+                 * Format: int64
+                 * @description `tried`: how often the event that is tried at `nextRetryAt` has failed so far; 0 where none waits.
+                 */
                 retryCount: number;
             };
             subscriberId: string;
             subscriberType: string;
             /** @description The name. */
             subscriptionId: string;
+            /** @description How often the event that is tried at `nextAttempt` has failed so far; absent where none waits. */
+            tried?: number;
             updatedAt: components["schemas"]["Time"];
             /** @description Streams that wait after a failure. */
             waiting: number;
@@ -2786,6 +2797,15 @@ export interface components {
                  *     }
                  */
                 "application/json": components["schemas"]["Head"];
+            };
+        };
+        /** @description INVALID_ARGUMENT: the request is wrong in itself, and `details.field` says where. */
+        Invalid: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Invalid"];
             };
         };
         /** @description The stored lines. */
@@ -4458,6 +4478,8 @@ export interface operations {
         responses: {
             200: components["responses"]["SubscriptionMade"];
             201: components["responses"]["SubscriptionMade"];
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
             409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
         };
@@ -4494,6 +4516,8 @@ export interface operations {
                     "application/json": components["schemas"]["Subscriptions"];
                 };
             };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
     };
@@ -4515,6 +4539,8 @@ export interface operations {
         responses: {
             200: components["responses"]["SubscriptionMade"];
             201: components["responses"]["SubscriptionMade"];
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
             409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
         };
@@ -4534,6 +4560,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Subscription"];
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4561,6 +4588,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4598,7 +4626,9 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Subscription"];
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
         };
     };
@@ -4643,6 +4673,7 @@ export interface operations {
                     "application/json": components["schemas"]["Answered"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
@@ -4675,6 +4706,7 @@ export interface operations {
                     "application/json": components["schemas"]["SubscriptionDeadLetters"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4702,6 +4734,7 @@ export interface operations {
                     "application/json": components["schemas"]["Discarded"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4729,6 +4762,7 @@ export interface operations {
                     "application/json": components["schemas"]["Retried"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
@@ -4761,6 +4795,7 @@ export interface operations {
                     "application/json": components["schemas"]["Attempts"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4797,6 +4832,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
@@ -4817,6 +4853,7 @@ export interface operations {
         requestBody?: components["requestBodies"]["Nothing"];
         responses: {
             200: components["responses"]["Subscription"];
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4855,6 +4892,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deliveries"];
                 };
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
@@ -4887,6 +4925,7 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Subscription"];
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4906,6 +4945,7 @@ export interface operations {
         requestBody?: components["requestBodies"]["Nothing"];
         responses: {
             200: components["responses"]["Subscription"];
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
@@ -4934,6 +4974,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["Invalid"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["SubscriptionConflict"];
             default: components["responses"]["Error"];
