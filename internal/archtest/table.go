@@ -64,6 +64,7 @@ var Table = []Rule{
 	},
 	{Package: "internal/relay", May: []string{"."}}, // what relays to other systems share
 	{Package: "internal/archtest"},
+	{Package: "internal/meter"},
 
 	// Drivers: each its own technology.
 	{
@@ -115,7 +116,7 @@ var Table = []Rule{
 		Libs:    []string{otelAPI},
 		Tests:   append([]string{"aggregate"}, drivers...),
 	},
-	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
+	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate", "internal/meter"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
 	{Package: "wasm/guest", May: []string{"decider"}},
 
 	// Delivery: what makes events reach others.
@@ -221,6 +222,7 @@ var TestLibs = []string{
 	"github.com/google/go-cmp/...",
 	"github.com/jackc/pgx/v5/...",
 	"github.com/nats-io/nkeys",
+	"github.com/tetratelabs/wazero/...",
 	"github.com/rogpeppe/go-internal/...",
 	"github.com/standard-webhooks/standard-webhooks/...",
 	"go.opentelemetry.io/otel/sdk/...",
