@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import {
   handleCommandWithDeciderAndRetry, isConnectionError, isServiceUnavailableError, isStreamVersionConflictError,
-  isTimeoutError, isUnknownOutcomeError, NacreClient,
+  isTimeoutError, isUnknownOutcomeError, isValidationError, NacreClient,
 } from '@nacredb/client'
 import { CuttingProxy } from './support/cutting-proxy.js'
 import { nowhere } from './support/nowhere.js'
@@ -87,6 +87,102 @@ describe('what is repeated', () => {
     await assert.rejects(server.client({ fetch }).getManagement().createEventStore({ name: 'once' }), isConnectionError)
     assert.equal(sent(), 1)
     assert.equal((await server.client().getManagement().getEventStore('once')).name, 'once')
+  })
+
+  it('makes an id where none was given, whatever that looked like', async () => {
+    const { fetch, sent } = losing(0)
+    const store = await server.store({ fetch })
+    const events: any[] = [{ type: 't', data: 1, eventId: null }, { type: 't', data: 2, eventId: undefined }]
+    assert.equal((await store.appendToStream('s', events)).eventsWritten, 2)
+    assert.deepEqual([sent(), (await store.readStream('s')).length], [2, 2])
+  })
+
+  it('does not take the word of a gateway for that of the server', async () => {
+    const answers: [number, string, number][] = [
+      [502, '{"error":"Bad Gateway"}', 2], [503, '{"error":"no healthy upstream"}', 2], [504, '{"error":"upstream request timeout"}', 2],
+      [524, '{"error":"a timeout occurred"}', 2], [408, '{"error":"too slow"}', 2], [500, '{"error":"oops"}', 1],
+    ]
+    for (const [status, body, sent] of answers) {
+      let asked = 0
+      const store = await server.store({
+        retries: 1,
+        // It was passed on, and written.
+        fetch: async (input, init) => {
+          asked++
+          await (await fetch(input, init)).text()
+          return new Response(body, { status })
+        },
+      })
+      await assert.rejects(store.appendToStream('s', [{ type: 't', data: 1 }]), error => isUnknownOutcomeError(error) && error.status === status, body)
+      assert.equal(asked, sent, body)
+      assert.equal((await server.client().getEventStore(store.name).readStream('s')).length, 1)
+    }
+  })
+
+  it('knows that nothing was sent where there was no token for it, or a header that is none', async () => {
+    let asked = 0
+    const counting: Fetch = async (input, init) => {
+      asked++
+      return fetch(input, init)
+    }
+    const event = { type: 't', data: 1 }
+    let tries = 0
+    const silent = server.client({ fetch: counting, retries: 2, token: async () => { throw new Error(`no token ${++tries}`) } })
+    await assert.rejects(silent.getEventStore('default').appendToStream('s', [event]), /^Error: no token 3$/)
+    const odd = server.client({ fetch: counting, apiKey: 'db_ключ' }).getEventStore('default')
+    await assert.rejects(odd.appendToStream('s', [event]), error => isValidationError(error) && /X-API-Key/.test(error.message) && !/ключ/.test(error.message))
+    const waiting = server.client({ fetch: counting, timeoutMs: 20, retries: 0, token: () => new Promise(() => {}) }).getEventStore('default')
+    await assert.rejects(waiting.appendToStream('s', [event]), isTimeoutError)
+    const end = new AbortController()
+    const ended = waiting.appendToStream('s', [event], { signal: end.signal })
+    end.abort(new Error('enough'))
+    await assert.rejects(ended, /^Error: enough$/)
+    assert.equal(asked, 0)
+  })
+
+  it('waits for ever where it is told to', async () => {
+    for (const timeoutMs of [Infinity, 2 ** 40]) {
+      let asked = 0
+      const slow: Fetch = async (input, init) => {
+        asked++
+        await new Promise(resolve => setTimeout(resolve, 50))
+        return fetch(input, init)
+      }
+      assert.equal((await server.client({ fetch: slow, timeoutMs }).getEventStore('default').readStream('none')).length, 0)
+      assert.equal(asked, 1)
+    }
+  })
+
+  it('asks again for a refusal that broke off', async () => {
+    let asked = 0
+    const store = await server.store({
+      fetch: async (input, init) => {
+        const response = await fetch(input, init)
+        if (asked++ > 0) return response
+        const broken = new ReadableStream({ start: controller => controller.error(new TypeError('terminated')) })
+        return new Response(broken, { status: response.status })
+      },
+    })
+    await assert.rejects(store.appendToStream('s', [{ type: 't', data: 1 }], { expectedStreamVersion: 5 }), isStreamVersionConflictError)
+    assert.equal(asked, 2)
+  })
+
+  it('needs one listener of a signal, however many requests that ends', async () => {
+    const end = new AbortController()
+    let listeners = 0
+    const listen = end.signal.addEventListener.bind(end.signal)
+    end.signal.addEventListener = (...args: unknown[]) => {
+      listeners++
+      ;(listen as (...args: unknown[]) => void)(...args)
+    }
+    const store = await server.store()
+    await Promise.all(Array.from({ length: 20 }, () => store.readStream('none', { signal: end.signal })))
+    // Of a fetch that does not look at signals, too.
+    const deaf = server.client({ fetch: () => new Promise(() => {}) }).getEventStore('default')
+    const all = Promise.all(Array.from({ length: 20 }, () => assert.rejects(deaf.readStream('none', { signal: end.signal }), /enough/)))
+    end.abort(new Error('enough'))
+    await all
+    assert.equal(listeners, 1)
   })
 
   it('passes once what is busy is not busy any more', async () => {

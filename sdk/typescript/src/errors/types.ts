@@ -50,6 +50,11 @@ export const ErrorTypes = {
   WEBHOOK_VERIFICATION: 'WEBHOOK_VERIFICATION',
 } as const
 
+/** Tells whether a code is one of this version's servers. */
+export function isServerCode(code: string): code is ServerCode {
+  return Object.hasOwn(server, code)
+}
+
 /** DeltaBase's name for {@link ErrorTypes}. */
 export const DeltaBaseErrorTypes = ErrorTypes
 

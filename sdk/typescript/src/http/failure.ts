@@ -1,6 +1,6 @@
 import type { NacreError } from '../errors/base.js'
 import { ConnectionError } from '../errors/classes.js'
-import { ErrorTypes } from '../errors/types.js'
+import { ErrorTypes, isServerCode } from '../errors/types.js'
 
 /** What an attempt came to that did not succeed. */
 export class Failure {
@@ -57,6 +57,14 @@ export function refused(error: NacreError, retryAfterMs: number): Failure {
     case ErrorTypes.INTERNAL:
       return new Failure(error, error.status === 502 || error.status === 503, error.status >= 500, retryAfterMs)
     default:
-      return new Failure(error, false, false)
+      return isServerCode(error.errorType) ? new Failure(error, false, false) : foreign(error, retryAfterMs)
   }
+}
+
+// The failure that an answer tells which is not of this server, or of a newer one. A gateway has its own words in the place
+// of the code, and may have passed on what it then had no answer to.
+function foreign(error: NacreError, retryAfterMs: number): Failure {
+  const { status } = error
+  const again = status === 408 || status === 429 || (status >= 502 && status <= 504) || (status >= 520 && status <= 524)
+  return new Failure(error, again, status === 408 || status >= 500, retryAfterMs)
 }

@@ -6,9 +6,9 @@ export interface ClientOptions {
   baseUrl?: string
   /** An API key, `db_…`, sent as `X-API-Key`. Default: none, for a server that is open to everybody. */
   apiKey?: string
-  /** A JWT, sent as `Authorization: Bearer`; a function is asked before every request. Give it or `apiKey`. */
+  /** A JWT, sent as `Authorization: Bearer`; a function is asked before every attempt at a request. Give it or `apiKey`. */
   token?: string | (() => string | Promise<string>)
-  /** Milliseconds that one attempt at a request may take. Default 30,000. */
+  /** Milliseconds that one attempt at a request may take; Infinity is for ever. Default 30,000. */
   timeoutMs?: number
   /** How often a request is repeated that failed in a way that may pass. Default 6; 0 is none. */
   retries?: number

@@ -1,10 +1,11 @@
+import { invalid } from '../errors/assertions.js'
 import { errorFromReply, type Subject } from '../errors/from-reply.js'
 import { NacreError } from '../errors/base.js'
 import { SerializationError, TimeoutError } from '../errors/classes.js'
 import { ErrorTypes } from '../errors/types.js'
 import { broken, Failure, refused } from './failure.js'
 import type { Settings } from './options.js'
-import { backOffMs, linked, sleep } from './waiting.js'
+import { backOffMs, later, linked, sleep, unlessAborted } from './waiting.js'
 
 export type QueryValue = string | number | boolean | Date | readonly (string | number)[] | undefined | null
 
@@ -22,6 +23,8 @@ export interface Request {
   extraMs?: number
   /** To do it twice does no harm, so that it is repeated also where it may have been done. Default: true, except for POST. */
   repeatable?: boolean
+  /** How often it is repeated at most. Default: as the client's settings say. */
+  retries?: number
 }
 
 /** An answer, and whether an attempt before it may have done what was asked. */
@@ -50,6 +53,7 @@ export class Transport {
   async send(request: Request): Promise<Answer> {
     const body = encode(request.body)
     const repeatable = request.repeatable ?? request.method !== 'POST'
+    const { retries = this.settings.retries } = request
     let doubtful = false
     for (let attempt = 0; ; attempt++) {
       try {
@@ -59,7 +63,7 @@ export class Transport {
         doubtful ||= failure.unknown
         failure.unknown = doubtful
         failure.attempts = attempt + 1
-        const goOn = failure.again && (repeatable || !doubtful) && attempt < this.settings.retries && failure.waitMs <= longestAskedMs
+        const goOn = failure.again && (repeatable || !doubtful) && attempt < retries && failure.waitMs <= longestAskedMs
         if (!goOn) throw failure
         try {
           await sleep(failure.waitMs + backOffMs(attempt, this.settings.retryDelayMs), request.signal)
@@ -84,36 +88,31 @@ export class Transport {
     const late = new TimeoutError(
       `${this.settings.baseUrl} did not answer within ${limit} ms`, { status: 504, errorType: ErrorTypes.DEADLINE_EXCEEDED },
     )
-    const timer = setTimeout(() => controller.abort(late), limit)
+    const inTime = later(limit, () => controller.abort(late))
     try {
       const response = await this.attempt(request, body, controller.signal)
-      const text = await response.text()
+      const text = await unlessAborted(response.text(), controller.signal)
       return response.status === 204 || text === '' ? undefined : this.decode(text, response.status)
     } catch (thrown) {
-      if (request.signal?.aborted) throw new Failure(request.signal.reason, false, true)
-      if (controller.signal.aborted) throw new Failure(late, true, true)
-      throw thrown instanceof Failure ? thrown : broken(thrown, this.settings.baseUrl)
+      const failure = thrown instanceof Failure ? thrown : broken(thrown, this.settings.baseUrl)
+      const { aborted, reason } = controller.signal
+      throw aborted ? new Failure(reason, reason === late, failure.unknown) : failure
     } finally {
-      clearTimeout(timer)
+      inTime()
       unlink()
     }
   }
 
   private async attempt(request: Request, body: string | undefined, signal: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { Accept: 'application/json', ...this.settings.headers, ...request.headers }
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
-    const { apiKey, token } = this.settings
-    if (apiKey !== undefined) headers['X-API-Key'] = apiKey
-    else if (token !== undefined) headers['Authorization'] = `Bearer ${typeof token === 'string' ? token : await token()}`
-
+    const headers = await this.headersOf(request, body, signal)
     let response: Response
     try {
-      response = await this.settings.fetch(this.settings.baseUrl + request.path + search(request.query), {
+      response = await unlessAborted(this.settings.fetch(this.settings.baseUrl + request.path + search(request.query), {
         method: request.method, headers, signal,
         // A redirect would carry the key to wherever it points.
         redirect: 'manual', cache: 'no-store',
         ...(body === undefined ? {} : { body }),
-      })
+      }), signal) // there are some that do not look at it
     } catch (cause) {
       throw broken(cause, this.settings.baseUrl)
     }
@@ -121,9 +120,36 @@ export class Transport {
     throw await this.refusal(request, response)
   }
 
+  // What fails here has sent nothing.
+  private async headersOf(request: Request, body: string | undefined, signal: AbortSignal): Promise<Record<string, string>> {
+    const headers: Record<string, string> = { Accept: 'application/json', ...this.settings.headers, ...request.headers }
+    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    const { apiKey, token } = this.settings
+    if (apiKey !== undefined) headers['X-API-Key'] = apiKey
+    else if (typeof token === 'string') headers['Authorization'] = `Bearer ${token}`
+    else if (token !== undefined) {
+      try {
+        headers['Authorization'] = `Bearer ${await unlessAborted(Promise.resolve(token()), signal)}`
+      } catch (error) {
+        // Whoever gives tokens may be back soon.
+        throw new Failure(error, true, false)
+      }
+    }
+    for (const [name, value] of Object.entries(headers)) {
+      try {
+        new Headers([[name, value]])
+      } catch {
+        // The value is not repeated, since it may be a secret.
+        throw new Failure(invalid(`the header ${JSON.stringify(name)} has characters that a header cannot have`, name), false, false)
+      }
+    }
+    return headers
+  }
+
   private async refusal(request: Request, response: Response): Promise<Failure> {
     const { status } = response
     if (status < 400) {
+      void response.body?.cancel().catch(() => {}) // or the connection would wait for somebody to read it
       const error = new NacreError(
         `${this.settings.baseUrl} answers with a redirect: give the address that it points to`,
         { status, errorType: ErrorTypes.INTERNAL },
@@ -132,9 +158,13 @@ export class Transport {
     }
     let body: unknown
     try {
-      const text = await response.text()
-      body = text
-      body = JSON.parse(text)
+      body = await response.text()
+    } catch (cause) {
+      const { error } = broken(cause, this.settings.baseUrl)
+      return new Failure(error, true, status >= 500)
+    }
+    try {
+      body = JSON.parse(body as string)
     } catch {
       // It is not of this server; the status says enough.
     }
@@ -156,9 +186,21 @@ export class Transport {
   }
 }
 
-/** Writes a path, each part escaped: path`/event-stores/${name}`. */
+/** Writes a path, each part escaped: path`/event-stores/${name}`. A part that would lead elsewhere is refused. */
 export function path(strings: TemplateStringsArray, ...parts: string[]): string {
-  return strings.reduce((whole, string, i) => whole + encodeURIComponent(parts[i - 1] ?? '') + string)
+  return strings.reduce((whole, string, i) => whole + escaped(parts[i - 1]) + string)
+}
+
+// Platforms resolve "." and ".." in addresses, also where they are escaped, and "" asks for what stands above.
+function escaped(part: string | undefined): string {
+  if (typeof part !== 'string' || part === '' || part === '.' || part === '..') {
+    throw invalid(`${JSON.stringify(part)} cannot stand in an address: give another name or id`)
+  }
+  try {
+    return encodeURIComponent(part)
+  } catch {
+    throw invalid(`${JSON.stringify(part)} is no text: it has half of a character`)
+  }
 }
 
 function search(query: Record<string, QueryValue> | undefined): string {

@@ -10,7 +10,10 @@ export type StreamInfo = Schemas['StreamInfo']
 export type Pagination = Schemas['Pagination']
 
 export interface RequestOptions {
-  /** Ends the call; it rejects with the signal's reason. */
+  /**
+   * Ends the call; it rejects with the signal's reason. An append that was sent by then rejects with an
+   * `UnknownOutcomeError` whose cause that is.
+   */
   signal?: AbortSignal
 }
 
@@ -18,6 +21,7 @@ export interface AppendOptions extends RequestOptions {
   /**
    * Makes a repeated call change nothing: the same key again is answered as the first time, for ever. Without it and
    * without event ids, a call that is repeated by the program appends again; what this package repeats never does.
+   * 1 to 256 printable ASCII characters.
    */
   idempotencyKey?: string
 }

@@ -14,6 +14,7 @@ import type {
   AppendOptions, AppendToStreamResult, MultiStreamAppendResult, QueryEventsOptions, QueryEventsResult,
   QueryStreamsOptions, QueryStreamsResult, ReadByQueryOptions, ReadStreamOptions, RequestOptions, StreamAppend,
 } from './contract.js'
+import { checkKey } from './key.js'
 import { eventsResult, streamsResult } from './results.js'
 
 type Schemas = components['schemas']
@@ -33,9 +34,9 @@ export class RemoteEventStore extends BaseEventStore {
     appends: readonly StreamAppend[], condition: AppendCondition | undefined, options: AppendOptions,
   ): Promise<MultiStreamAppendResult> {
     const { idempotencyKey, signal } = options
+    checkKey(idempotencyKey)
     // With ids, what is sent twice is written once. From a key the server derives them.
-    const made = idempotencyKey === undefined && appends.some(one => one.events.some(event => event.eventId === undefined))
-    const sent = made ? appends.map(giveIds) : appends
+    const sent = idempotencyKey === undefined ? appends.map(giveIds) : appends
     const before = this.seen
     try {
       const { body, doubtful } = await this.transport.send({
@@ -116,8 +117,10 @@ export class RemoteEventStore extends BaseEventStore {
   }
 }
 
+// An id that is null is none, as it is to the server.
 function giveIds(append: StreamAppend): StreamAppend {
-  return { ...append, events: append.events.map(event => event.eventId === undefined ? { ...event, eventId: newEventId() } : event) }
+  if (!Array.isArray(append.events)) throw invalid('events must be a list', 'events')
+  return { ...append, events: append.events.map((event: AnyEvent) => (event?.eventId ?? undefined) === undefined ? { ...event, eventId: newEventId() } : event) }
 }
 
 function committed(reply: Schemas['Committed']): MultiStreamAppendResult {
