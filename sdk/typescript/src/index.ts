@@ -27,7 +27,7 @@ export { EventSubscription, type FollowOptions } from './bus/subscription.js'
 export * from './bus/types.js'
 
 export {
-  verifyWebhook, Webhook, type HeadersLike, type VerifiedWebhook, type WebhookOptions as WebhookVerificationOptions,
+  verifyWebhook, Webhook, type HeadersLike, type VerifiedSignature, type VerifiedWebhook, type WebhookOptions as WebhookVerificationOptions,
   type WebhookPayload,
 } from './webhook/webhook.js'
 

@@ -37,7 +37,8 @@ describe('the package', () => {
     assert.equal(dependencies, undefined)
     for (const version of Object.values<string>(devDependencies)) assert.match(version, /^[0-9]/)
     for (const file of filesOf(join(root, 'dist/esm')).filter(name => name.endsWith('.js'))) {
-      const found = [...readFileSync(file, 'utf8').matchAll(/(?:from|import\() ?['"]([^'"]+)['"]/g)].map(match => match[1] ?? '')
+      const found = [...readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s[^;'"]*?\bfrom ['"]([^'"]+)['"]|\bimport\((.+?)\)/gm)].map(match => match[1] ?? match[2] ?? '')
+      assert(found.length > 0 || !/^import/m.test(readFileSync(file, 'utf8')), file)
       for (const name of found) assert(name.startsWith('.'), `${file} imports ${name}`)
     }
   })

@@ -30,7 +30,7 @@ describe('webhooks', () => {
     const verified = await webhook.verify(body, await headersOf(webhook, 'msg_1', at(0)))
     assert.equal(verified.id, 'msg_1')
     assert.equal(verified.timestamp.getTime(), now)
-    assert.equal(verified.payload.event.data.name, 'Jöhn')
+    assert.equal(verified.events[0]?.data.name, 'Jöhn')
     assert.equal(verified.payload.subscriptionId, 'w')
     const bytes = new TextEncoder().encode(body)
     await webhook.verify(bytes, new Headers(await headersOf(webhook, 'msg_1', at(0))))
@@ -59,6 +59,28 @@ describe('webhooks', () => {
       await assert.rejects(webhook.verify(body, { ...headers, 'webhook-signature': wrong }), refuses(401, /signature/), wrong)
     }
     await assert.rejects(new Webhook(other, { now: () => now }).verify(body, headers), refuses(401, /signature/))
+  })
+
+  it('gives the events of a batch, and takes a body that is none of its own', async () => {
+    const event = JSON.parse(body).event
+    const texts: [string, number][] = [[body, 1], [JSON.stringify({ events: [event, event] }), 2], ['{"specversion":"1.0"}', 0], ['null', 0]]
+    for (const [text, count] of texts) {
+      const { events } = await webhook.verify(text, await headersOf(webhook, 'm', at(0), text))
+      assert.deepEqual(events, Array(count).fill(event))
+    }
+    const bytes = '\u0000 no JSON'
+    const { id, timestamp } = await webhook.verifySignature(bytes, await headersOf(webhook, 'm', at(0), bytes))
+    assert.deepEqual([id, timestamp.getTime()], ['m', now])
+    await assert.rejects(webhook.verifySignature(bytes + ' ', await headersOf(webhook, 'm', at(0), bytes)), refuses(401, /signature/))
+  })
+
+  it("takes headers of any library's", async () => {
+    class Others {
+      constructor(private readonly members: Record<string, string>) {}
+      get(name: string): string | null { return this.members[name.toLowerCase()] ?? null }
+    }
+    assert.equal((await webhook.verify(body, new Others(await headersOf(webhook, 'm', at(0))))).id, 'm')
+    await assert.rejects(webhook.verify(body, new Others({})), refuses(400, /webhook-timestamp|webhook-id/))
   })
 
   it('takes any of several signatures and secrets', async () => {

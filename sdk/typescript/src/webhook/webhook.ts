@@ -6,13 +6,17 @@ import { decodeBase64, encodeBase64 } from './base64.js'
 
 /** What a delivery carries. */
 export interface WebhookPayload<E extends AnyEvent = AnyEvent> {
-  event: ReadEvent<E>
+  /** Of a delivery of one event. */
+  event?: ReadEvent<E>
+  /** In the place of `event`, where several are sent at once. */
+  events?: ReadEvent<E>[]
   eventStoreName: string
+  eventStoreId: string
   subscriptionId: string
 }
 
 /** Headers as a platform has them: of the Fetch API, or of Node's requests. */
-export type HeadersLike = Headers | Record<string, string | readonly string[] | undefined>
+export type HeadersLike = { get(name: string): string | null } | Record<string, string | readonly string[] | undefined>
 
 export interface WebhookOptions {
   /** Seconds by which a delivery's time may differ from the clock here. Default 300. */
@@ -23,12 +27,17 @@ export interface WebhookOptions {
 
 /** A delivery that was verified. */
 export interface VerifiedWebhook<E extends AnyEvent = AnyEvent> {
-  /** The same at each attempt: keep it to tell a delivery that comes again. */
+  /** The same at each attempt, as long as one event is sent at a time. An event's own key is `streamId` and `eventId`. */
   id: string
   /** When this attempt was made. */
   timestamp: Date
+  /** One event, or those of a batch in their order; none of a CloudEvent, which is the payload. */
+  events: readonly ReadEvent<E>[]
   payload: WebhookPayload<E>
 }
+
+/** What was verified of a delivery whose body is anything. */
+export type VerifiedSignature = Pick<VerifiedWebhook, 'id' | 'timestamp'>
 
 /**
  * Verifies that webhooks are what the server signed, as https://www.standardwebhooks.com says: by
@@ -46,12 +55,26 @@ export class Webhook {
     if (list.length === 0) throw invalid('give one secret at least', 'secrets')
     this.keys = list.map(decodeSecret).map(async bytes =>
       crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']))
+    for (const key of this.keys) key.catch(() => {}) // whoever verifies is told
     this.toleranceSeconds = options.toleranceSeconds ?? 300
     this.now = options.now ?? Date.now
   }
 
   /** Verifies a delivery. `body` is what arrived, byte for byte: what was parsed and written again is another one. */
   async verify<E extends AnyEvent = AnyEvent>(body: string | Uint8Array, headers: HeadersLike): Promise<VerifiedWebhook<E>> {
+    const verified = await this.verifySignature(body, headers)
+    let payload: Partial<WebhookPayload<E>> | null
+    try {
+      payload = JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body))
+    } catch (cause) {
+      throw refused(400, 'the body of the webhook is no JSON', cause)
+    }
+    const events = payload?.events ?? (payload?.event === undefined ? [] : [payload.event])
+    return { ...verified, events, payload: payload as WebhookPayload<E> }
+  }
+
+  /** Verifies a delivery whose body may be anything, such as the data of a binary CloudEvent. */
+  async verifySignature(body: string | Uint8Array, headers: HeadersLike): Promise<VerifiedSignature> {
     const id = header(headers, 'webhook-id')
     const time = header(headers, 'webhook-timestamp')
     const signatures = header(headers, 'webhook-signature')
@@ -61,14 +84,7 @@ export class Webhook {
     if (late > this.toleranceSeconds) throw refused(401, `the webhook is ${late} seconds old: ${this.toleranceSeconds} are taken`)
     if (-late > this.toleranceSeconds) throw refused(401, `the webhook is of ${-late} seconds ahead: set the clocks`)
     if (!(await this.isSigned(signed(id, time, body), signatures))) throw refused(401, 'no signature of the webhook is right')
-
-    let payload: unknown
-    try {
-      payload = JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body))
-    } catch (cause) {
-      throw refused(400, 'the body of the webhook is no JSON', cause)
-    }
-    return { id, timestamp: new Date(1000 * seconds), payload: payload as WebhookPayload<E> }
+    return { id, timestamp: new Date(1000 * seconds) }
   }
 
   /** Verifies a request of the Fetch API, whose body is read. */
@@ -126,11 +142,16 @@ function signed(id: string, time: string, body: string | Uint8Array): Uint8Array
 
 function header(headers: HeadersLike, name: string): string {
   let value: string | readonly string[] | undefined | null
-  if (headers instanceof Headers) value = headers.get(name)
+  // Any library's, so that it is not asked of what class they are.
+  if (isFetchHeaders(headers)) value = headers.get(name)
   else value = Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
   const text = Array.isArray(value) ? value.join(' ') : value
   if (typeof text !== 'string' || text === '') throw refused(400, `the header ${name} is missing: it is no signed webhook`)
   return text
+}
+
+function isFetchHeaders(headers: HeadersLike): headers is { get(name: string): string | null } {
+  return typeof headers.get === 'function'
 }
 
 function refused(status: 400 | 401, message: string, cause?: unknown): WebhookVerificationError {
