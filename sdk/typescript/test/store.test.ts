@@ -34,3 +34,23 @@ it('in memory: is followed as a server is', async () => {
   await following
   assert.deepEqual([seen, odd], [[1, 2, 3, 4, 5], [1, 3, 5]])
 })
+
+it('in memory: listens once to the signal of whoever follows, however much is appended', async () => {
+  const store = new InMemoryEventStore()
+  const end = new AbortController()
+  let listeners = 0
+  const listen = end.signal.addEventListener.bind(end.signal)
+  end.signal.addEventListener = (...args: unknown[]) => {
+    listeners++
+    ;(listen as (...args: unknown[]) => void)(...args)
+  }
+  let seen = 0
+  const following = (async () => { for await (const _ of store.subscribe('*', { signal: end.signal })) seen++ })()
+  for (let n = 0; n < 20; n++) {
+    await store.appendToStream('s', [{ type: 't', data: n }])
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  end.abort()
+  await following
+  assert.deepEqual([seen, listeners], [20, 1])
+})

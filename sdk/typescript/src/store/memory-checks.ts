@@ -8,7 +8,7 @@ import type { StreamAppend } from './contract.js'
 const maxEvents = 1000
 const maxTags = 64
 const maxNameBytes = 256
-const maxIdBytes = 64
+const idForm = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/
 const members = new Set(['type', 'data', 'metadata', 'tags', 'eventId', 'schemaVersion'])
 
 const bytes = (text: string): number => new TextEncoder().encode(text).length
@@ -46,10 +46,15 @@ export function checkBatch(appends: readonly StreamAppend[]): void {
   }
 }
 
-function checkStreamId(id: unknown, field: string): void {
-  if (typeof id !== 'string' || id === '' || bytes(id) > maxNameBytes || /^[$-]|["\\\p{Cc}]/u.test(id)) {
-    throw invalid(`${JSON.stringify(id)} is no stream id: 1 to 256 bytes without quotes, backslashes and control characters, not beginning with "$" or "-"`, field)
-  }
+// A name stands in lines as it is: neither quotes, backslashes, control characters, line separators nor half characters.
+function isName(text: unknown): text is string {
+  return typeof text === 'string' && text !== '' && bytes(text) <= maxNameBytes && !/^\$|["\\\p{Cc}\u2028\u2029\p{Cs}]/u.test(text)
+}
+
+const nameRule = 'give 1 to 256 bytes without quotes, backslashes, control characters and line separators, not beginning with "$"'
+
+export function checkStreamId(id: unknown, field: string): void {
+  if (!isName(id) || id.startsWith('-')) throw invalid(`${JSON.stringify(id)} is no stream id: ${nameRule} or "-"`, field)
 }
 
 function checkExpected(expected: unknown, field: string): void {
@@ -64,22 +69,34 @@ function checkEvent(event: AnyEvent, field: string): void {
   for (const name of Object.keys(event)) {
     if (!members.has(name)) throw invalid(`${name} is not a member of an event`, `${field}.${name}`)
   }
-  const { type, data, metadata, tags, eventId } = event
-  if (typeof type !== 'string' || type === '' || bytes(type) > maxNameBytes || /[*\p{Cc}]/u.test(type)) {
-    throw invalid(`${JSON.stringify(type)} is no type: 1 to 256 bytes without "*" and control characters`, `${field}.type`)
-  }
-  if (data === undefined || typeof data === 'function' || typeof data === 'symbol') throw invalid('data is missing', `${field}.data`)
+  const { type, data, metadata, tags, eventId, schemaVersion } = event
+  if (!isName(type) || type.includes('*')) throw invalid(`${JSON.stringify(type)} is no type: ${nameRule}, and no "*"`, `${field}.type`)
+  checkJson(data, `${field}.data`)
+  if (data === undefined || cloneJson({ data }).data === undefined) throw invalid('data is missing', `${field}.data`)
   if (metadata !== undefined && metadata !== null && (typeof metadata !== 'object' || Array.isArray(metadata))) {
     throw invalid('metadata must be an object', `${field}.metadata`)
   }
+  checkJson(metadata, `${field}.metadata`)
   if (tags !== undefined && tags !== null) {
-    const wrong = !Array.isArray(tags) || tags.length > maxTags ||
-      tags.some(tag => typeof tag !== 'string' || tag === '' || bytes(tag) > maxNameBytes)
-    if (wrong) throw invalid(`tags must be at most ${maxTags} texts of 1 to 256 bytes`, `${field}.tags`)
+    if (!Array.isArray(tags) || tags.length > maxTags) throw invalid(`tags must be a list of ${maxTags} at most`, `${field}.tags`)
+    tags.forEach((tag, k) => {
+      if (!isName(tag)) throw invalid(`${JSON.stringify(tag)} is no tag: ${nameRule}`, `${field}.tags[${k}]`)
+      if (tags.indexOf(tag) < k) throw invalid(`the tag "${tag}" stands twice`, `${field}.tags[${k}]`)
+    })
   }
-  if (eventId !== undefined && (typeof eventId !== 'string' || eventId === '' || bytes(eventId) > maxIdBytes)) {
-    throw invalid('an eventId has 1 to 64 bytes', `${field}.eventId`)
+  if (eventId !== undefined && eventId !== null && (typeof eventId !== 'string' || !idForm.test(eventId))) {
+    throw invalid('an eventId has 1 to 64 printable ASCII characters without space, quote and backslash', `${field}.eventId`)
   }
+  if (schemaVersion === undefined || schemaVersion === null) return
+  if (typeof schemaVersion !== 'string' && typeof schemaVersion !== 'number') {
+    throw invalid('schemaVersion must be a text or a number', `${field}.schemaVersion`)
+  }
+  if (metadata?.schemaVersion !== undefined) throw invalid('metadata has a schemaVersion already', `${field}.metadata`)
+}
+
+// Half of a character cannot stand in what is stored.
+function checkJson(value: unknown, field: string): void {
+  if (/\\u[dD][89a-fA-F]/.test((JSON.stringify(cloneJson({ value }))).replaceAll('\\\\', ''))) throw invalid('has half of a character', field)
 }
 
 export function checkLimit(limit: number | undefined): number {
@@ -94,6 +111,11 @@ export function positionOf(after: number | string | undefined): number | undefin
   const position = /^([0-9]+)(@.+)?$/.exec(after)?.[1]
   if (position === undefined) throw invalid(`${JSON.stringify(after)} is no position`, 'after')
   return Number(position)
+}
+
+/** Refuses a stream position that is none. */
+export function checkPosition(position: number | undefined, field: string): void {
+  if (position !== undefined && !(Number.isInteger(position) && position >= 0)) throw invalid(`${position} is no position: give a whole number from 0`, field)
 }
 
 /** A copy as it would come back from a server. */

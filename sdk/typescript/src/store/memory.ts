@@ -1,3 +1,4 @@
+import { invalid } from '../errors/assertions.js'
 import { NacreError } from '../errors/base.js'
 import { AppendConditionFailedError, EventIdConflictError, StreamVersionConflictError } from '../errors/classes.js'
 import { ErrorTypes } from '../errors/types.js'
@@ -10,7 +11,9 @@ import type {
   AppendOptions, AppendToStreamResult, MultiStreamAppendResult, QueryEventsOptions, QueryEventsResult,
   QueryStreamsOptions, QueryStreamsResult, ReadByQueryOptions, ReadStreamOptions, RequestOptions, StreamAppend,
 } from './contract.js'
-import { checkBatch, checkLimit, cloneJson, positionOf } from './memory-checks.js'
+import { onAbort } from '../http/waiting.js'
+import { checkKey } from './key.js'
+import { checkBatch, checkLimit, checkPosition, cloneJson, positionOf } from './memory-checks.js'
 import { selectStreams } from './memory-streams.js'
 import { eventsResult, isBackward } from './results.js'
 
@@ -40,14 +43,17 @@ export class InMemoryEventStore extends BaseEventStore {
     appends: readonly StreamAppend[], condition: AppendCondition | undefined, options: AppendOptions,
   ): Promise<MultiStreamAppendResult> {
     options.signal?.throwIfAborted()
-    checkBatch(appends)
     const { idempotencyKey: key } = options
+    checkKey(key)
+    checkBatch(appends)
     let index = 0
     const batch = appends.map(append => ({
       ...append,
       events: append.events.map(event => {
-        const { type, data, tags, schemaVersion } = event
-        const metadata = schemaVersion === undefined ? event.metadata : { ...event.metadata, schemaVersion }
+        const { type, data, schemaVersion } = event
+        // What is null or empty is not there.
+        const tags = event.tags?.length ? event.tags : undefined
+        const metadata = (schemaVersion ?? undefined) === undefined ? event.metadata ?? undefined : { schemaVersion, ...event.metadata }
         const eventId = event.eventId ?? (key === undefined ? newEventId() : `${key}#${index}`)
         index++
         return { ...cloneJson({ type, data, metadata, tags }), eventId }
@@ -142,6 +148,9 @@ export class InMemoryEventStore extends BaseEventStore {
 
   protected override async readPage(streamId: string, options: ReadStreamOptions): Promise<StreamPage> {
     options.signal?.throwIfAborted()
+    if (streamId === '') throw invalid('give the id of a stream', 'streamId')
+    checkPosition(options.from, 'from')
+    checkPosition(options.to, 'to')
     this.checkVersion(streamId, options.expectedStreamVersion)
     const { from = 0, to = Infinity, types, tags, direction } = options
     const limit = checkLimit(options.limit)
@@ -214,10 +223,13 @@ export class InMemoryEventStore extends BaseEventStore {
   }
 
   private async appended(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) return
+    let forget = (): void => {}
     await new Promise<void>(resolve => {
       this.waiting.push(resolve)
-      signal?.addEventListener('abort', () => resolve(), { once: true })
+      if (signal !== undefined) forget = onAbort(signal, resolve)
     })
+    forget()
   }
 }
 

@@ -40,6 +40,26 @@ export function storeSuite(name: string, make: () => Promise<BaseEventStore>): v
       assert.deepEqual(event?.tags, ['a', 'b:c'])
     })
 
+    it('takes null and what is empty for what is not there', async () => {
+      const store = await make()
+      const events: any[] = [{ type: 't', data: null, metadata: null, tags: [], eventId: null, schemaVersion: null }, { type: 't', data: 1, tags: null }]
+      await store.appendToStream('s', events)
+      const [first, second] = await store.readStream('s')
+      for (const event of [first, second]) assert.deepEqual([event?.metadata, event?.tags], [undefined, undefined])
+      assert.equal(first?.data, null)
+      assert.notEqual(first?.eventId, second?.eventId)
+    })
+
+    it('keeps any text', async () => {
+      const store = await make()
+      const text = '\u0000 \u001f "\\" \\ud800 \u2028 \u007f ü 漢 😀 \ufeff'
+      const event = { type: 'tést.😀', data: { [text]: text }, metadata: { text }, tags: ['ключ:1'] }
+      await store.appendToStream('strö m/😀%2f?#', [event])
+      const [read] = await store.readStream('strö m/😀%2f?#')
+      assert.deepEqual({ type: read?.type, data: read?.data, metadata: read?.metadata, tags: read?.tags }, event)
+      assert.equal((await store.queryEvents({ tag: 'ключ:1', type: 'tést.*' })).length, 1)
+    })
+
     it('gives nothing out that changes it', async () => {
       const store = await make()
       const data = { list: [1] }
@@ -152,7 +172,13 @@ export function storeSuite(name: string, make: () => Promise<BaseEventStore>): v
         ['s', []], ['s', [{ type: '', data: 1 }]], ['s', [{ type: 'a.*', data: 1 }]], ['s', [{ type: 't' }]],
         ['s', [{ type: 't', data: 1, tags: [''] }]], ['s', [{ type: 't', data: 1, metadata: [] }]],
         ['s', [{ type: 't', data: 1, colour: 'red' }]], ['s', [{ type: 't', data: 1, eventId: 'x'.repeat(65) }]],
-        ['$s', [paid]], ['-s', [paid]], ['s'.repeat(257), [paid]], ['a"b', [paid]],
+        ['s', [{ type: '$t', data: 1 }]], ['s', [{ type: 'a"b', data: 1 }]], ['s', [{ type: 't', data: ['\ud800'] }]],
+        ['s', [{ type: 't', data: 1, metadata: { a: '\udfff' } }]], ['s', [{ type: 't', data: 1, tags: ['a', 'a'] }]],
+        ['s', [{ type: 't', data: 1, tags: ['$a'] }]], ['s', [{ type: 't', data: 1, tags: ['a\\b'] }]],
+        ['s', [{ type: 't', data: 1, eventId: '' }]], ['s', [{ type: 't', data: 1, eventId: 'a b' }]], ['s', [{ type: 't', data: 1, eventId: 'ü' }]],
+        ['s', [{ type: 't', data: 1, schemaVersion: true }]], ['s', [{ type: 't', data: 1, schemaVersion: 1, metadata: { schemaVersion: 1 } }]],
+        ['s', [{ type: 't', data: { toJSON: () => undefined } }]], ['s', [null]], ['s', undefined], ['s', { ...paid, length: 1 }],
+        ['a\u2028b', [paid]], ['a\ud800', [paid]], ['$s', [paid]], ['-s', [paid]], ['s'.repeat(257), [paid]], ['a"b', [paid]],
         ['s', [{ ...paid, eventId: 'same' }, { ...paid, eventId: 'same' }]],
       ]
       for (const [streamId, events] of wrong) {
@@ -167,6 +193,9 @@ export function storeSuite(name: string, make: () => Promise<BaseEventStore>): v
       cycle.cycle = cycle
       await assert.rejects(store.appendToStream('s', [paid, { type: 't', data: cycle }]), isSerializationError)
       await assert.rejects(store.appendToStream('s', Array.from({ length: 1001 }, () => paid)), isTooLargeError)
+      for (const idempotencyKey of ['', 'ключ', ' k', 'a\nb', 'x'.repeat(257)]) {
+        await assert.rejects(store.appendToStream('s', [paid], { idempotencyKey }), isValidationError)
+      }
       assert.equal((await store.queryEvents()).length, 0)
     })
   })
@@ -190,6 +219,8 @@ export function storeSuite(name: string, make: () => Promise<BaseEventStore>): v
       assert.deepEqual(await read({ tags: ['n:2'] }), [2])
       assert.deepEqual(await read({ expectedStreamVersion: 4, limit: 1 }), [0])
       await assert.rejects(read({ expectedStreamVersion: 3 }), isStreamVersionConflictError)
+      for (const wrong of [{ from: -1 }, { to: -1 }, { from: 1.5 }, { limit: 0 }]) await assert.rejects(read(wrong), isValidationError)
+      await assert.rejects(store.readStream(''), isValidationError)
       const none = await store.readFromStream('none')
       assert.deepEqual([none.length, none.events, none.currentStreamVersion, none.streamExists], [0, [], -1, false])
     })
