@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import {
-  type EventSubscription, isEventStoreNotFoundError, isLogRewoundError, isValidationError, NacreClient, type ReadEvent,
+  type EventSubscription, isConnectionError, isEventStoreNotFoundError, isLogRewoundError, isSerializationError, isValidationError,
+  NacreClient, type ReadEvent,
 } from '@nacredb/client'
 import { CuttingProxy } from './support/cutting-proxy.js'
 import { nowhere } from './support/nowhere.js'
@@ -154,14 +155,97 @@ describe('subscribe', () => {
       assert.deepEqual(asked, [null, id ?? null])
     }
   })
+
+  it('waits for ever where it is told to', async () => {
+    const store = await server.store()
+    const reconnects: unknown[] = []
+    const subscription = server.client().getEventBus(store.name).subscribe('*', { idleTimeoutMs: Infinity, onReconnect: error => reconnects.push(error) })
+    const first = take(subscription, 1)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    await store.appendToStream('s', [numbered(0)])
+    assert.deepEqual([(await first).map(e => e.data), reconnects], [[0], []])
+    assert.throws(() => server.client().getEventBus(store.name).subscribe('*', { idleTimeoutMs: 0 }), isValidationError)
+  })
+
+  it('waits for a server that is not there yet, wherever it is to begin', async () => {
+    const store = await server.store()
+    await store.appendToStream('s', [numbered(0)])
+    let down = 20
+    const client = server.client({
+      retryDelayMs: 0, retries: 0,
+      fetch: async (input, init) => {
+        if (down-- > 0) throw Object.assign(new TypeError('fetch failed'), { code: 'ECONNREFUSED' })
+        return fetch(input, init)
+      },
+    })
+    let told = 0
+    const latest = client.getEventBus(store.name).subscribe('*', { start: 'latest', onReconnect: () => told++ })
+    await latest.ready
+    assert.equal(told, 20)
+    await store.appendToStream('s', [numbered(1)])
+    assert.deepEqual((await take(latest, 1)).map(e => e.data), [1])
+    down = 5
+    const bounded = client.getEventBus(store.name).subscribe('*', { start: 'latest', retries: 2 })
+    await assert.rejects(take(bounded, 1), /nothing listens/)
+    assert.equal(down, 2)
+  })
+
+  it('counts as failed only connections that were short and told nothing', async t => {
+    const store = await server.store()
+    const client = server.client({
+      retryDelayMs: 0,
+      fetch: async () => new Response(':\n\n', { headers: { 'Content-Type': 'text/event-stream' } }),
+    })
+    let now = 0
+    let step = 5_000
+    t.mock.method(performance, 'now', () => (now += step))
+    let reconnects = 0
+    const subscription = client.getEventBus(store.name).subscribe('*', {
+      retries: 3,
+      // A proxy cuts what is quiet, again and again; then the server is broken.
+      onReconnect: () => { if (++reconnects === 10) step = 1 },
+    })
+    await assert.rejects(take(subscription, 1), isConnectionError)
+    assert.equal(reconnects, 10 + 3 - 1)
+  })
+
+  it('fails where what answers is no server of events', async () => {
+    const answers: [string, string][] = [['text/html', '<!doctype html>'], ['text/event-stream', 'data: {"no JSON\n\n']]
+    for (const [type, body] of answers) {
+      const other = new NacreClient({ fetch: async () => new Response(body, { headers: { 'Content-Type': type } }) })
+      await assert.rejects(take(other.getEventBus('default').subscribe(), 1), isSerializationError)
+    }
+  })
+
+  it('goes on behind a gateway that has no server for a while', async () => {
+    const store = await server.store()
+    await store.appendToStream('s', [numbered(0)])
+    const answers = [new Response('{"error":"Bad Gateway"}', { status: 502 }), new Response('{"error":"no healthy upstream"}', { status: 503 })]
+    const client = server.client({ fetch: async (input, init) => answers.shift() ?? fetch(input, init) })
+    assert.equal((await take(client.getEventBus(store.name).subscribe(), 1)).length, 1)
+  })
+
+  it('lets go of a connection that does not look at its signal', async () => {
+    const store = await server.store()
+    let cancelled = false
+    const deaf = server.client({
+      fetch: async () => new Response(new ReadableStream({ cancel: () => { cancelled = true } }), { headers: { 'Content-Type': 'text/event-stream' } }),
+    })
+    const subscription = deaf.getEventBus(store.name).subscribe()
+    const taken = take(subscription, 1)
+    await new Promise(resolve => setTimeout(resolve, 5))
+    await subscription.close()
+    assert.deepEqual([await taken, cancelled], [[], true])
+  })
 })
 
 // An answer that gives some text and then nothing, until the signal is aborted.
 function stuck(text: string, signal: AbortSignal | undefined): Response {
-  return new Response(new ReadableStream({
+  const body = new ReadableStream({
     start(controller) {
       signal?.addEventListener('abort', () => controller.error(signal.reason))
       controller.enqueue(new TextEncoder().encode(text))
     },
-  }))
+  })
+  return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
 }

@@ -1,5 +1,5 @@
 import { invalid } from '../errors/assertions.js'
-import { ConnectionError } from '../errors/classes.js'
+import { ConnectionError, SerializationError } from '../errors/classes.js'
 import { errorFromReply, isObject } from '../errors/from-reply.js'
 import { ErrorTypes, statusOf } from '../errors/types.js'
 import { toFilter } from '../events/filter.js'
@@ -7,7 +7,7 @@ import type { AnyEvent, EventFilter, ReadEvent } from '../events/types.js'
 import { EventStreamParser, type Message } from '../http/event-stream.js'
 import { Failure, refused } from '../http/failure.js'
 import { path, type Request, type Transport } from '../http/transport.js'
-import { backOffMs, linked, sleep } from '../http/waiting.js'
+import { backOffMs, later, linked, sleep, unlessAborted } from '../http/waiting.js'
 
 export interface FollowOptions {
   /** Where to begin: with the first event, behind the last one, or with what was created then. Default `earliest`. */
@@ -20,16 +20,19 @@ export interface FollowOptions {
   clientId?: string
   /**
    * Milliseconds without a sign of life behind which the connection is made anew. Servers give one every 15 seconds
-   * unless they are told otherwise. Default 45,000.
+   * unless they are told otherwise. Infinity is to wait for ever. Default 45,000.
    */
   idleTimeoutMs?: number
-  /** How often in a row to connect again before the loop fails. Default: for ever. */
+  /** How often in a row, without an event or five seconds of connection, to connect again before the loop fails. Default: for ever. */
   retries?: number
   /** Called when everything up to a cursor has been given. */
   onCaughtUp?: (cursor: string) => void
   /** Called before each attempt to connect again, with why it is made. */
   onReconnect?: (error: unknown, attempt: number) => void
 }
+
+// A connection that stood for so long was one, also where there was nothing to tell.
+const steadyMs = 5_000
 
 /**
  * A store's events, from history into the present: `for await (const event of subscription)`. A connection that breaks
@@ -52,7 +55,10 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
     private readonly transport: Transport, private readonly store: string, private readonly filter: EventFilter | undefined,
     private readonly options: FollowOptions,
   ) {
-    if (options.after !== undefined && options.start !== undefined) throw invalid('give start or after, not both', 'after')
+    const { after, start, idleTimeoutMs = 1 } = options
+    if (after !== undefined && start !== undefined) throw invalid('give start or after, not both', 'after')
+    if (!(idleTimeoutMs >= 1)) throw invalid(`idleTimeoutMs is ${idleTimeoutMs}: give 1 at least`, 'idleTimeoutMs')
+    toFilter(filter) // a wrong one is told here
     const { controller, unlink } = linked(options.signal)
     this.controller = controller
     this.unlink = unlink
@@ -84,19 +90,36 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
   }
 
   private async toEnd(): Promise<void> {
-    const head = await this.transport.json<{ globalPosition: number; epoch: string }>({
-      method: 'GET', path: path`/event-stores/${this.store}/head`, signal: this.controller.signal,
-    })
-    this.cursor = `${head.globalPosition}@${head.epoch}`
-    this.position = head.globalPosition
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { body } = await this.transport.send({
+          method: 'GET', path: path`/event-stores/${this.store}/head`, signal: this.controller.signal, retries: 0,
+        })
+        const head = body as { globalPosition: number; epoch: string }
+        this.cursor = `${head.globalPosition}@${head.epoch}`
+        this.position = head.globalPosition
+        return
+      } catch (thrown) {
+        if (!(thrown instanceof Failure)) throw thrown
+        await this.again(thrown, attempt)
+      }
+    }
+  }
+
+  /** Waits before another attempt, behind the one with this number, from 0; throws where there is to be none. */
+  private async again(failure: Failure, attempt: number): Promise<void> {
+    const { retries = Infinity, onReconnect } = this.options
+    if (!failure.again || attempt >= retries) throw failure.error
+    onReconnect?.(failure.error, attempt + 1)
+    await sleep(failure.waitMs + backOffMs(attempt, this.transport.settings.retryDelayMs), this.controller.signal)
   }
 
   private async *run(): AsyncGenerator<ReadEvent<E>, void, undefined> {
     const { signal } = this.controller
-    const { retries = Infinity, onReconnect } = this.options
     try {
       await this.ready
       for (let attempt = 0; ; attempt++) {
+        const began = performance.now()
         let failure: Failure
         try {
           for await (const event of this.connection()) {
@@ -109,9 +132,8 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
           failure = thrown
         }
         if (signal.aborted) return
-        if (!failure.again || attempt >= retries) throw failure.error
-        onReconnect?.(failure.error, attempt + 1)
-        await sleep(failure.waitMs + backOffMs(attempt, this.transport.settings.retryDelayMs), signal)
+        if (performance.now() - began >= steadyMs) attempt = 0
+        await this.again(failure, attempt)
       }
     } catch (error) {
       if (!signal.aborted) throw error
@@ -128,20 +150,22 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
     const late = lost(this.transport.settings.baseUrl, `gave no sign of life for ${idle} ms`)
     // Counts only while the server is waited for, however long the loop takes for an event.
     const timed = async <T>(wait: Promise<T>): Promise<T> => {
-      const timer = setTimeout(() => controller.abort(late), idle)
+      const alive = later(idle, () => controller.abort(late))
       try {
-        return await wait
+        return await unlessAborted(wait, controller.signal)
       } catch (thrown) {
         if (controller.signal.reason === late) throw late
         throw thrown instanceof Failure ? thrown : lost(this.transport.settings.baseUrl, 'broke off', thrown)
       } finally {
-        clearTimeout(timer)
+        alive()
       }
     }
+    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
     try {
       const response = await timed(this.transport.open(this.request(), controller.signal))
+      if (!/^text\/event-stream\b/i.test(response.headers.get('Content-Type') ?? '')) throw foreign(this.transport.settings.baseUrl)
       if (response.body === null) throw lost(this.transport.settings.baseUrl, 'has no content')
-      const reader = response.body.getReader()
+      reader = response.body.getReader()
       const parser = new EventStreamParser()
       for (;;) {
         const { done, value } = await timed(reader.read())
@@ -154,6 +178,7 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
     } finally {
       unlink()
       controller.abort() // ends the connection, whatever it was doing
+      void reader?.cancel().catch(() => {}) // also of a fetch that does not look at signals
     }
   }
 
@@ -172,7 +197,8 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
 
   private take(message: Message): ReadEvent<E> | undefined {
     if (message.event === 'error') throw told(message.data)
-    const event = message.event === 'message' && message.data !== undefined ? (JSON.parse(message.data) as ReadEvent<E>) : undefined
+    const event = message.event === 'message' && message.data !== undefined
+      ? read<ReadEvent<E>>(message.data, this.transport.settings.baseUrl) : undefined
     if (event !== undefined && event.globalPosition <= this.position) return undefined
     if (message.id !== undefined) this.cursor = message.id
     if (event !== undefined) this.position = event.globalPosition
@@ -184,6 +210,21 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
 function lost(baseUrl: string, how: string, cause?: unknown): Failure {
   const error = new ConnectionError(`the connection to ${baseUrl} ${how}`, { status: 0, errorType: ErrorTypes.CONNECTION, cause })
   return new Failure(error, true, false)
+}
+
+function foreign(baseUrl: string, cause?: unknown): Failure {
+  const error = new SerializationError(`the answer of ${baseUrl} is no stream of events: it may be no server of nacre`, {
+    status: 200, errorType: ErrorTypes.SERIALIZATION, cause,
+  })
+  return new Failure(error, false, false)
+}
+
+function read<T>(data: string, baseUrl: string): T {
+  try {
+    return JSON.parse(data) as T
+  } catch (cause) {
+    throw foreign(baseUrl, cause)
+  }
 }
 
 // The failure that a stream of events tells as its last word.
