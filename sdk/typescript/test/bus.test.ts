@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import {
-  isInvalidSubscriptionConfigError, isSubscriptionNotFoundError, isValidationError, NacreClient, SubscriberType, verifyWebhook,
+  isInvalidSubscriptionConfigError, isSubscriptionNotFoundError, isValidationError, isWebhookVerificationError, NacreClient,
+  SubscriberType, verifyWebhook,
 } from '@nacredb/client'
 import { Receiver } from './support/receiver.js'
 import { TestServer } from './support/server.js'
@@ -85,6 +86,34 @@ describe('durable subscriptions ask', () => {
     ])
   })
 
+  it('again only where that makes no second one', async () => {
+    for (const [type, sent] of [['webhook', 2], ['file', 1]] as const) {
+      let asked = 0
+      const client = new NacreClient({
+        retries: 1, retryDelayMs: 1,
+        fetch: async () => {
+          asked++
+          throw new TypeError('fetch failed')
+        },
+      })
+      await assert.rejects(client.getEventBus('shop').subscribe({ eventFilter: '*', subscriber: { type, config: {} } }))
+      assert.equal(asked, sent)
+    }
+    const { bus, asked } = asking()
+    await assert.rejects(bus.subscribe({ eventFilter: '*', subscriber: { type: 'webhook', config: {} } }, { signal: AbortSignal.abort(new Error('enough')) }), /enough/)
+    assert.equal(asked.length, 0)
+  })
+
+  it('for nothing else where a name would lead elsewhere', async () => {
+    const { bus, asked } = asking()
+    for (const name of ['', '.', '..', '\ud800', undefined as unknown as string]) {
+      await assert.rejects(bus.getSubscription(name), isValidationError)
+      await assert.rejects(bus.unsubscribe(name), isValidationError)
+      assert.throws(() => bus.getConsumerGroup(name), isValidationError)
+    }
+    assert.equal(asked.length, 0)
+  })
+
   it('and are told what is wrong', async () => {
     const wrong = asking({ error: 'INVALID_ARGUMENT', message: 'is no URL', details: { field: 'config.url' } }, 400)
     await assert.rejects(wrong.bus.subscribeWebhook('*', 'nowhere'), error =>
@@ -110,6 +139,8 @@ describe('webhooks of a server', () => {
       const first = await bus.subscribeWebhook('user.*', receiver.url, options)
       const again = await bus.subscribeWebhook('user.*', receiver.url, options)
       assert.equal(again.subscriptionId, first.subscriptionId)
+      assert.match(first.secret ?? '', /^whsec_/)
+      assert.equal(again.secret, undefined)
       assert.equal(again.isExistingSubscription, true)
       await store.appendToStream('user-1', [{ type: 'user.registered', data: { n: 1 } }, { type: 'user.left', data: { n: 2 } }])
       await receiver.count(3)
@@ -129,6 +160,39 @@ describe('webhooks of a server', () => {
     }
   })
 
+  it('are signed with a new secret as well, then with it alone', async t => {
+    const store = await server.store()
+    const bus = server.client().getEventBus(store.name)
+    if (!(await needsSubscriptions(t, bus))) return
+    const receiver = await Receiver.start()
+    try {
+      const { subscriptionId, secret: first = '' } = await bus.subscribeWebhook('*', receiver.url, { headers: { 'X-Key': 'k' }, initialPosition: 'earliest' })
+      const deliver = async (count: number) => {
+        await store.appendToStream('user-1', [{ type: 't', data: count }])
+        await receiver.count(count)
+        const { headers, body } = receiver.received[count - 1] ?? { headers: {}, body: '' }
+        assert.equal(headers['x-key'], 'k')
+        return (secret: string) => verifyWebhook(body, headers, secret)
+      }
+      const second = await bus.rotateWebhookSecret(subscriptionId)
+      const both = await deliver(1)
+      await both(first)
+      await both(second)
+      const third = await bus.rotateWebhookSecret(subscriptionId, { overlapMs: 60_000 })
+      const { config } = await bus.getSubscription(subscriptionId)
+      const until = (config?.['secrets'] as { until?: string }[]).map(one => one.until === undefined ? undefined : Date.parse(one.until) - Date.now())
+      assert.equal(until[0], undefined)
+      assert(until.length === 3 && until.slice(1).every(ms => ms !== undefined && ms > 0 && ms <= 60_000), String(until))
+      await (await deliver(2))(third)
+      const last = await bus.rotateWebhookSecret(subscriptionId, { overlapMs: 0 })
+      const alone = await deliver(3)
+      await alone(last)
+      for (const old of [first, second, third]) await assert.rejects(alone(old), isWebhookVerificationError)
+    } finally {
+      await receiver.stop()
+    }
+  })
+
   it('are signed, so that a receiver can verify them', async t => {
     const store = await server.store()
     const bus = server.client().getEventBus(store.name)
@@ -140,8 +204,8 @@ describe('webhooks of a server', () => {
       await store.appendToStream('user-1', [{ type: 'user.registered', data: { n: 1 } }])
       await receiver.count(1)
       const { headers, body } = receiver.received[0] ?? { headers: {}, body: '' }
-      const { payload } = await verifyWebhook(body, headers, secret)
-      assert.deepEqual(payload.event.data, { n: 1 })
+      const { payload, events } = await verifyWebhook(body, headers, secret)
+      assert.deepEqual([events.map(event => event.data), payload.event], [[{ n: 1 }], events[0]])
     } finally {
       await receiver.stop()
     }

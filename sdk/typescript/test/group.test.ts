@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import {
   type ConsumerGroup, isConnectionError, isNotFoundError, isSubscriptionNotFoundError, isValidationError, NacreClient,
-  type NackDecision, type RunOptions,
+  type NackDecision, type NacreError, type RunOptions,
 } from '@nacredb/client'
 import { FakeGroup } from './support/fake-group.js'
 import { TestServer } from './support/server.js'
@@ -22,7 +22,7 @@ async function runOut(
 ): Promise<number[]> {
   const handled: number[] = []
   const end = new AbortController()
-  const watch = setInterval(() => { if (fake.left === 0) end.abort() }, 2)
+  const watch = setInterval(() => { if (fake.open === 0) end.abort() }, 2)
   try {
     await groupOf(fake, retries).run(async (event, { attempt }) => {
       handled.push(event.data)
@@ -49,7 +49,9 @@ describe('a consumer of a group', () => {
     assert.deepEqual(await group.ack([first ?? '']), { done: 0, unknown: [first] })
     const path = '/event-stores/default/subscriptions/mailers'
     assert.deepEqual(fake.requests[0], { path: `${path}/poll`, body: { consumer: 'c-1', max: 5, waitMs: 0 } })
-    assert.deepEqual(fake.requests[1], { path: `${path}/ack`, body: { ack: [first], nack: [] } })
+    assert.deepEqual(fake.requests[1], { path: `${path}/ack`, body: { consumer: 'c-1', ack: [first], nack: [] } })
+    await group.leave()
+    assert.deepEqual(fake.requests.at(-1), { path: `${path}/leave`, body: { consumer: 'c-1' } })
     assert.throws(() => new NacreClient().getEventBus('default').getConsumerGroup('g', { consumer: 'a b' }), isValidationError)
     assert.match(new NacreClient().getEventBus('default').getConsumerGroup('g').consumer, /^consumer-[0-9A-Z]{26}$/)
   })
@@ -66,7 +68,95 @@ describe('a consumer of a group', () => {
     assert.deepEqual(sorted(handled), all(100))
     assert.deepEqual(sorted(fake.acked), all(100))
     assert.equal(most, 4)
-    assert(fake.requests.every(({ path, body }) => !path.endsWith('/poll') || body.max <= 8))
+    const asked = fake.requests.filter(({ path }) => path.endsWith('/poll')).map(({ body }) => body.max)
+    assert.equal(asked[0], 4, 'more is asked for only when it is known how fast it is')
+    assert(asked.every(max => max <= 64))
+    assert.deepEqual(fake.leavers, ['c-1'])
+  })
+
+  it('holds no more than it can soon work off', async () => {
+    const fake = new FakeGroup(inTurn(8, 8))
+    let most = 0
+    const end = new AbortController()
+    await groupOf(fake).run(async () => {
+      most = Math.max(most, fake.held.length)
+      await new Promise(resolve => setTimeout(resolve, 110))
+      if (fake.open <= 4) end.abort()
+    }, { concurrency: 2, waitMs: 50, signal: end.signal })
+    // Where handlers are slow nothing waits for them: its deadline would run meanwhile.
+    assert.equal(most, 2)
+  })
+
+  it('takes for a decision only what is one', async () => {
+    const fake = new FakeGroup(inTurn(6, 6))
+    const returned: unknown[] = [
+      { id: 7, action: 'inserted' }, 'park', [1], null, { action: 'park', afterMs: -1, rows: 3, reason: 'bad' }, { action: 'skip', afterMs: 0.5 }]
+    await runOut(fake, {}, n => returned[n] as NackDecision)
+    assert.deepEqual(sorted(fake.acked), [0, 1, 2, 3])
+    assert.deepEqual(fake.nacked.map(one => one.nack).map(({ deliveryId: _, ...rest }) => rest), [
+      { action: 'park', reason: 'bad' }, { action: 'skip', afterMs: 1 }])
+  })
+
+  it('tells why something failed', async () => {
+    const fake = new FakeGroup(inTurn(3, 3))
+    await runOut(fake, { onError: error => ({ action: error instanceof TypeError ? 'skip' : 'park' }) }, n => {
+      if (n === 0) throw new TypeError('no address')
+      if (n === 1) throw new Error('ü'.repeat(5000))
+      throw Object.create(null)
+    })
+    const reasons = fake.nacked.map(one => one.nack.reason ?? '')
+    assert.equal(reasons[0], 'TypeError: no address')
+    assert(new TextEncoder().encode(reasons[1]).length <= 1000 && /^Error: ü+…$/.test(reasons[1] ?? ''))
+    assert.equal(reasons[2], 'the handler failed')
+  })
+
+  it('has what came behind a failure come again untried', async () => {
+    const fake = new FakeGroup(['a', 'a', 'a'], 3)
+    const seen: string[] = []
+    await runOut(fake, { max: 10 }, (n, attempt) => {
+      seen.push(`${n}#${attempt}`)
+      return n === 0 && attempt === 1 ? { action: 'retry', afterMs: 1 } : undefined
+    })
+    assert.deepEqual(seen, ['0#1', '0#2', '1#1', '2#1'])
+  })
+
+  it('keeps the order of the log for groups whose order that is', async () => {
+    const fake = new FakeGroup(['a', 'a', 'b', 'a', 'b'], 5)
+    const seen: number[] = []
+    await runOut(fake, { global: true, concurrency: 4, max: 10 }, async n => {
+      await new Promise(resolve => setTimeout(resolve, 5 - n))
+      seen.push(n)
+    })
+    assert.deepEqual(seen, all(5))
+  })
+
+  it('handles no event twice at the same time where its deadline is over', async () => {
+    const fake = new FakeGroup(['a', 'b'])
+    let now = 0
+    let most = 0
+    await runOut(fake, { concurrency: 4, max: 4 }, async (n, attempt) => {
+      if (n !== 0) return
+      most = Math.max(most, ++now)
+      if (attempt === 1) {
+        fake.expire()
+        await new Promise(resolve => setTimeout(resolve, 30))
+      }
+      now--
+    })
+    assert.equal(most, 1)
+    assert.deepEqual(sorted(fake.acked), [0, 1])
+    assert(fake.requests.length < 20)
+  })
+
+  it('waits while the group is paused', async () => {
+    const fake = new FakeGroup(inTurn(3, 3))
+    let paused = 3
+    fake.failing = path => path.endsWith('/poll') && paused-- > 0
+      ? new Response(JSON.stringify({ error: 'SUBSCRIPTION_HALTED', message: 'paused' }), { status: 409 }) : undefined
+    const told: unknown[] = []
+    await runOut(fake, { onRetry: error => told.push((error as NacreError).errorType) })
+    assert.deepEqual(told, Array(3).fill('SUBSCRIPTION_HALTED'))
+    assert.deepEqual(sorted(fake.acked), all(3))
   })
 
   it('keeps the order of each stream, also where several of one are held', async () => {
@@ -104,18 +194,29 @@ describe('a consumer of a group', () => {
     const fake = new FakeGroup(inTurn(10, 10))
     const end = new AbortController()
     const begun: number[] = []
-    let told = false
     await groupOf(fake).run(async (event, { signal }) => {
       begun.push(event.data)
       if (begun.length === 2) end.abort()
       await new Promise(resolve => setTimeout(resolve, 20))
-      told = signal.aborted
+      signal.throwIfAborted()
     }, { concurrency: 2, max: 6, waitMs: 50, signal: end.signal })
     assert.deepEqual(begun, [0, 1])
-    assert.equal(told, true)
     assert.deepEqual(sorted(fake.acked), [0, 1])
-    assert.deepEqual(sorted(fake.nacked.map(one => one.n)), [2, 3, 4, 5])
+    // What was not begun has not been tried: it is not refused, which would count, up to the dead letters.
+    assert.deepEqual([fake.nacked, fake.held, fake.leavers], [[], [], ['c-1']])
+    assert.deepEqual((await groupOf(fake).poll({ max: 9, waitMs: 0 })).map(one => one.attempt), Array(8).fill(1))
     assert.deepEqual(await groupOf(fake).run(() => assert.fail('nothing is begun'), { signal: AbortSignal.abort() }), undefined)
+  })
+
+  it('cuts handlers off that are still at it when the drain is over', async () => {
+    const fake = new FakeGroup(inTurn(2, 2))
+    const end = new AbortController()
+    await groupOf(fake).run(async (event, { signal }) => {
+      end.abort()
+      if (event.data === 0) await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }, { concurrency: 2, waitMs: 50, drainMs: 10, signal: end.signal })
+    assert.deepEqual([fake.nacked, fake.held, fake.leavers], [[], [], ['c-1']])
+    assert(!fake.acked.includes(0))
   })
 
   it('ends at once where it waits for events', async () => {
@@ -124,7 +225,7 @@ describe('a consumer of a group', () => {
     const run = groupOf(fake).run(() => {}, { waitMs: 60_000, signal: end.signal })
     setTimeout(() => end.abort(), 10)
     await run
-    assert.equal(fake.requests.length, 1)
+    assert.deepEqual(fake.requests.map(one => one.path.split('/').pop()), ['poll', 'leave'])
   })
 
   it('goes on where requests fail, and loses nothing', async () => {
@@ -156,6 +257,9 @@ describe('a consumer of a group', () => {
     const cut = new FakeGroup(['a'])
     cut.failing = path => path.endsWith('/ack') ? 'lost' : undefined
     await assert.rejects(groupOf(cut).run(() => end.abort(), { signal: end.signal }), isConnectionError)
+    const crashed = new FakeGroup(['a'])
+    crashed.failing = path => path.endsWith('/ack') ? 'lost' : undefined
+    await assert.rejects(groupOf(crashed).run(() => {}, { waitMs: 1, onRetry: () => { throw new Error('of the program') } }), /of the program/)
     for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { concurrency: 4, max: 3 }]) {
       await assert.rejects(groupOf(cut).run(() => {}, options), isValidationError)
     }
@@ -198,5 +302,54 @@ describe('a consumer group of a server', () => {
     assert.deepEqual([told.kind, told.status], ['group', 'ACTIVE'])
     await bus.unsubscribe('workers')
     await assert.rejects(bus.getSubscription('workers'), isNotFoundError)
+  })
+
+  it('goes on when it is paused and resumed, and knows who is there', async t => {
+    const store = await server.store()
+    const bus = server.client().getEventBus(store.name)
+    if (!(await needsSubscriptions(t, bus))) return
+    await bus.createConsumerGroup('workers', { start: 'earliest' })
+    // A program may make it each time that it starts.
+    assert.equal((await bus.createConsumerGroup('workers', { start: 'earliest' })).name, 'workers')
+    const end = new AbortController()
+    const seen: number[] = []
+    const halts: unknown[] = []
+    const run = bus.getConsumerGroup('workers', { consumer: 'one' }).run(event => { seen.push(event.data) }, {
+      signal: end.signal, waitMs: 200, onRetry: error => halts.push(error),
+    })
+    const until = async (done: () => boolean) => { while (!done()) await new Promise(resolve => setTimeout(resolve, 5)) }
+    await store.appendToStream('s', [{ type: 'n', data: 0 }])
+    await until(() => seen.length === 1)
+    assert.deepEqual((await bus.getSubscription('workers')).consumers, ['one'])
+    await bus.pauseSubscription('workers')
+    await store.appendToStream('s', [{ type: 'n', data: 1 }])
+    await until(() => halts.length >= 2)
+    assert.deepEqual(seen, [0])
+    await bus.resumeSubscription('workers')
+    await until(() => seen.length === 2)
+    end.abort()
+    await run
+    assert.deepEqual((await bus.getSubscription('workers')).consumers ?? [], [])
+  })
+
+  it('gives no event up that was not tried', async t => {
+    const store = await server.store()
+    const bus = server.client().getEventBus(store.name)
+    if (!(await needsSubscriptions(t, bus))) return
+    await bus.createConsumerGroup('workers', { start: 'earliest', policy: { batch: 5, retry: { maxAttempts: 1 } } })
+    for (let n = 0; n < 5; n++) await store.appendToStream('s', [{ type: 'n', data: n }])
+    for (let n = 5; n < 10; n++) await store.appendToStream(`t-${n}`, [{ type: 'n', data: n }])
+    const seen: number[] = []
+    // Consumers come and go, each with much in hand.
+    while (seen.length < 10) {
+      const end = new AbortController()
+      await bus.getConsumerGroup('workers').run(event => {
+        seen.push(event.data)
+        end.abort()
+        if (event.data === 1) throw new Error('never')
+      }, { max: 10, waitMs: 1000, signal: end.signal })
+    }
+    assert.deepEqual(sorted(seen), all(10))
+    assert.deepEqual((await bus.listDeadLetters('workers')).deadLetters.map(one => [one.position, /never/.test(one.message)]), [[2, true]])
   })
 })

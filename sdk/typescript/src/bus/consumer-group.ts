@@ -4,7 +4,7 @@ import type { AnyEvent } from '../events/types.js'
 import { path, type Transport } from '../http/transport.js'
 import type { RequestOptions } from '../store/contract.js'
 import { GroupRunner, type Handler, type RunOptions } from './group-runner.js'
-import type { Delivery, Nack } from './types.js'
+import type { Answered, Delivery, Nack } from './types.js'
 
 export interface ConsumerGroupOptions {
   /** Who this consumer is, 1 to 64 of letters, digits, ".", "_" and "-"; each has its own. Default: one is made. */
@@ -50,21 +50,31 @@ export class ConsumerGroup<E extends AnyEvent = AnyEvent> {
     return reply.deliveries
   }
 
-  /** Tells what became of deliveries. One that is not this consumer's any more comes again, to whoever asks. */
-  async ack(answer: Answer | string | readonly string[], options: RequestOptions = {}): Promise<Record<string, unknown>> {
+  /**
+   * Tells what became of deliveries. Those of `unknown` in the reply are nobody's any more: their time was over, and their
+   * events come again, to whoever asks.
+   */
+  async ack(answer: Answer | string | readonly string[], options: RequestOptions = {}): Promise<Answered> {
     const { ack = [], nack = [] } = typeof answer === 'string' ? { ack: [answer] } : isIds(answer) ? { ack: answer } : answer
-    const reply = await this.transport.json<Record<string, unknown> | undefined>({
-      method: 'POST', path: `${this.root}/ack`, body: { ack, nack }, signal: options.signal,
+    return this.transport.json<Answered>({
+      method: 'POST', path: `${this.root}/ack`, body: { consumer: this.consumer, ack, nack }, signal: options.signal,
       repeatable: true, subject: { kind: 'subscription', name: this.name },
     })
-    return reply ?? {}
+  }
+
+  /** Tells that this consumer goes: others get at once what it has not answered for, which does not count as tried. */
+  async leave(options: RequestOptions = {}): Promise<void> {
+    await this.transport.json({
+      method: 'POST', path: `${this.root}/leave`, body: { consumer: this.consumer }, signal: options.signal,
+      repeatable: true, subject: { kind: 'subscription', name: this.name },
+    })
   }
 
   /**
    * Has events handled until the signal is aborted: those of a stream one after the other, of different streams beside each
    * other. What the handler returns normally is acknowledged; what it throws is tried again later, or becomes what
-   * `onError` says. It drains at the end: handlers under way are waited for and acknowledged, and what was not begun goes
-   * back to the group.
+   * `onError` says. While the group is paused it waits. It drains at the end: handlers under way are waited for and
+   * acknowledged, and what was not begun goes back to the group. One run at a time: another one needs another consumer.
    */
   async run(handler: Handler<E>, options: RunOptions<E> = {}): Promise<void> {
     return new GroupRunner(this, handler, options, this.transport.settings.retryDelayMs).run()

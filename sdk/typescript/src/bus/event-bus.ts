@@ -1,13 +1,16 @@
+import { invalid } from '../errors/assertions.js'
 import { isObject } from '../errors/from-reply.js'
 import { toFilter } from '../events/filter.js'
 import type { AnyEvent, EventFilter } from '../events/types.js'
 import { path, type QueryValue, type Request, type Transport } from '../http/transport.js'
 import type { RequestOptions } from '../store/contract.js'
+import { encodeBase64 } from '../webhook/base64.js'
 import { ConsumerGroup, type ConsumerGroupOptions } from './consumer-group.js'
 import { EventSubscription, type FollowOptions } from './subscription.js'
-import type {
-  CreateSubscriptionOptions, ListSubscriptionsOptions, ListSubscriptionsResponse, PageOptions, SubscribeOptions,
-  Subscription, SubscriptionStart, UpdateSubscriptionOptions, WebhookOptions,
+import {
+  type CreateSubscriptionOptions, type DeliveryLog, type ListSubscriptionsOptions, type ListSubscriptionsResponse,
+  type PageOptions, type SubscribeOptions, SubscriberType, type Subscription, type SubscriptionDeadLetters,
+  type SubscriptionStart, type UpdateSubscriptionOptions, type WebhookOptions,
 } from './types.js'
 
 /** Follows the events of a store, and looks after its durable subscriptions. */
@@ -21,13 +24,21 @@ export class EventBus {
   /** Follows the store: `for await (const event of bus.subscribe('order.*'))`. */
   subscribe<E extends AnyEvent = AnyEvent>(filter?: EventFilter, options?: FollowOptions): EventSubscription<E>
   /** Makes a durable subscription of DeltaBase's form. */
-  subscribe(options: SubscribeOptions): Promise<Subscription>
+  subscribe(subscription: SubscribeOptions, options?: RequestOptions): Promise<Subscription>
   subscribe(filter?: EventFilter | SubscribeOptions, options: FollowOptions = {}): EventSubscription | Promise<Subscription> {
-    if (isSubscriber(filter)) return this.call('', { method: 'POST', path: `${this.root}/subscribe`, body: filter, repeatable: true })
+    if (isSubscriber(filter)) {
+      return this.call('', {
+        method: 'POST', path: `${this.root}/subscribe`, body: filter, signal: options.signal,
+        repeatable: filter.subscriber?.type === SubscriberType.Webhook,
+      })
+    }
     return new EventSubscription(this.transport, this.eventStoreName, filter, options)
   }
 
-  /** Has events sent to an address. The same webhook twice is answered with the first. */
+  /**
+   * Has events sent to an address. The same webhook twice is answered with the first. What it is signed with is the
+   * reply's `secret`, which is told this once: {@link rotateWebhookSecret} makes another one.
+   */
   async subscribeWebhook(filter: EventFilter, url: string, options: WebhookOptions = {}): Promise<Subscription> {
     const { headers, timeoutMs, retryPolicy, initialPosition, signal, config, name, start, policy } = options
     const receiver = { ...config, url, ...defined({ headers, timeoutMs }) }
@@ -51,8 +62,7 @@ export class EventBus {
   async createSubscription(subscription: CreateSubscriptionOptions, options: RequestOptions = {}): Promise<Subscription> {
     return this.call(subscription.name ?? '', {
       method: 'POST', path: `${this.root}/subscriptions`, body: wireForm(subscription), signal: options.signal,
-      // The same webhook is found again; of another kind without a name, a second request would make a second one.
-      repeatable: subscription.kind === 'webhook',
+      repeatable: true, // the same one is found again
     })
   }
 
@@ -77,6 +87,23 @@ export class EventBus {
     return reply ?? { success: true }
   }
 
+  /**
+   * Gives a webhook a new secret, and tells it. The old ones sign along for `overlapMs`, a day unless given, in which receivers
+   * are given the new one; 0 ends them at once.
+   */
+  async rotateWebhookSecret(id: string, options: RequestOptions & { overlapMs?: number } = {}): Promise<string> {
+    const { overlapMs = 86_400_000, ...request } = options
+    if (!(overlapMs >= 0)) throw invalid('give 0 at least', 'overlapMs')
+    const { config = {} } = await this.getSubscription(id, request)
+    const secret = `whsec_${encodeBase64(crypto.getRandomValues(new Uint8Array(32)))}`
+    const before = overlapMs === 0 || !Array.isArray(config['secrets']) ? [] : config['secrets']
+    const until = Date.now() + overlapMs
+    const secrets = before.map((one: { until?: string }) =>
+      one.until !== undefined && Date.parse(one.until) <= until ? one : { ...one, until: new Date(until).toISOString() })
+    await this.updateSubscription(id, { config: { ...config, secrets: [secret, ...secrets] } }, request)
+    return secret
+  }
+
   async pauseSubscription(id: string, options: RequestOptions = {}): Promise<Subscription> {
     return this.order(id, 'pause', options)
   }
@@ -85,33 +112,33 @@ export class EventBus {
     return this.order(id, 'resume', options)
   }
 
-  /** Delivers again what stands behind a global position. */
+  /** Delivers again everything from a global position on, inclusive. */
   async replaySubscription(id: string, from: number, options: RequestOptions = {}): Promise<Subscription> {
     return this.order(id, 'replay', options, undefined, { from })
   }
 
   /** What was sent last, and what came of it. */
-  async listDeliveries(id: string, options: PageOptions = {}): Promise<Record<string, unknown>> {
+  async listDeliveries(id: string, options: PageOptions = {}): Promise<DeliveryLog> {
     const { signal, ...query } = options
     return this.call(id, { method: 'GET', path: `${this.at(id)}/deliveries`, query, signal })
   }
 
-  async listDeadLetters(id: string, options: PageOptions = {}): Promise<Record<string, unknown>> {
+  async listDeadLetters(id: string, options: PageOptions = {}): Promise<SubscriptionDeadLetters> {
     const { signal, ...query } = options
     return this.call(id, { method: 'GET', path: `${this.at(id)}/dead-letters`, query, signal })
   }
 
   /** Tries dead letters again: those of the ids, or all. */
-  async retryDeadLetters(id: string, ids?: readonly string[], options: RequestOptions = {}): Promise<Record<string, unknown>> {
+  async retryDeadLetters(id: string, ids?: readonly string[], options: RequestOptions = {}): Promise<{ retried: number }> {
     return this.order(id, 'dead-letters/retry', options, defined({ ids }))
   }
 
   /** Gives dead letters up: those of the ids, or all. */
-  async discardDeadLetters(id: string, ids?: readonly string[], options: RequestOptions = {}): Promise<Record<string, unknown>> {
+  async discardDeadLetters(id: string, ids?: readonly string[], options: RequestOptions = {}): Promise<{ discarded: number }> {
     return this.order(id, 'dead-letters/discard', options, defined({ ids }))
   }
 
-  /** Makes a consumer group, whose consumers share its events. */
+  /** Makes a consumer group, whose consumers share its events. The same group twice is answered with the first. */
   async createConsumerGroup(name: string, options: Omit<CreateSubscriptionOptions, 'name' | 'kind'> = {}): Promise<Subscription> {
     return this.createSubscription({ ...options, name, kind: 'group' })
   }

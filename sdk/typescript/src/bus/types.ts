@@ -1,5 +1,8 @@
-import type { AnyEvent, EventFilter, Filter, ReadEvent } from '../events/types.js'
+import type { AnyEvent, EventFilter, ReadEvent } from '../events/types.js'
+import type { components } from '../generated/openapi.js'
 import type { RequestOptions } from '../store/contract.js'
+
+type Schemas = components['schemas']
 
 /** What kinds of subscribers DeltaBase names; a server says which it has. */
 export const SubscriberType = {
@@ -24,72 +27,49 @@ export const SubscriptionStatus = {
 } as const
 export type SubscriptionStatus = (typeof SubscriptionStatus)[keyof typeof SubscriptionStatus]
 
-/** How often a delivery is tried, and how long is waited in between. */
-export interface RetryPolicy {
-  maxAttempts?: number
-  strategy?: 'exponential' | 'linear' | 'fixed'
-  initialDelayMs?: number
-  maxDelayMs?: number
-  multiplier?: number
-  /** How much the waits vary at random, 0 to 100. */
-  jitterPercent?: number
-}
+/** How often a delivery is tried, and how long is waited in between, in one of DeltaBase's three forms. */
+export type RetryPolicy = Schemas['DeltaBaseRetry']
+
+/** How events are delivered; what is left out has its default. */
+export type SubscriptionPolicy = Schemas['SubscriptionPolicy']
 
 /** Where a durable subscription begins: at an end, behind a global position, or at a time. */
 export type SubscriptionStart = 'earliest' | 'latest' | number | string | Date
 
+/** `group`, or a way of sending that the server has. */
+export type SubscriptionKind = 'webhook' | 'group' | 'nats' | 'redis' | 'file' | (string & {})
+
 /** A durable subscription, as the server tells it. */
-export interface Subscription {
-  subscriptionId: string
+export interface Subscription extends Omit<Schemas['Subscription'], 'status' | 'kind' | 'config'> {
   status: SubscriptionStatus
-  name?: string
-  kind?: 'webhook' | 'group' | 'relay' | (string & {})
-  filter?: Filter
-  start?: string | number
-  /** The last global position that is done. */
-  position?: number
-  /** The log's end. */
-  head?: number
-  /** How many positions it is behind. */
-  lag?: number
-  lastError?: unknown
+  kind: SubscriptionKind
+  /** What belongs to the kind. Of headers and secrets it shows that they are there. */
   config?: Record<string, unknown>
-  policy?: Record<string, unknown>
-  createdAt?: string
-  updatedAt?: string
-  /** What DeltaBase's form of a subscription has. */
-  eventStoreName?: string
-  eventFilter?: string | string[]
-  subscriberId?: string
-  subscriberType?: SubscriberType | (string & {})
-  statusDetails?: { lastError?: string; lastErrorAt?: string; retryCount?: number; nextRetryAt?: string }
-  lastProcessedEventGlobalPosition?: number
-  /** The same webhook was there already, and this is it. */
-  isExistingSubscription?: boolean
-  message?: string
 }
 
 export interface CreateSubscriptionOptions {
-  /** 1 to 64 of letters, digits, ".", "_" and "-". Default: one is made. */
+  /** 1 to 64 of letters, digits, ".", "_" and "-". Default: one is made of what it is. A group needs one. */
   name?: string
-  kind: 'webhook' | 'group' | 'relay'
+  kind: SubscriptionKind
   filter?: EventFilter
-  /** Default: as the server has it. */
+  /** Default `latest`. */
   start?: SubscriptionStart
-  /** What belongs to the kind. */
+  /** What belongs to the kind, such as a webhook's `url`. */
   config?: Record<string, unknown>
   /** How events are delivered. */
-  policy?: Record<string, unknown>
+  policy?: SubscriptionPolicy
 }
 
-/** What to change; what is left out stays as it is. */
-export type UpdateSubscriptionOptions = Partial<Omit<CreateSubscriptionOptions, 'name' | 'kind'>>
+/** What to change. What is left out stays as it is; what is given takes the whole place of what was. */
+export type UpdateSubscriptionOptions = Partial<Pick<CreateSubscriptionOptions, 'filter' | 'config' | 'policy'>>
 
 /** DeltaBase's form of a durable subscription. */
 export interface SubscribeOptions {
   eventFilter: string | readonly string[]
   subscriber: { type: SubscriberType | (string & {}); config: Record<string, unknown> }
   initialPosition?: 'earliest' | 'latest'
+  /** The subscription's name. Default: one is made of what it is. */
+  id?: string
 }
 
 export interface WebhookOptions extends RequestOptions {
@@ -106,7 +86,7 @@ export interface WebhookOptions extends RequestOptions {
   /** In place of `initialPosition`. */
   start?: SubscriptionStart
   /** How events are delivered: order, window and what becomes of those that fail. */
-  policy?: Record<string, unknown>
+  policy?: SubscriptionPolicy
 }
 
 export interface ListSubscriptionsOptions extends RequestOptions {
@@ -116,10 +96,18 @@ export interface ListSubscriptionsOptions extends RequestOptions {
   offset?: number
 }
 
-export interface ListSubscriptionsResponse {
+export interface ListSubscriptionsResponse extends Omit<Schemas['Subscriptions'], 'subscriptions'> {
   subscriptions: Subscription[]
-  totalCount: number
 }
+
+/** The last attempts to deliver, the newest first. */
+export type DeliveryLog = Schemas['Attempts']
+export type DeliveryAttempt = Schemas['Attempt']
+/** Events that could not be delivered. */
+export type SubscriptionDeadLetters = Schemas['SubscriptionDeadLetters']
+export type SubscriptionDeadLetter = Schemas['SubscriptionDeadLetter']
+/** What became of answers. */
+export type Answered = Schemas['Answered']
 
 export interface PageOptions extends RequestOptions {
   limit?: number
@@ -138,8 +126,10 @@ export interface Delivery<E extends AnyEvent = AnyEvent> {
 /** What becomes of an event that was not worked off: tried again after a while, set aside, or taken for done. */
 export interface NackDecision {
   action: 'retry' | 'park' | 'skip'
-  /** Milliseconds before it is given again. */
+  /** Milliseconds before it is given again, an hour at most. Default: as the group's policy says. */
   afterMs?: number
+  /** For people: stands with the dead letters. */
+  reason?: string
 }
 
 export interface Nack extends NackDecision {

@@ -8,13 +8,15 @@ interface Entry {
 }
 
 /**
- * The routes of one consumer group, in memory: as many deliveries of a stream at once as `perStream` says, those that are
- * tried again at once, and no ack deadline.
+ * The routes of one consumer group, in memory: as many deliveries of a stream together as `perStream` says, no waits before
+ * what is tried again, and no ack deadline.
  */
 export class FakeGroup {
   readonly acked: number[] = []
   readonly nacked: { n: number; nack: Nack }[] = []
   readonly requests: { path: string; body: any }[] = []
+  /** Who has left. */
+  readonly leavers: string[] = []
   /** Answers a request in place of the group. */
   failing: ((path: string, number: number) => Response | 'lost' | undefined) | undefined
   private readonly entries: Entry[]
@@ -25,8 +27,14 @@ export class FakeGroup {
     this.entries = streams.map((streamId, n) => ({ n, streamId, attempts: 0, holder: undefined }))
   }
 
-  get left(): number {
+  /** How many are not done. */
+  get open(): number {
     return this.entries.length
+  }
+
+  /** Who holds an event that nobody has answered for. */
+  get held(): number[] {
+    return this.entries.filter(entry => entry.holder !== undefined).map(entry => entry.n)
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
@@ -35,9 +43,20 @@ export class FakeGroup {
     const number = this.requests.push({ path, body }) - 1
     const failed = this.failing?.(path, number)
     if (failed instanceof Response) return failed
-    const reply = path.endsWith('/poll') ? await this.poll(body, init?.signal ?? undefined) : this.ack(body)
+    const reply = path.endsWith('/poll') ? await this.poll(body, init?.signal ?? undefined)
+      : path.endsWith('/leave') ? this.leave(body.consumer) : this.ack(body)
     if (failed === 'lost') throw new TypeError('fetch failed')
     return new Response(JSON.stringify(reply))
+  }
+
+  private leave(consumer: string): object {
+    this.leavers.push(consumer)
+    for (const entry of this.entries) {
+      if (entry.holder === undefined) continue
+      entry.holder = undefined
+      entry.attempts--
+    }
+    return { success: true }
   }
 
   /** Takes back what consumers hold, as a deadline does. */
@@ -61,13 +80,16 @@ export class FakeGroup {
 
   private hand(max: number): Delivery[] {
     const given: Delivery[] = []
-    const held = new Map<string, number>()
-    for (const entry of this.entries) if (entry.holder !== undefined) held.set(entry.streamId, (held.get(entry.streamId) ?? 0) + 1)
+    // The next ones come when all are answered for that were given together, and what was tried before comes alone.
+    const left = new Map(this.entries.map(entry => [entry.streamId, this.perStream]))
+    for (const entry of this.entries) if (entry.holder !== undefined) left.set(entry.streamId, 0)
     for (const entry of this.entries) {
       if (given.length === max) break
-      const count = held.get(entry.streamId) ?? 0
-      if (entry.holder !== undefined || count >= this.perStream) continue
-      held.set(entry.streamId, count + 1)
+      const count = left.get(entry.streamId) ?? 0
+      if (count === 0) continue
+      const alone = entry.attempts > 0
+      left.set(entry.streamId, alone ? 0 : count - 1)
+      if (alone && count < this.perStream) continue
       entry.holder = `d-${this.deliveries++}`
       entry.attempts++
       given.push({ deliveryId: entry.holder, attempt: entry.attempts, event: eventOf(entry) })
@@ -87,11 +109,20 @@ export class FakeGroup {
       const entry = this.find(nack.deliveryId, unknown)
       if (entry === undefined) continue
       this.nacked.push({ n: entry.n, nack })
-      if (nack.action === 'retry') entry.holder = undefined
+      if (nack.action === 'retry') this.again(entry)
       else this.entries.splice(this.entries.indexOf(entry), 1)
     }
     this.wake()
     return { done: body.ack.length + body.nack.length - unknown.length, unknown }
+  }
+
+  // What of the stream was given behind it comes back with it, and is void.
+  private again(entry: Entry): void {
+    for (const other of this.entries.slice(this.entries.indexOf(entry))) {
+      if (other.streamId !== entry.streamId || other.holder === undefined) continue
+      if (other !== entry) other.attempts--
+      other.holder = undefined
+    }
   }
 
   private find(id: string, unknown: string[]): Entry | undefined {
