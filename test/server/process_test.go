@@ -132,6 +132,14 @@ func freePort(t *testing.T) string {
 // launch starts a server, and does not wait for it.
 func launch(t *testing.T, data, address string, args ...string) *process {
 	t.Helper()
+	return launchOf(t, command, data, address, args...)
+}
+
+// launchOf is launch of a program that command gives.
+func launchOf(
+	t *testing.T, command func(t *testing.T, args ...string) *exec.Cmd, data, address string, args ...string,
+) *process {
+	t.Helper()
 	p := &process{
 		cmd: command(t, append([]string{"serve", "--data", data, "--listen", address, "--log-level", "warn"}, args...)...),
 		url: "http://" + address, ended: make(chan struct{}),
