@@ -15,7 +15,8 @@
 //  4. What fails in a way that may pass (a connection, a server that restarts) is tried again, until it succeeds or the
 //     context ends; answers are sent again until somebody has taken them. A group that is paused is waited for.
 //  5. Run returns when its handlers have returned, and leaves no goroutine behind. What it holds at its end and did not
-//     begin with is given back at once, where the group is a [Leaver], and does not count as tried.
+//     begin with is given back at once, where the group is a [Leaver], and does not count as tried; nor does what it began
+//     with, where the handler returns context.Canceled since Run's context has ended.
 //
 // Run may be called many times, also in one process, each with a Consumer of its own. Handlers are called from several
 // goroutines. A handler that panics ends nothing else: the event comes again.

@@ -3,6 +3,8 @@ package consumer_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -333,5 +335,49 @@ func TestAnswersAreSentTogether(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// A handler that sees that the consumer is to end may give back what it has begun with, which does not count as tried; and
+// nothing of its stream is handled before it.
+func TestAHandlerMayGiveBackWhatItBeganWithAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, &delivery.Policy{Batch: 10, Retry: delivery.Retry{MaxAttempts: 1}})
+		r.add(t, "a-1", 5)
+		soon(t, "they are read", func() bool { return r.status(t).Open == 5 })
+		ctx, stop := context.WithCancel(t.Context())
+		var seen notes
+		err := consumer.Run(ctx, r.group, func(_ context.Context, d consumer.Delivery) error {
+			if seen.add(d); d.Event.StreamPosition == 1 {
+				stop()
+			}
+			if ctx.Err() != nil {
+				return fmt.Errorf("enough: %w", ctx.Err())
+			}
+			return nil
+		}, &consumer.Options{Concurrency: 1, Prefetch: 10, Logger: slog.New(slog.DiscardHandler)})
+		if n := len(seen.all("")); err != nil || n != 2 {
+			t.Errorf("%d were begun with: %v", n, err)
+		}
+		if st := r.status(t); st.Failed != 0 || st.LastError != nil || st.Delivered != 1 || len(r.letters(t)) != 0 {
+			t.Errorf("status %+v, dead %v", st, r.letters(t))
+		}
+		list, err := r.group.Poll(t.Context(), consumer.Request{Consumer: "other", Max: 100})
+		if err != nil || len(list) != 4 {
+			t.Errorf("%d are given back: %v", len(list), err)
+		}
+		for i, d := range list {
+			if d.Attempt != 1 || d.Event.StreamPosition != int64(i+1) {
+				t.Errorf("attempt %d of %d", d.Attempt, d.Event.StreamPosition)
+			}
+		}
+		// While the consumer goes on, it is an error like any other.
+		if err := r.group.(consumer.Leaver).Leave(t.Context(), "other"); err != nil {
+			t.Fatal(err)
+		}
+		c := r.run(t, r.group, func(context.Context, consumer.Delivery) error { return context.Canceled }, consumer.Options{})
+		soon(t, "all are dead", func() bool { return len(r.letters(t)) == 4 })
+		c.end(t)
+		r.close(t)
 	})
 }

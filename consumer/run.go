@@ -52,7 +52,7 @@ func Run(ctx context.Context, group Group, handler func(ctx context.Context, d D
 	telling, endTelling := context.WithCancel(lasting)
 	defer endTelling()
 	r := &run{
-		o: opts, group: group, handler: handler, stop: stop, handling: handling, telling: telling,
+		o: opts, group: group, handler: handler, asking: asking, stop: stop, handling: handling, telling: telling,
 		lines: map[nacre.StreamID]*line{}, freed: make(chan struct{}, 1), decided: make(chan struct{}, 1),
 	}
 	var asks, answers sync.WaitGroup
@@ -86,6 +86,7 @@ type run struct {
 	o        Options
 	group    Group
 	handler  func(context.Context, Delivery) error
+	asking   context.Context         //nolint:containedctx // ends when all is to end
 	stop     context.CancelCauseFunc // ends the asking
 	handling context.Context         //nolint:containedctx // what handlers' contexts are made of
 	telling  context.Context         //nolint:containedctx // ends what is still to be told

@@ -81,9 +81,11 @@ func (r *run) decide(l *line, err error) {
 	switch {
 	case err == nil:
 		r.open.ack = append(r.open.ack, it.ID)
-	case r.handling.Err() != nil:
-		// It was cut off, which says nothing of the event: it goes back as if it had not been tried.
-		r.held--
+	case r.handling.Err() != nil, r.asking.Err() != nil && errors.Is(err, context.Canceled):
+		// It was cut off, or ended by itself since all is to end, which says nothing of the event: it goes back as if it had
+		// not been tried, with what stands behind it.
+		r.held -= 1 + len(l.waiting)
+		l.waiting = nil
 	default:
 		n := nackOf(it.ID, err)
 		r.open.nack = append(r.open.nack, n)

@@ -3,15 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os/exec"
 	"sync"
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/client"
 	"github.com/nacredb/nacre/consumer"
 	"github.com/nacredb/nacre/wire"
 	"github.com/spf13/cobra"
@@ -57,12 +56,21 @@ given to others.`,
 		case c.concurrency < 1 || c.concurrency > 1000:
 			return nacre.Errorf(nacre.CodeInvalid, "--concurrency: %d is not from 1 to 1000", c.concurrency)
 		}
-		return p.subscribed(ctx, func(ctx context.Context, r *routes) error { return p.consume(ctx, &group{r, args[0]}, &c) })
+		if err := p.needsServer(); err != nil {
+			return err
+		}
+		return p.onRemote(ctx, false, func(ctx context.Context, s *nacre.Store) error {
+			g, err := client.Group(s, args[0])
+			if err != nil {
+				return err
+			}
+			return p.consume(ctx, g, &c)
+		})
 	})
 	return cmd
 }
 
-func (p *program) consume(ctx context.Context, g *group, c *consumption) error {
+func (p *program) consume(ctx context.Context, g consumer.Group, c *consumption) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	w := &worker{p: p, c: c, stop: stop}
@@ -89,14 +97,14 @@ type worker struct {
 	failed error // of the output
 }
 
-// errEnough gives an event back that is one too many.
-var errEnough = errors.New("the consumer has as many events as it was to have")
+// errEnough gives an event back that is one too many, and was not tried.
+var errEnough = fmt.Errorf("the consumer has as many events as it was to have: %w", context.Canceled)
 
 func (w *worker) work(ctx context.Context, d consumer.Delivery) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failed != nil {
-		return w.failed
+		return errEnough
 	}
 	if w.c.limit > 0 {
 		if w.begun == w.c.limit {
@@ -115,7 +123,7 @@ func (w *worker) work(ctx context.Context, d consumer.Delivery) error {
 	if _, err := w.p.out.Write(line); err != nil {
 		w.failed = err
 		w.stop()
-		return err
+		return errEnough // somebody else may print it
 	}
 	return nil
 }
@@ -131,61 +139,4 @@ func (w *worker) run(ctx context.Context, d *consumer.Delivery, line []byte) err
 		w.p.note("the command failed on the event at position %d, attempt %d: %v", d.Event.GlobalPosition, d.Attempt, err)
 	}
 	return err
-}
-
-// group is a consumer group of a server.
-type group struct {
-	r    *routes
-	name string
-}
-
-var (
-	_ consumer.Group  = (*group)(nil)
-	_ consumer.Leaver = (*group)(nil)
-)
-
-// Poll implements consumer.Group.
-func (g *group) Poll(ctx context.Context, r consumer.Request) ([]consumer.Delivery, error) {
-	var reply wire.DeliveriesReply
-	request := wire.PollRequest{Consumer: r.Consumer, Max: r.Max, WaitMS: r.Wait.Milliseconds()}
-	patient := *g.r.asker
-	patient.patience += r.Wait + askTime
-	if err := patient.post(ctx, g.r.subscription(g.name)+"/poll", &request, &reply); err != nil {
-		return nil, err
-	}
-	out := make([]consumer.Delivery, len(reply.Deliveries))
-	for i, d := range reply.Deliveries {
-		out[i] = consumer.Delivery{ID: d.DeliveryID, Attempt: d.Attempt, Event: d.Event}
-	}
-	return out, nil
-}
-
-// Ack implements consumer.Group.
-func (g *group) Ack(ctx context.Context, a consumer.Answer) (consumer.Outcome, error) {
-	request := wire.AckRequest{Consumer: a.Consumer, Ack: a.Ack}
-	if request.Ack == nil {
-		request.Ack = []string{}
-	}
-	for _, n := range a.Nack {
-		request.Nack = append(request.Nack, wire.NackRequest{
-			DeliveryID: n.ID, Action: string(n.Action), AfterMS: n.After.Milliseconds(), Reason: n.Reason,
-		})
-	}
-	var reply wire.AckReply
-	err := g.r.post(ctx, g.r.subscription(g.name)+"/ack", &request, &reply)
-	return consumer.Outcome{Done: reply.Done, Unknown: reply.Unknown}, err
-}
-
-// Leave implements consumer.Leaver.
-func (g *group) Leave(ctx context.Context, who string) error {
-	return g.r.post(ctx, g.r.subscription(g.name)+"/leave", &wire.LeaveRequest{Consumer: who}, nil)
-}
-
-// post sends a request of package wire.
-func (a *asker) post(ctx context.Context, path string, request, reply any) error {
-	body, err := wire.Encode(request)
-	if err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "%w", err)
-	}
-	return a.ask(ctx, http.MethodPost, path, body, http.StatusOK, reply)
 }

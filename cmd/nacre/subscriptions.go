@@ -58,11 +58,19 @@ A server looks after them, so that all of these commands need --server, or NACRE
 	return cmd
 }
 
+// needsServer refuses a directory for what only a server does.
+func (p *program) needsServer() error {
+	if p.remote.url != "" {
+		return nil
+	}
+	return nacre.Errorf(nacre.CodeInvalid,
+		"a server looks after subscriptions, and a directory that none serves delivers nothing: give --server URL, or set %s", envServer)
+}
+
 // subscribed calls use with the routes of the server.
 func (p *program) subscribed(ctx context.Context, use func(context.Context, *routes) error) error {
-	if p.remote.url == "" {
-		return nacre.Errorf(nacre.CodeInvalid,
-			"a server looks after subscriptions, and a directory that none serves delivers nothing: give --server URL, or set %s", envServer)
+	if err := p.needsServer(); err != nil {
+		return err
 	}
 	return p.onRoutes(ctx, func(ctx context.Context, s steering) error {
 		r, ok := s.(*routes)
