@@ -43,6 +43,8 @@ type namedStore struct {
 
 	// hub looks after the store's subscriptions.
 	hub hubSlot
+	// aggregates execute the store's commands.
+	aggregates aggregateSlot
 
 	// ctx ends, with an error that says why, when the store is about to be closed.
 	ctx    context.Context
@@ -289,6 +291,7 @@ func (h *shelf) leave(n *namedStore, why error) bool {
 // store is closed. What is being delivered may end until ctx does. It waits a while for those who have it.
 func (h *shelf) shut(ctx context.Context, n *namedStore) error {
 	n.hub.end(ctx, n.name)
+	n.aggregates.end(ctx, n.name, h.log)
 	err := n.store.Close()
 	if err != nil {
 		h.log.Warn("the store did not close well", "store", n.name, "error", err)

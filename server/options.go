@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"net/url"
@@ -27,6 +28,10 @@ type Options struct {
 	// Kinds are the ways in which subscriptions may have events sent: webhooks, brokers, files. Default none but consumer
 	// groups, which every server has.
 	Kinds []delivery.Kind
+
+	// Aggregates opens what executes commands on a store, the first time that somebody asks; where it is a [Modules],
+	// modules may be published. Default nil: such requests are UNSUPPORTED.
+	Aggregates func(ctx context.Context, name string, store *nacre.Store) (Aggregates, error)
 
 	// MaxBodyBytes is the largest body of a request. Default 32 MiB.
 	MaxBodyBytes int64

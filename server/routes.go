@@ -48,6 +48,8 @@ type params struct {
 	client   string
 	runner   string
 	letter   string
+
+	aggregate, command, version string
 }
 
 const storePath = "/event-stores/{store}"
@@ -74,6 +76,8 @@ func newRoutes() []*route {
 	}
 	list = append(list, runnerRoutes()...)
 	list = append(list, subscriptionRoutes()...)
+	list = append(list, aggregateRoutes()...)
+	list = append(list, moduleRoutes()...)
 	list = append(list, logRoutes(storePath, read, write)...)
 	for _, r := range logRoutes(storePath+"/system", raw, raw) {
 		r.system = true
@@ -244,6 +248,12 @@ func (r *route) fill(p *params, parts []string) (err error) {
 			p.runner = text
 		case "id":
 			p.letter = text
+		case "type":
+			p.aggregate = text
+		case "command":
+			p.command = text
+		case "version":
+			p.version = text
 		}
 	}
 	return nil

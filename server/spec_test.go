@@ -19,7 +19,7 @@ import (
 )
 
 var document = sync.OnceValues(func() (*openapi3.T, error) {
-	for _, kind := range []string{wire.TypeNDJSON, "application/octet-stream", "application/x-tar", "application/yaml"} {
+	for _, kind := range []string{wire.TypeNDJSON, "application/octet-stream", "application/x-tar", typeWasm, "application/yaml"} {
 		openapi3filter.RegisterBodyDecoder(kind, func(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
 			text, err := io.ReadAll(body)
 			return string(text), err
@@ -130,6 +130,9 @@ func (c *checking) check(r *http.Request, sent []byte, reply *http.Response, got
 		request.Header.Set("Content-Type", wire.TypeJSON) // whatever it was called
 		if route.action(method).method == http.MethodPut {
 			request.Header.Set("Content-Type", "application/octet-stream")
+			if p.key == "" {
+				request.Header.Set("Content-Type", typeWasm)
+			}
 		}
 	}
 	query := request.URL.Query()
@@ -139,7 +142,7 @@ func (c *checking) check(r *http.Request, sent []byte, reply *http.Response, got
 		Request: request,
 		PathParams: map[string]string{
 			"store": p.store, "stream": string(p.stream), "key": p.key, "category": p.category, "clientId": p.client,
-			"name": p.runner, "id": p.letter, "eventId": p.event,
+			"name": p.runner, "id": p.letter, "eventId": p.event, "type": p.aggregate, "command": p.command, "version": p.version,
 		},
 		QueryParams: query,
 		Route:       &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)},

@@ -241,24 +241,25 @@ func (d *appendDecoder) sameVersion(v, other *nacre.ExpectedVersion) {
 	}
 }
 
-func (d *appendDecoder) expected() *nacre.ExpectedVersion {
-	if d.err != nil {
+// expected takes an expected version: a number, or one of the names.
+func (s *scanner) expected() *nacre.ExpectedVersion {
+	if s.err != nil {
 		return nil
 	}
-	b := d.peek()
+	b := s.peek()
 	switch {
 	case b == '"':
-		text := d.text()
+		text := s.text()
 		v, err := nacre.ParseExpectedVersion(text)
 		if err == nil {
 			return &v
 		}
-		d.fail("%.40q is not an expected version: give any, no_stream, stream_exists or a number from 0", text)
+		s.fail("%.40q is not an expected version: give any, no_stream, stream_exists or a number from 0", text)
 	case b == '-' || b-'0' <= 9:
-		v := nacre.Exactly(d.integer(-1, maxVersion))
+		v := nacre.Exactly(s.integer(-1, maxVersion))
 		return &v
 	default:
-		d.wrongKind("a number or text")
+		s.wrongKind("a number or text")
 	}
 	return nil
 }

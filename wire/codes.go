@@ -34,6 +34,26 @@ const (
 	CodeSubscriptionWrongKind nacre.Code = "SUBSCRIPTION_WRONG_KIND"
 	// CodeSubscriptionHalted: the subscription is paused or suspended.
 	CodeSubscriptionHalted nacre.Code = "SUBSCRIPTION_HALTED"
+	// CodeUnknownCommand: there is no aggregate of this name, or it takes no such command.
+	CodeUnknownCommand nacre.Code = "UNKNOWN_COMMAND"
+	// CodeDomain: a command was refused by the rules of its aggregate; see [DomainError].
+	CodeDomain nacre.Code = "DOMAIN_ERROR"
+	// CodeModuleRefused: a binary is no module that this server runs, or may not take a version's place; see
+	// [ModuleError].
+	CodeModuleRefused nacre.Code = "MODULE_REFUSED"
+	// CodeModuleTrapped, CodeModuleMemory, CodeModuleDepth, CodeModuleReply and CodeModuleFailed: a module did not
+	// execute a command, by its own fault; nothing was written.
+	CodeModuleTrapped nacre.Code = "MODULE_TRAPPED"
+	CodeModuleMemory  nacre.Code = "MODULE_OUT_OF_MEMORY"
+	CodeModuleDepth   nacre.Code = "MODULE_TOO_DEEP"
+	CodeModuleReply   nacre.Code = "MODULE_REPLY_INVALID"
+	CodeModuleFailed  nacre.Code = "MODULE_FAILED"
+	// CodeAggregatePanicked: the same of an aggregate of the server's own.
+	CodeAggregatePanicked nacre.Code = "AGGREGATE_PANICKED"
+	// CodeUndecodable: an aggregate does not read an event of its stream.
+	CodeUndecodable nacre.Code = "EVENT_UNDECODABLE"
+	// CodeStateNotAvailable: an aggregate keeps its state to itself.
+	CodeStateNotAvailable nacre.Code = "STATE_NOT_AVAILABLE"
 	// CodeShuttingDown: the server finishes what it accepted and takes nothing more.
 	CodeShuttingDown nacre.Code = "SHUTTING_DOWN"
 )
@@ -76,6 +96,18 @@ var statuses = map[nacre.Code]int{
 	CodeSubscriptionExists:    409,
 	CodeSubscriptionWrongKind: 409,
 	CodeSubscriptionHalted:    409,
+
+	CodeUnknownCommand:    404,
+	CodeDomain:            422,
+	CodeModuleRefused:     422,
+	CodeModuleTrapped:     500,
+	CodeModuleMemory:      500,
+	CodeModuleDepth:       500,
+	CodeModuleReply:       500,
+	CodeModuleFailed:      500,
+	CodeAggregatePanicked: 500,
+	CodeUndecodable:       500,
+	CodeStateNotAvailable: 501,
 }
 
 // Status is the HTTP status of a code; 500 for one that is not in the table.

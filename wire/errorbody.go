@@ -35,6 +35,8 @@ func BodyOf(err error) ErrorBody {
 		damage    *nacre.DamageError
 		absent    *EventNotFoundError
 		rate      *RateLimitError
+		domain    *DomainError
+		module    *ModuleError
 		plain     *nacre.Error
 	)
 	switch {
@@ -66,6 +68,10 @@ func BodyOf(err error) ErrorBody {
 		seconds := int64(math.Ceil(rate.RetryAfter.Seconds()))
 		b.Message = cmp.Or(rate.Message, tooManyRequests)
 		b.Details = &ErrorDetails{RetryAfter: max(seconds, 1)}
+	case errors.As(err, &domain):
+		b.Message, b.Details = domain.Message, &ErrorDetails{Type: domain.Type, Data: domain.Data}
+	case errors.As(err, &module):
+		b.Details = &ErrorDetails{Module: module.Name, Reasons: module.Reasons}
 	case errors.As(err, &plain):
 		if plain.Field != "" {
 			b.Details = &ErrorDetails{Field: plain.Field}
@@ -139,7 +145,7 @@ func (b *ErrorBody) Encode() []byte {
 
 // ParseError gives the error that a reply tells, in the type that an embedded store would have given:
 // *nacre.ConflictError, *nacre.ConditionError, *nacre.EventIDConflictError, *nacre.DamageError,
-// *RateLimitError, *EventNotFoundError, else *nacre.Error. Where the body is not one of FromError's, a proxy's perhaps, the
+// *RateLimitError, *EventNotFoundError, *DomainError, *ModuleError, else *nacre.Error. Where the body is not one of FromError's, a proxy's perhaps, the
 // status decides. It is never nil.
 func ParseError(status int, body []byte) error {
 	var b ErrorBody
@@ -182,6 +188,10 @@ func (b *ErrorBody) Err() error {
 		if d.StreamID != "" && d.EventID != "" {
 			return &EventNotFoundError{Stream: d.StreamID, ID: d.EventID}
 		}
+	case CodeDomain:
+		return &DomainError{Type: d.Type, Message: b.Message, Data: d.Data}
+	case CodeModuleRefused:
+		return &ModuleError{Name: d.Module, Reasons: d.Reasons}
 	case CodeRateLimited:
 		if seconds := d.RetryAfter; seconds > 0 && seconds <= math.MaxInt64/int64(time.Second) {
 			e := &RateLimitError{RetryAfter: time.Duration(seconds) * time.Second, Message: b.Message}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -45,6 +46,14 @@ type ErrorDetails struct {
 	Line     int64          `json:"line,omitzero"`
 	Offset   *int64         `json:"offset,omitzero"`
 	Position nacre.Position `json:"position,omitzero"`
+
+	// DOMAIN_ERROR: what the aggregate says, for programs.
+	Type string          `json:"type,omitzero"`
+	Data json.RawMessage `json:"data,omitzero"`
+
+	// MODULE_REFUSED: the module's name, and each reason.
+	Module  string   `json:"module,omitzero"`
+	Reasons []string `json:"reasons,omitzero"`
 
 	// RATE_LIMITED: whole seconds to wait, at least 1.
 	RetryAfter int64 `json:"retryAfter,omitzero"`

@@ -118,6 +118,7 @@ var Table = []Rule{
 	},
 	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate", "internal/meter"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
 	{Package: "wasm/guest", May: []string{"decider"}},
+	{Package: "wasm/modules", May: []string{".", "codec", "aggregate", "wasm"}, Tests: append([]string{"wasm/wasmtest", "decider"}, drivers...)},
 
 	// Delivery: what makes events reach others.
 	{Package: "consumer", May: []string{"."}, Tests: append([]string{"delivery"}, drivers...)},
@@ -176,7 +177,7 @@ var Table = []Rule{
 		Package: "server/...",
 		May: []string{
 			".", "spec", "wire", "server/...", "internal/runner", "codec", "decider", "aggregate", "projection", "projection/sqlite", "process",
-			"query", "entity/...", "replication", "client", "wasm", "consumer", "delivery", "delivery/webhook",
+			"query", "entity/...", "replication", "client", "wasm", "wasm/modules", "consumer", "delivery", "delivery/webhook",
 		},
 		Libs: []string{
 			websocketLib,

@@ -1,0 +1,194 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/aggregate"
+	"github.com/nacredb/nacre/decider"
+	"github.com/nacredb/nacre/server/access"
+	"github.com/nacredb/nacre/wire"
+)
+
+// Aggregates execute commands on a store, such as an [aggregate.Bus] with a Close of its own. Errors without a
+// [nacre.Code] are refusals by an aggregate's own rules, which callers see.
+type Aggregates interface {
+	aggregate.Executor
+	// Close ends them; what was begun may end until ctx does.
+	Close(ctx context.Context) error
+}
+
+// Refused is what an error without a code may be that tells more about itself.
+type Refused interface {
+	error
+	// ErrorType is for programs, "" where there is none; ErrorData is JSON, nil where there is none.
+	ErrorType() string
+	ErrorData() json.RawMessage
+}
+
+// aggregateRoutes are those of commands and states.
+func aggregateRoutes() []*route {
+	const one = storePath + "/aggregates/{type}/{id}"
+	return []*route{
+		at(one, does("GET", access.ReadEvents, (*Server).viewAggregate)),
+		at(one+"/commands/{command}", does("POST", access.WriteEvents, (*Server).executeCommand)),
+	}
+}
+
+// aggregateSlot has a store's aggregates, once somebody has asked for them.
+type aggregateSlot struct {
+	mu     sync.Mutex
+	opened Aggregates
+	closed bool
+}
+
+// of gives the aggregates of a store.
+func (s *aggregateSlot) of(ctx context.Context, n *namedStore, open func(context.Context, string, *nacre.Store) (Aggregates, error)) (Aggregates, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, nacre.Errorf(nacre.CodeClosed, "the event store %q is being closed", n.name)
+	case s.opened != nil:
+		return s.opened, nil
+	case open == nil:
+		return nil, nacre.Errorf(nacre.CodeUnsupported, "this server runs no aggregates")
+	}
+	opened, err := open(context.WithoutCancel(ctx), n.name, n.store)
+	s.opened = opened
+	return opened, err
+}
+
+// end closes them, for ever.
+func (s *aggregateSlot) end(ctx context.Context, store string, log *slog.Logger) {
+	s.mu.Lock()
+	opened := s.opened
+	s.opened, s.closed = nil, true
+	s.mu.Unlock()
+	if opened == nil {
+		return
+	}
+	if err := opened.Close(ctx); err != nil {
+		log.Warn("the aggregates of a store did not close well", "store", store, "error", err)
+	}
+}
+
+// aggregates are those of the request's store.
+func (x *exchange) aggregates() (Aggregates, error) {
+	return x.named.aggregates.of(x.r.Context(), x.named, x.s.o.Aggregates)
+}
+
+// instance is the stream of the path, which the grant has to allow.
+func (x *exchange) instance() (nacre.StreamID, error) {
+	stream := nacre.StreamID(x.path.aggregate + "-" + x.path.letter)
+	return stream, x.grant.CheckStream(stream)
+}
+
+// executeCommand answers POST …/aggregates/{type}/{id}/commands/{command}.
+func (s *Server) executeCommand(x *exchange) error {
+	if _, err := x.instance(); err != nil {
+		return err
+	}
+	request, err := decoded(x, wire.DecodeCommand)
+	if err != nil {
+		return err
+	}
+	if keys := x.r.Header[wire.HeaderIdempotencyKey]; len(keys) > 0 && request.CommandID == "" {
+		request.CommandID = keys[0]
+	}
+	all, err := x.aggregates()
+	if err != nil {
+		return err
+	}
+	ctx := aggregate.Expecting(decider.With(x.r.Context(), contextOf(&request)), request.Expected)
+	payload := request.Payload
+	if payload == nil {
+		payload = json.RawMessage("null")
+	}
+	out, err := all.ExecuteNamed(ctx, x.path.aggregate, x.path.letter, x.path.command, payload)
+	if err != nil {
+		x.named.failed(err)
+		return refusal(err)
+	}
+	state, err := out.State()
+	switch {
+	case nacre.CodeOf(err) == wire.CodeStateNotAvailable:
+	case err != nil:
+		s.log.Warn("a command was executed, and its state does not encode", "store", x.named.name, "stream", string(out.Stream), "error", err)
+	}
+	x.countCommand(&out)
+	reply := takeBuffer()
+	defer giveBuffer(reply)
+	*reply = wire.AppendCommandReply((*reply)[:0], out.Stream, out.Version, out.Position, out.Events, out.Duplicate, state)
+	status := http.StatusOK
+	if len(out.Events) > 0 && !out.Duplicate {
+		status = http.StatusCreated
+	}
+	return x.answer(status, *reply)
+}
+
+func (x *exchange) countCommand(out *aggregate.Outcome) {
+	if out.Duplicate {
+		return
+	}
+	bytes := 0
+	for i := range out.Events {
+		bytes += len(out.Events[i].Data) + len(out.Events[i].Metadata)
+	}
+	x.named.appended.Add(float64(len(out.Events)))
+	x.named.took.Add(float64(bytes))
+}
+
+func contextOf(r *wire.CommandRequest) decider.Context {
+	c := decider.Context{
+		CommandID: r.CommandID, Actor: r.Context.Actor, CorrelationID: r.Context.CorrelationID, CausationID: r.Context.CausationID,
+		SourceDevice: r.Context.SourceDevice,
+	}
+	if len(r.Context.Metadata) > 0 {
+		c.Metadata = make(map[string]any, len(r.Context.Metadata))
+		for name, value := range r.Context.Metadata {
+			c.Metadata[name] = value
+		}
+	}
+	return c
+}
+
+// refusal is what a caller sees of an aggregate's own error.
+func refusal(err error) error {
+	if nacre.CodeOf(err) != "" {
+		return err
+	}
+	d := &wire.DomainError{Message: err.Error()}
+	if told, ok := err.(Refused); ok { //nolint:errorlint // what wraps a refusal is another one
+		d.Type, d.Data = told.ErrorType(), told.ErrorData()
+	}
+	return d
+}
+
+// viewAggregate answers GET …/aggregates/{type}/{id}.
+func (s *Server) viewAggregate(x *exchange) error {
+	if _, err := x.instance(); err != nil {
+		return err
+	}
+	values, err := x.query()
+	if err != nil {
+		return err
+	}
+	p, err := wire.ParseMoment(values)
+	if err != nil {
+		return err
+	}
+	all, err := x.aggregates()
+	if err != nil {
+		return err
+	}
+	v, err := all.View(x.r.Context(), x.path.aggregate, x.path.letter, aggregate.Moment{Version: p.Version, Position: p.Position, Time: p.Time})
+	if err != nil {
+		return err
+	}
+	return x.answerWith(http.StatusOK, &wire.StateReply{StreamID: v.Stream, Version: v.Version, GlobalPosition: v.Position, State: v.State})
+}
