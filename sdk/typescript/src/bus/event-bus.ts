@@ -4,7 +4,6 @@ import { toFilter } from '../events/filter.js'
 import type { AnyEvent, EventFilter } from '../events/types.js'
 import { path, type QueryValue, type Request, type Transport } from '../http/transport.js'
 import type { RequestOptions } from '../store/contract.js'
-import { encodeBase64 } from '../webhook/base64.js'
 import { ConsumerGroup, type ConsumerGroupOptions } from './consumer-group.js'
 import { EventSubscription, type FollowOptions } from './subscription.js'
 import {
@@ -89,19 +88,14 @@ export class EventBus {
 
   /**
    * Gives a webhook a new secret, and tells it. The old ones sign along for `overlapMs`, a day unless given, in which receivers
-   * are given the new one; 0 ends them at once.
+   * are given the new one, in whole seconds; 0 ends them at once.
    */
   async rotateWebhookSecret(id: string, options: RequestOptions & { overlapMs?: number } = {}): Promise<string> {
     const { overlapMs = 86_400_000, ...request } = options
     if (!(overlapMs >= 0)) throw invalid('give 0 at least', 'overlapMs')
-    const { config = {} } = await this.getSubscription(id, request)
-    const secret = `whsec_${encodeBase64(crypto.getRandomValues(new Uint8Array(32)))}`
-    const before = overlapMs === 0 || !Array.isArray(config['secrets']) ? [] : config['secrets']
-    const until = Date.now() + overlapMs
-    const secrets = before.map((one: { until?: string }) =>
-      one.until !== undefined && Date.parse(one.until) <= until ? one : { ...one, until: new Date(until).toISOString() })
-    await this.updateSubscription(id, { config: { ...config, secrets: [secret, ...secrets] } }, request)
-    return secret
+    const { config } = await this.getSubscription(id, request)
+    const changed = await this.updateSubscription(id, { config: { ...config, rotateSeconds: Math.ceil(overlapMs / 1000) } }, request)
+    return changed.secret ?? ''
   }
 
   async pauseSubscription(id: string, options: RequestOptions = {}): Promise<Subscription> {
