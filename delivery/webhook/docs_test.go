@@ -3,13 +3,19 @@ package webhook_test
 import (
 	"bytes"
 	stdcontext "context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -168,7 +174,7 @@ func runReceiver(t *testing.T, language, name, program string, arguments ...stri
 	}
 	said := &output{}
 	command := exec.CommandContext(t.Context(), path, append(arguments, file)...)
-	command.Env = append(os.Environ(), "PORT="+port, "WEBHOOK_SECRETS="+webhook.Secret(config)+" "+webhook.Secret(rotated))
+	command.Env = append(os.Environ(), "PORT="+port, "WEBHOOK_SECRETS= "+webhook.Secret(config)+"  "+webhook.Secret(rotated)+" ")
 	command.Stdout, command.Stderr = said, said
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -239,14 +245,26 @@ func runReceiver(t *testing.T, language, name, program string, arguments ...stri
 		io.Copy(io.Discard, answer.Body) //nolint:errcheck // a test's
 		return answer.StatusCode
 	}
+	// A space too many in the list of secrets is no key that anybody has.
+	stamp := strconv.FormatInt(time.Now().Unix(), 10)
+	forged := hmac.New(sha256.New, nil)
+	fmt.Fprintf(forged, `x.%s.{"event":{}}`, stamp)
 	for _, header := range []map[string]string{
 		nil,
+		{"webhook-id": "x", "webhook-timestamp": stamp, "webhook-signature": "v1," + base64.StdEncoding.EncodeToString(forged.Sum(nil))},
 		{"webhook-id": "x", "webhook-timestamp": "soon", "webhook-signature": "v1,"},
 		{"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA v1"},
 		{"webhook-id": "x", "webhook-timestamp": "99999999999999999999999", "webhook-signature": "v1,\xc3\xa4"},
 	} {
 		if status := post(header); status != http.StatusUnauthorized {
 			t.Errorf("%v: got %d, want 401: %s", header, status, said)
+		}
+	}
+	for _, secrets := range []string{"", " ", "whsec_", "whsec_AAAA"} {
+		command := exec.CommandContext(t.Context(), path, append(slices.Clone(arguments), file)...)
+		command.Env = append(os.Environ(), "PORT=0", "WEBHOOK_SECRETS="+secrets)
+		if out, err := command.CombinedOutput(); err == nil || !strings.Contains(string(out), "WEBHOOK_SECRETS has no secret") {
+			t.Errorf("with the secrets %q it says: %v, %s", secrets, err, out)
 		}
 	}
 	if got := strings.Count(said.String(), "order.shipped order-456"); got != 1 {
