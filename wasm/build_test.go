@@ -1,0 +1,75 @@
+package wasm_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nacredb/nacre/wasm"
+)
+
+// newEngine makes an engine that is closed when the test ends.
+func newEngine(t testing.TB, o *wasm.EngineOptions) *wasm.Engine {
+	t.Helper()
+	e, err := wasm.NewEngine(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := e.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// compile makes a module, or fails the test.
+func compile(t testing.TB, e *wasm.Engine, binary []byte, l *wasm.Limits) *wasm.Module {
+	t.Helper()
+	m, err := e.Compile(t.Context(), binary, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// probe is the module of the vectors, made with the Go SDK. It is built once.
+var probe = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "probe")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "probe.wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./guest/probe/module")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, &buildError{err, string(text)}
+	}
+	return os.ReadFile(out)
+})
+
+type buildError struct {
+	err  error
+	text string
+}
+
+func (e *buildError) Error() string { return e.err.Error() + "\n" + e.text }
+
+func goProbe(t testing.TB) []byte {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds a module with the go command")
+	}
+	binary, err := probe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
