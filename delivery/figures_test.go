@@ -24,6 +24,7 @@ func TestFiguresAndHowOftenSomethingWasTried(t *testing.T) {
 		create(t, h, delivery.Spec{Name: "good", Kind: "desk"})
 		add(t, store, "a-1", "x", "x")
 		soon(t, "it is sent", func() bool { return get(t, h, "good").Position == 2 })
+		synctest.Wait()
 		began := time.Now()
 		want := func(list ...delivery.Figures) {
 			t.Helper()

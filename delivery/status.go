@@ -123,7 +123,11 @@ func (s *subscription) outline(seen, head nacre.Position) Status {
 	st.Head = max(head, st.Position)
 	st.Lag = st.Head - st.Position
 	if s.q != nil {
-		st.Open, st.Waiting, st.NextAttempt = s.q.open, len(s.q.later), s.nextAttempt()
+		st.Open, st.Waiting = s.q.open, len(s.q.later)
+		if at := s.nextAttempt(); !at.IsZero() {
+			// By the clock as it is now: it may have been set since.
+			st.NextAttempt = time.Now().Add(time.Until(at)).Truncate(time.Millisecond)
+		}
 	}
 	if st.Waiting > 0 && len(s.q.later[0].entries) > 0 {
 		st.Tried = s.q.later[0].entries[0].attempts
