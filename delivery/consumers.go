@@ -203,7 +203,7 @@ func (h *Hub) Awaited(name string, ids []string) ([]string, error) {
 	if s.group == nil {
 		return nil, nil
 	}
-	return slices.DeleteFunc(ids, func(id string) bool { return s.group.flying[id] == nil }), nil
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return s.group.flying[id] == nil }), nil
 }
 
 // Forget is Leave for a consumer of whom another connection may know: it does nothing where that has deliveries, or asks

@@ -33,8 +33,10 @@ func (s *Server) poll(x *exchange) error {
 		err = x.hand(list)
 	}
 	if err != nil {
-		// Nobody has tried them: others get them at once, and not at the deadline. A hub that is closed has forgotten them.
+		// Nobody has tried them: others get them at once, and not at the deadline, also those that were pinned to this one. A
+		// hub that is closed has forgotten them.
 		_ = hub.Return(x.path.runner, idsOf(list))
+		_ = hub.Forget(x.path.runner, request.Consumer)
 	}
 	return err
 }

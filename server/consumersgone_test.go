@@ -53,7 +53,7 @@ func TestPollWhoseClientIsGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newGroup(t, `{"ackDeadlineMs":86400000,"batch":10,"retry":{"maxAttempts":1}}`)
+			h := newGroup(t, `{"ackDeadlineMs":86400000,"batch":10,"pinned":true,"retry":{"maxAttempts":1}}`)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			r := httptest.NewRequestWithContext(ctx, "POST", groupPath+"/poll", strings.NewReader(`{"consumer":"gone","max":1000}`))
@@ -75,7 +75,7 @@ func TestPollWhoseClientIsGone(t *testing.T) {
 					t.Errorf("position %d is tried for the %d. time", d.Event.GlobalPosition, d.Attempt)
 				}
 			}
-			h.get(groupPath).has(0, "failed").has(nil, "lastError")
+			h.get(groupPath).has(0, "failed").has(nil, "lastError").has("there", "consumers", 0)
 		})
 	}
 }

@@ -48,7 +48,7 @@ func showSubscription(to io.Writer, r *wire.SubscriptionReply) error {
 		f.add("waiting", "%s", count(r.Waiting, "stream", "streams"))
 	}
 	if !r.NextAttempt.IsZero() {
-		f.add("next attempt", "%s", moment(r.NextAttempt))
+		f.add("next attempt", "%s, behind %s", moment(r.NextAttempt), count(r.Tried, "that failed", "that failed"))
 	}
 	f.add("delivered", "%d since the server looks after it", r.Delivered)
 	f.add("failed", "%d", r.Failed)
