@@ -134,7 +134,7 @@ func TestEverythingArrives(t *testing.T) {
 	}
 }
 
-// TestAGroupWorksEverythingOff has consumers that fail, forget and leave at random: each event is acknowledged once, those
+// TestAGroupWorksEverythingOff has consumers that fail, forget, return and leave at random: each event is acknowledged once, those
 // of a stream in order, also where the hub is closed and opened in between.
 func TestAGroupWorksEverythingOff(t *testing.T) {
 	seed := rand.Uint64()
@@ -180,6 +180,13 @@ func workOff(t *testing.T, p delivery.Policy, seed uint64) {
 					held[e.StreamID] = true
 					_, _ = h.Ack(ctx, "g", consumer.Answer{Consumer: who, Nack: []consumer.Nack{{ID: d.ID}}})
 					continue
+				case 2:
+					held[e.StreamID] = true
+					_, _ = h.Return("g", []string{d.ID}), h.Forget("g", who)
+					continue
+				}
+				if d.Attempt < 1 {
+					t.Errorf("position %d is tried for the %d. time", e.GlobalPosition, d.Attempt)
 				}
 				mu.Lock()
 				if before, seen := last[e.StreamID]; seen && e.StreamPosition > before+1 {
