@@ -132,8 +132,9 @@ func (h *Hub) every(interval time.Duration, do func(context.Context) error, what
 	}
 }
 
-// keep keeps cursors, where there is something to keep.
+// keep keeps cursors, where there is something to keep, and shares out memory that has become free.
 func (h *Hub) keep(ctx context.Context) error {
+	h.loosen()
 	if !h.due() {
 		return nil
 	}

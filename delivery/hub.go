@@ -67,8 +67,10 @@ type Hub struct {
 	sends      sync.WaitGroup // flights, and what else is to end before Close
 	loops      sync.WaitGroup // the reader, the fillers and the keeper
 	held       atomic.Int64   // bytes of events
-	filler     filler
-	closed     atomic.Bool
+	// cramped tells that a subscription reads less than it would for what the others hold.
+	cramped atomic.Bool
+	filler  filler
+	closed  atomic.Bool
 
 	epoch atomic.Pointer[string] // the log's
 	// changed tells the keeper that events were done.

@@ -147,3 +147,41 @@ func TestQuietEnds(t *testing.T) {
 		end(t, h)
 	})
 }
+
+// While others hold all memory, a subscription holds one event; when they let go, it does not wait for that one to go on.
+func TestMemoryThatIsFreeAgainIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, d := newStore(t), newDesk()
+		d.set(func(b *delivery.Batch) error {
+			if b.Subscription == "hog" || b.Events[0].StreamID == "bad-1" {
+				return errDown
+			}
+			return nil
+		})
+		for i := range 15 {
+			appendText(t, store, nacre.StreamID(fmt.Sprint("big-", i)), 100_000)
+		}
+		h := beginWith(t, store, d, 1<<20)
+		p := quick(1000)
+		p.Retry.InitialDelayMS = time.Hour.Milliseconds()
+		create(t, h, delivery.Spec{Name: "hog", Kind: "desk", Policy: p, Start: delivery.Start{Earliest: true}})
+		synctest.Wait()
+		create(t, h, delivery.Spec{Name: "s", Kind: "desk", Policy: p})
+		add(t, store, "bad-1", "x")
+		for i := range 30 {
+			add(t, store, nacre.StreamID(fmt.Sprint("good-", i)), "x")
+		}
+		time.Sleep(time.Minute)
+		if st := get(t, h, "s"); st.Open != 1 || len(d.received()) != 0 {
+			t.Fatalf("memory is full, and %d are open: %v came", st.Open, d.received())
+		}
+		if err := h.Pause(t.Context(), "hog"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if got := len(d.received()); got != 30 {
+			t.Errorf("memory is free, and %d of 30 events have come", got)
+		}
+		end(t, h)
+	})
+}

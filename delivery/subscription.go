@@ -188,7 +188,11 @@ func (s *subscription) position(seen nacre.Position) nacre.Position {
 
 // room is how many events it takes at present.
 func (s *subscription) room() int {
-	if s.q.bytes >= maxBytes || s.hub.held.Load() >= s.hub.o.Memory {
+	if s.hub.held.Load() >= s.hub.o.Memory {
+		s.hub.cramped.Store(true)
+		return max(0, 1-s.q.open)
+	}
+	if s.q.bytes >= maxBytes {
 		return max(0, 1-s.q.open)
 	}
 	return max(0, s.policy.Window-s.q.open)
@@ -254,6 +258,20 @@ func (s *subscription) refill() {
 	}
 	if n := s.room(); n > 0 && (n >= (s.policy.Window+1)/2 || len(s.q.ready) == 0) {
 		s.hub.fill(s)
+	}
+}
+
+// loosen has more read for all, where there was no memory for it and is again: those that only wait for an attempt would
+// not look before that.
+func (h *Hub) loosen() {
+	if !h.cramped.Load() || h.held.Load() >= h.o.Memory {
+		return
+	}
+	h.cramped.Store(false)
+	for _, s := range h.everyOne() {
+		s.mu.Lock()
+		s.refill()
+		s.mu.Unlock()
 	}
 }
 
