@@ -245,3 +245,38 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// The wall clock is set forward and back while a secret's overlap lasts: each request has the time of its own attempt, what
+// stays signs always, and what is to end signs by the clock as it is.
+func TestClockJumps(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, nil)
+	now := at
+	k := newKind(t, &Options{AllowPrivate: true, Clock: func() time.Time { return now }})
+	config, err := k.Rotate(configOf(t, r.URL, nil), 2*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, k, config)
+	old, err := NewVerifier(testSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := NewVerifier(Secret(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, off := range []time.Duration{0, 7 * time.Hour, -7 * time.Hour, time.Hour, 400 * 24 * time.Hour, -400 * 24 * time.Hour, 3 * time.Hour, 0} {
+		now = at.Add(off)
+		if _, err := s.Send(t.Context(), batchOf(event(i+1))); err != nil {
+			t.Fatal(err)
+		}
+		got := r.last(t)
+		if err := fresh.VerifyAt(got.header, got.body, now); err != nil {
+			t.Errorf("off by %v: %v", off, err)
+		}
+		if err := old.VerifyAt(got.header, got.body, now); (err == nil) != (off < 2*time.Hour) {
+			t.Errorf("off by %v, the old secret: %v", off, err)
+		}
+	}
+}
