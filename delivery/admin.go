@@ -34,6 +34,12 @@ func (h *Hub) Create(ctx context.Context, spec *Spec) (st Status, existed bool, 
 	if taken {
 		return Status{}, false, nacre.Errorf(CodeExists, "there is another subscription %q: give another name, or change that one", d.name)
 	}
+	if _, before := h.versions[d.name]; before {
+		// A deletion that broke off has left what was the former one's.
+		if err := h.clear(ctx, newSubscription(h, &known{definition: d})); err != nil {
+			return Status{}, false, err
+		}
+	}
 	e := nacre.NewEvent(typeCreated, recordOf(d))
 	w, err := h.write(ctx, d.name, nil, e)
 	if err != nil {
@@ -382,12 +388,17 @@ func (h *Hub) Delete(ctx context.Context, name string) error {
 			s.buried.Wait()
 		}
 		s.mu.Unlock()
-		for {
-			if n, err := h.discard(ctx, s, nil); n == 0 || err != nil {
-				return errors.Join(err, h.blobs.DeleteBlob(ctx, attemptsKey(name)))
-			}
-		}
+		return h.clear(ctx, s)
 	})
+}
+
+// clear gives up all dead letters of a subscription, and forgets its attempts.
+func (h *Hub) clear(ctx context.Context, s *subscription) error {
+	for {
+		if n, err := h.discard(ctx, s, nil); n == 0 || err != nil {
+			return errors.Join(err, h.blobs.DeleteBlob(ctx, attemptsKey(s.name)))
+		}
+	}
 }
 
 // Pause stops the deliveries until Resume; what is being sent at this moment arrives. A second Pause does nothing.

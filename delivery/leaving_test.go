@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -247,6 +248,38 @@ func TestAHubThatStopsServingLetsWhatFliesLand(t *testing.T) {
 		h = begin(t, store, newDesk())
 		soon(t, "the group is read again", func() bool { return get(t, h, "g").Open == 2 })
 		equal(t, "given then", positions(poll(t, h, "ann", 10)), []nacre.Position{2, 4})
+		end(t, h)
+	})
+}
+
+// A deletion that broke off behind its first step is not to leave its dead letters to another subscription of the name.
+func TestAnotherOfTheNameHasNoDeadLettersOfTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		store := hook(newStore(t), &hooks{before: func(b []nacre.Append) error {
+			if full.Load() && ofLetters(b) {
+				return errDown
+			}
+			return nil
+		}})
+		d := newDesk()
+		d.set(func(*delivery.Batch) error { return refused })
+		h := begin(t, store, d)
+		create(t, h, delivery.Spec{Name: "s", Kind: "desk", Policy: quick(1)})
+		through(t, h, "s", add(t, store, "a-1", "x", "x"))
+		equal(t, "dead", dead(t, h, "s"), upTo(2))
+		full.Store(true)
+		if err := h.Delete(t.Context(), "s"); err == nil {
+			t.Error("nothing is said of dead letters that could not be discarded")
+		}
+		_, _, err := h.Create(t.Context(), &delivery.Spec{Name: "s", Kind: "desk"})
+		if err == nil {
+			t.Error("it is made while the first one's dead letters are there")
+		}
+		expectCode(t, "it was not made", h.Delete(t.Context(), "s"), delivery.CodeNotFound, "")
+		full.Store(false)
+		create(t, h, delivery.Spec{Name: "s", Kind: "desk"})
+		equal(t, "dead", dead(t, h, "s"), []nacre.Position{})
 		end(t, h)
 	})
 }
