@@ -73,3 +73,9 @@ func goProbe(t testing.TB) []byte {
 	}
 	return binary
 }
+
+func contextThatEnded() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx, cancel
+}

@@ -76,9 +76,8 @@ func closing(err, closed error) error {
 }
 
 func (m *Module) compile(ctx context.Context, binary []byte) (err error) {
-	out, info, err := meter.Instrument(binary, &meter.Options{
-		Every: tickEvery, Depth: int64(m.limits.Depth), MemoryPages: uint32(m.limits.Memory / page), //nolint:gosec // at most 4 GiB
-	})
+	// The memory's limit is kept by linear, which knows then that it was reached.
+	out, info, err := meter.Instrument(binary, &meter.Options{Every: tickEvery, Depth: int64(m.limits.Depth)})
 	if err != nil {
 		return &nacre.Error{Code: CodeRefused, Message: "the module cannot be run", Err: err}
 	}
@@ -92,6 +91,9 @@ func (m *Module) compile(ctx context.Context, binary []byte) (err error) {
 		return err
 	}
 	m.memoryMin = info.MemoryMin
+	if begins := int64(m.memoryMin) * page; begins > m.limits.Memory {
+		return refused("the module begins with %d KiB of memory, of at most %d", begins>>10, m.limits.Memory>>10)
+	}
 	defer func() {
 		if v := recover(); v != nil { // the compiler is another's, and the binary anybody's
 			err = refused("the module does not compile: %v", v)
