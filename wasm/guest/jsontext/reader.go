@@ -10,12 +10,13 @@ const MaxDepth = 1000
 
 // Reader reads one JSON text. The zero value reads nothing: see [Reader.Reset].
 type Reader struct {
-	data   []byte
-	at     int
-	depth  int
-	strict bool
-	first  bool // nothing of the innermost object or array was read
-	err    *Error
+	data    []byte
+	at      int
+	depth   int
+	strict  bool
+	repeats bool // an object that is skipped may have a name twice
+	first   bool // nothing of the innermost object or array was read
+	err     *Error
 
 	name    []byte // of the member that is read
 	scratch []byte // for text with escapes
@@ -191,7 +192,7 @@ func (r *Reader) Skip() {
 	case '{':
 		r.Object()
 		for r.Member() {
-			if !r.unknown.add(r.depth, r.name) {
+			if !r.repeats && !r.unknown.add(r.depth, r.name) {
 				r.Twice()
 			}
 			r.Skip()

@@ -4,13 +4,14 @@ import (
 	"encoding/base64"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 )
 
-// Bool reads a truth value.
+// Bool reads a truth value. Like all that read one value, it gives the zero value for a null.
 func (r *Reader) Bool() bool {
 	switch r.next() {
+	case 'n':
+		r.literal("null")
 	case 't':
 		return r.literal("true")
 	case 'f':
@@ -23,8 +24,8 @@ func (r *Reader) Bool() bool {
 
 // String reads a text.
 func (r *Reader) String() string {
-	if r.next() != '"' {
-		r.mismatch("a text")
+	if b := r.next(); b != '"' {
+		r.nullOr(b, "a text")
 		return ""
 	}
 	text := r.text()
@@ -34,10 +35,19 @@ func (r *Reader) String() string {
 	return string(text)
 }
 
+// nullOr takes a null; anything else is an error.
+func (r *Reader) nullOr(b byte, want string) {
+	if b == 'n' {
+		r.literal("null")
+		return
+	}
+	r.mismatch(want)
+}
+
 // Text is String without a copy: good until the next name or text is read.
 func (r *Reader) Text() []byte {
-	if r.next() != '"' {
-		r.mismatch("a text")
+	if b := r.next(); b != '"' {
+		r.nullOr(b, "a text")
 		return nil
 	}
 	return r.text()
@@ -101,6 +111,9 @@ func digits(d []byte, i int) int {
 
 // Number reads a number as it is spelled, or one that stands in a text.
 func (r *Reader) Number() string {
+	if r.Null() {
+		return ""
+	}
 	if r.next() == '"' {
 		text := r.String()
 		inner := NewReader([]byte(text), false)
@@ -113,7 +126,12 @@ func (r *Reader) Number() string {
 }
 
 // Int reads a whole number of so many bits.
-func (r *Reader) Int(bits int) int64 { return r.int(r.number("a whole number"), bits) }
+func (r *Reader) Int(bits int) int64 {
+	if r.Null() {
+		return 0
+	}
+	return r.int(r.number("a whole number"), bits)
+}
 
 func (r *Reader) int(text []byte, bits int) int64 {
 	negative := len(text) > 0 && text[0] == '-'
@@ -133,7 +151,12 @@ func (r *Reader) int(text []byte, bits int) int64 {
 }
 
 // Uint reads a whole number of so many bits, without a sign.
-func (r *Reader) Uint(bits int) uint64 { return r.uint(r.number("a whole number"), bits) }
+func (r *Reader) Uint(bits int) uint64 {
+	if r.Null() {
+		return 0
+	}
+	return r.uint(r.number("a whole number"), bits)
+}
 
 func (r *Reader) uint(text []byte, bits int) uint64 {
 	magnitude, ok := whole(text, false)
@@ -164,7 +187,12 @@ func whole(text []byte, negative bool) (n uint64, ok bool) {
 }
 
 // Float reads a number of 32 or 64 bits.
-func (r *Reader) Float(bits int) float64 { return r.float(r.number("a number"), bits) }
+func (r *Reader) Float(bits int) float64 {
+	if r.Null() {
+		return 0
+	}
+	return r.float(r.number("a number"), bits)
+}
 
 func (r *Reader) float(text []byte, bits int) float64 {
 	if r.err != nil {
@@ -188,12 +216,8 @@ func (r *Reader) wrongNumber(text []byte, want string) {
 // Quoted begins a value that a struct tag's "string" puts in a text: the reader of what stands in the text. It is
 // nil for a null, which is taken, and after an error. [Reader.Unquoted] ends it.
 func (r *Reader) Quoted() *Reader {
-	if r.next() == 'n' {
-		r.literal("null")
-		return nil
-	}
-	if r.next() != '"' {
-		r.mismatch("a text")
+	if b := r.next(); b != '"' {
+		r.nullOr(b, "a text")
 		return nil
 	}
 	text := r.text()
@@ -210,10 +234,18 @@ func (r *Reader) Unquoted(inner *Reader) {
 	}
 }
 
-// Base64 reads bytes, which stand in a text as base64 with padding; line breaks in it are passed over.
+// Base64 reads bytes, which stand in a text as base64 with padding; line breaks in it are passed over. An array of
+// numbers is taken as well.
 func (r *Reader) Base64() []byte {
+	if r.next() == '[' {
+		out := []byte{}
+		for ok := r.Array(); ok && r.Element(); {
+			out = append(out, byte(r.Uint(8)))
+		}
+		return out
+	}
 	text := r.Text()
-	if r.err != nil {
+	if r.err != nil || text == nil {
 		return nil
 	}
 	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
@@ -227,12 +259,15 @@ func (r *Reader) Base64() []byte {
 
 // Time reads a time as RFC 3339 has it.
 func (r *Reader) Time() time.Time {
+	if r.Null() {
+		return time.Time{}
+	}
 	text := r.String()
 	if r.err != nil {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, text)
-	if err != nil || strings.Contains(text, ",") {
+	if err != nil {
 		r.fail("wants a time as RFC 3339 has it, and not " + quoted([]byte(text)))
 	}
 	return t
@@ -271,4 +306,22 @@ func (r *Reader) anyObject() map[string]any {
 		out[name] = r.Any()
 	}
 	return out
+}
+
+// IntName is the member's name as a whole number of so many bits.
+func (r *Reader) IntName(bits int) int64 {
+	n, err := strconv.ParseInt(string(r.name), 10, bits)
+	if err != nil {
+		r.fail("the name " + quoted(r.name) + " is no whole number of " + strconv.Itoa(bits) + " bits")
+	}
+	return n
+}
+
+// UintName is IntName without a sign.
+func (r *Reader) UintName(bits int) uint64 {
+	n, err := strconv.ParseUint(string(r.name), 10, bits)
+	if err != nil {
+		r.fail("the name " + quoted(r.name) + " is no whole number of " + strconv.Itoa(bits) + " bits, without a sign")
+	}
+	return n
 }

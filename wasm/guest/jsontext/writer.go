@@ -176,9 +176,11 @@ func (w *Writer) Time(t time.Time) {
 	w.buf = append(out, '"')
 }
 
-// Value appends a value that somebody else encoded, without its white space; what is not JSON is an error.
+// Value appends a value that somebody else encoded, without its white space; what is not JSON is an error. A name
+// that an object has twice is none: as in encoding/json, that is up to whoever encoded it.
 func (w *Writer) Value(text []byte) {
 	r := NewReader(text, false)
+	r.repeats = true
 	r.Skip()
 	if err := r.End(); err != nil {
 		w.Fail(err)
@@ -201,8 +203,18 @@ func (w *Writer) Value(text []byte) {
 	}
 }
 
-// Any appends a value of the types that [Reader.Any] gives; false where v is, or holds, another.
+// Any appends a value of the types that [Reader.Any] gives; false, with nothing appended, where v is, or holds,
+// another.
 func (w *Writer) Any(v any) bool {
+	begin, depth := len(w.buf), w.depth
+	if !w.any(v) {
+		w.buf, w.depth = w.buf[:begin], depth
+		return false
+	}
+	return true
+}
+
+func (w *Writer) any(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		w.Raw("null")
@@ -240,7 +252,7 @@ func (w *Writer) anyArray(v []any) bool {
 		if i > 0 {
 			w.Byte(',')
 		}
-		if !w.Any(element) {
+		if !w.any(element) {
 			return false
 		}
 	}
@@ -265,7 +277,7 @@ func (w *Writer) anyObject(v map[string]any) bool {
 		}
 		w.String(name)
 		w.Byte(':')
-		if !w.Any(v[name]) {
+		if !w.any(v[name]) {
 			return false
 		}
 	}

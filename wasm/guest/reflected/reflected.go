@@ -63,5 +63,29 @@ func Write(w *jsontext.Writer, v any) {
 		w.Fail(err)
 		return
 	}
-	w.RawBytes(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	w.RawBytes(plain(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
+}
+
+// plain writes out the two line separators that encoding/json always escapes.
+func plain(text []byte) []byte {
+	if !bytes.Contains(text, []byte(`\u202`)) {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		switch {
+		case bytes.HasPrefix(text[i:], []byte(`\u2028`)):
+			out = append(out, "\u2028"...)
+			i += len(`\u2028`) - 1
+		case bytes.HasPrefix(text[i:], []byte(`\u2029`)):
+			out = append(out, "\u2029"...)
+			i += len(`\u2029`) - 1
+		case text[i] == '\\': // the next byte is a part of the escape
+			out = append(out, text[i], text[i+1])
+			i++
+		default:
+			out = append(out, text[i])
+		}
+	}
+	return out
 }
