@@ -23,6 +23,8 @@ const (
 	CodeReply nacre.Code = "MODULE_REPLY_INVALID"
 	// CodeFailed: the guest said that it cannot read a state or an event, or that something else went wrong.
 	CodeFailed nacre.Code = "MODULE_FAILED"
+	// CodeNoState: the state was asked for of a component made for Thalo, which does not show it. It is nobody's fault.
+	CodeNoState nacre.Code = "STATE_NOT_AVAILABLE"
 )
 
 // DomainError is a guest's refusal of a command, by the rules of its domain. It has no nacre.Code, as the domain
@@ -42,6 +44,12 @@ func (e *DomainError) Error() string {
 	}
 	return e.Message
 }
+
+// ErrorType is Type. A server looks for it, and for ErrorData.
+func (e *DomainError) ErrorType() string { return e.Type }
+
+// ErrorData is Data.
+func (e *DomainError) ErrorData() json.RawMessage { return e.Data }
 
 // CallError is a call that failed by the module's fault, or because it took too long.
 type CallError struct {

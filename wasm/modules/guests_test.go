@@ -1,0 +1,198 @@
+package modules_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/storage/memstore"
+	"github.com/nacredb/nacre/wasm"
+	"github.com/nacredb/nacre/wasm/modules"
+	"github.com/nacredb/nacre/wasm/wasmtest"
+)
+
+// guest is a module that says the same each time: what it describes itself as, what every command leads to, and what
+// every state is.
+type guest struct {
+	description string
+	decide      string // the reply; "" leads to one event of type "light.on"
+	state       string // JSON; "" is 1
+	tests       string // JSON of cases; "" is none
+	note        string // makes a binary of its own
+}
+
+// light describes an aggregate of one command and one event.
+func light(members string) string {
+	return `{"name":"light","commands":{"on":{}},"events":{"light.on":{}}` + members + `}`
+}
+
+// build makes the guest's binary.
+func (g guest) build(t testing.TB) []byte {
+	t.Helper()
+	if g.state == "" {
+		g.state = "1"
+	}
+	if g.decide == "" {
+		g.decide = `{"events":[{"type":"light.on","data":{}}],"state":` + g.state + `}`
+	}
+	const describe, decide, evolve, room = 1024, 16384, 32768, 40000
+	evolved := `{"state":` + g.state + `}`
+	binary := wasmtest.Assemble(t, fmt.Sprintf(`
+	(module
+	  (memory (export "memory") 2)
+	  (data (i32.const %d) %s) (data (i32.const %d) %s) (data (i32.const %d) %s)
+	  (func (export "nacre_abi") (result i32) (i32.const 1))
+	  (func (export "nacre_alloc") (param $size i32) (result i32) (i32.const %d))
+	  (func (export "nacre_describe") (result i64) (i64.const %d))
+	  (func (export "nacre_decide") (param $p i32) (param $n i32) (result i64) (i64.const %d))
+	  (func (export "nacre_evolve") (param $p i32) (param $n i32) (result i64) (i64.const %d)))`,
+		describe, quoted(g.description), decide, quoted(g.decide), evolve, quoted(evolved), room,
+		place(describe, g.description), place(decide, g.decide), place(evolve, evolved)))
+	if g.tests != "" {
+		binary = section(binary, "nacre:tests", g.tests)
+	}
+	if g.note != "" {
+		binary = section(binary, "note", g.note)
+	}
+	return binary
+}
+
+func place(at int, text string) int64 { return int64(at)<<32 | int64(len(text)) }
+
+// quoted is a text as the text format has it.
+func quoted(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
+// section appends a custom section.
+func section(binary []byte, name, content string) []byte {
+	body := append([]byte{byte(len(name))}, name+content...)
+	binary = append(binary, 0)
+	for n := len(body); ; {
+		b := byte(n & 0x7f)
+		if n >>= 7; n == 0 {
+			return append(append(binary, b), body...)
+		}
+		binary = append(binary, b|0x80)
+	}
+}
+
+// rig is a store with a host.
+type rig struct {
+	*testing.T
+	store  *nacre.Store
+	engine *wasm.Engine
+	h      *modules.Host
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	store := memstore.Open(nil)
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	engine, err := wasm.NewEngine(t.Context(), &wasm.EngineOptions{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { finish(t, engine.Close) })
+	r := &rig{T: t, store: store, engine: engine}
+	r.h = r.open()
+	return r
+}
+
+// open gives another host of the same store, as another process has it.
+func (r *rig) open() *modules.Host {
+	r.Helper()
+	h, err := modules.Open(r.Context(), r.store, r.engine, &modules.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { finish(r.T, h.Close) })
+	return h
+}
+
+func finish(t *testing.T, end func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := end(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// publish wants a guest to be taken.
+func (r *rig) publish(g guest) modules.Published {
+	r.Helper()
+	done, err := r.h.Publish(r.Context(), "light", g.build(r), nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return done
+}
+
+// refuse wants a guest not to be taken, for reasons with these words.
+func (r *rig) refuse(g guest, words ...string) {
+	r.Helper()
+	before, _ := r.h.Module("light")
+	_, err := r.h.Publish(r.Context(), "light", g.build(r), nil)
+	refused, ok := err.(*modules.Refusal)
+	if !ok {
+		r.Fatalf("got %v", err)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			r.Errorf("the reasons are %q, want %q among them", refused.Reasons, w)
+		}
+	}
+	if after, _ := r.h.Module("light"); len(after.Versions) != len(before.Versions) || after.Active != before.Active {
+		r.Errorf("something was written: %+v", after)
+	}
+}
+
+// on has the command executed, and gives the state afterwards.
+func (r *rig) on(id string) string { return r.onOf(r.h, id) }
+
+func (r *rig) onOf(h *modules.Host, id string) string {
+	r.Helper()
+	out, err := h.ExecuteNamed(r.Context(), "light", id, "on", []byte("{}"))
+	if err != nil {
+		r.Fatal(err)
+	}
+	state, err := out.State()
+	if err != nil {
+		r.Fatal(err)
+	}
+	return string(state)
+}
+
+func (r *rig) code(what string, err error, want nacre.Code) {
+	r.Helper()
+	if nacre.CodeOf(err) != want {
+		r.Errorf("%s: %v, want %s", what, err, want)
+	}
+}
+
+func (r *rig) active(want int) modules.Module {
+	r.Helper()
+	m, err := r.h.Module("light")
+	if err != nil || m.Active != want {
+		r.Errorf("version %d is active, want %d: %v", m.Active, want, err)
+	}
+	return m
+}
+
+// until waits for something that comes by itself.
+func (r *rig) until(what string, holds func() bool) {
+	r.Helper()
+	for begun := time.Now(); !holds(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 30*time.Second {
+			r.Fatalf("%s: that does not come", what)
+		}
+	}
+}
