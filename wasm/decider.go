@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -56,6 +57,9 @@ func (m *Module) Decider() decider.Decider[*State, Command, Event] {
 		Events:        map[string]Event{},
 		SchemaVersion: m.description.SchemaVersion,
 	}
+	if m.description.Open {
+		d.Commands[anyName], d.Events[anyName] = Command{}, Event{of: openReading}
+	}
 	for name := range m.description.Commands {
 		d.Commands[name] = Command{Command: name}
 	}
@@ -93,6 +97,9 @@ func (m *Module) Decide(ctx context.Context, s *State, c Command, dc decider.Con
 			return nil, &nacre.Error{Code: nacre.CodeInvalid, Field: "payload", Message: "is no JSON", Err: err}
 		}
 		c.Payload = payload
+	}
+	if m.thalo != nil {
+		return m.decideThalo(ctx, s, &now, &c, &dc)
 	}
 	q := question{id: dc.ID, command: &c, context: &dc, wants: now.long(tailEvents, tailBytes)}
 	a, held, err := m.ask(ctx, &now, &q)
@@ -229,5 +236,9 @@ func (e Event) Read(name string, data []byte, schemaVersion int) (any, error) {
 		}
 		return nil, fmt.Errorf("the module does not say that it reads schema version %d of %q: its description has that in upcasts", schemaVersion, name)
 	}
-	return Event{Type: e.Type, Data: bytes.Clone(data), SchemaVersion: schemaVersion, of: e.of, checked: true}, nil
+	kind := e.Type
+	if e.of == openReading {
+		kind = strings.Clone(name)
+	}
+	return Event{Type: kind, Data: bytes.Clone(data), SchemaVersion: schemaVersion, of: e.of, checked: true}, nil
 }

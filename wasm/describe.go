@@ -28,6 +28,9 @@ type Description struct {
 	Upcasts []string `json:"upcasts,omitempty"`
 	// Skip are types to pass over; "*" as in filters.
 	Skip []string `json:"skip,omitempty"`
+	// Open is true for a module that does not list its commands and events, as components made for Thalo do not: any
+	// name is taken.
+	Open bool `json:"open,omitzero"`
 	// SDK is what made the module, for people.
 	SDK string `json:"sdk,omitempty"`
 }

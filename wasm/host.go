@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -67,9 +68,9 @@ func types(t ...api.ValueType) []api.ValueType { return t }
 
 // provide makes the modules that guests import from.
 func provide(ctx context.Context, runtime wazero.Runtime) error {
-	for module, functions := range map[string][]hostFunction{
-		hostModule: hostFunctions, meterModule: meterFunctions, wasiModule: wasiFunctions(),
-	} {
+	all := map[string][]hostFunction{hostModule: hostFunctions, meterModule: meterFunctions, wasiModule: wasiFunctions()}
+	maps.Copy(all, thaloFunctions)
+	for module, functions := range all {
 		b := runtime.NewHostModuleBuilder(module)
 		for _, f := range functions {
 			b.NewFunctionBuilder().

@@ -43,6 +43,8 @@ type instance struct {
 	scanner  scanner
 	events   []*Event // of a state that is being sent, used again
 
+	entity *entity // of a component made for Thalo; nil elsewhere
+
 	holder *holder
 	kept   uint64 // the last number under which the guest was asked to keep a state
 
@@ -59,6 +61,9 @@ type holder struct {
 func (m *Module) instantiate(caller context.Context, begun time.Time) (*instance, error) {
 	in := &instance{m: m, holder: &holder{}, linear: &linear{e: m.e, limit: m.limits.Memory, bytes: []byte{}}}
 	in.holder.in = in
+	if m.thalo != nil {
+		in.entity = newEntity(m.thalo)
+	}
 	r := &in.run
 	r.in = in
 	r.begin(caller, begun, "", "the start of an instance", "")
@@ -77,6 +82,9 @@ func (m *Module) instantiate(caller context.Context, begun time.Time) (*instance
 	}
 	r.Context = context.Background()
 	in.module = module
+	if in.entity != nil {
+		in.entity.bind(module)
+	}
 	in.alloc, in.decide, in.evolve = module.ExportedFunction(exportAlloc), module.ExportedFunction(exportDecide), module.ExportedFunction(exportEvolve)
 	if initialize := module.ExportedFunction(exportInitialize); initialize != nil {
 		err = initialize.CallWithStack(r, in.stack[:0])

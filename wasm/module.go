@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/internal/component"
 	"github.com/nacredb/nacre/internal/meter"
 )
 
@@ -29,6 +30,7 @@ type Module struct {
 	description *Description
 	readings    map[string]*reading
 	tests       []Case
+	thalo       *thaloShape // of a component made for Thalo; nil elsewhere
 	pool        pool
 	suspicion   atomic.Int32 // calls that have to go well before a slow one is waited for again
 
@@ -43,6 +45,11 @@ type Module struct {
 // module is CodeRefused; one that goes wrong while it starts or describes itself is a [*CallError]. The module's
 // own tests are not run: see [Module.RunCases].
 func (e *Engine) Compile(ctx context.Context, binary []byte, l *Limits) (*Module, error) {
+	return e.compileAs(ctx, "", binary, l)
+}
+
+// compileAs is Compile of what may have no name of its own.
+func (e *Engine) compileAs(ctx context.Context, name string, binary []byte, l *Limits) (*Module, error) {
 	limits, err := l.withDefaults()
 	if err != nil {
 		return nil, err
@@ -57,10 +64,24 @@ func (e *Engine) Compile(ctx context.Context, binary []byte, l *Limits) (*Module
 	sum := sha256.Sum256(binary)
 	m := &Module{e: e, limits: limits, hash: hex.EncodeToString(sum[:]), aborted: make(chan struct{})}
 	m.pool = pool{m: m, drained: make(chan struct{})}
-	if err := m.compile(ctx, binary); err != nil {
+	core := binary
+	if component.Is(binary) {
+		if m.description, err = describeThalo(name); err != nil {
+			return nil, err
+		}
+		if m.thalo, err = readThalo(binary); err != nil {
+			return nil, err
+		}
+		core = m.thalo.core
+	}
+	if err := m.compile(ctx, core); err != nil {
 		return nil, err
 	}
-	if err := m.start(ctx); err != nil {
+	start := m.start
+	if m.thalo != nil {
+		start = m.startThalo
+	}
+	if err := start(ctx); err != nil {
 		return nil, closing(err, m.compiled.Close(context.WithoutCancel(ctx)))
 	}
 	e.add(m)
@@ -81,10 +102,11 @@ func (m *Module) compile(ctx context.Context, binary []byte) (err error) {
 	if err != nil {
 		return &nacre.Error{Code: CodeRefused, Message: "the module cannot be run", Err: err}
 	}
-	if err := checkImports(info.Imports); err != nil {
-		return err
+	check := checkGuest
+	if m.thalo != nil {
+		check = m.thalo.checkCore
 	}
-	if err := checkExports(info); err != nil {
+	if err := check(info); err != nil {
 		return err
 	}
 	if m.tests, err = readTests(info.Custom[testsSection]); err != nil {
@@ -140,6 +162,14 @@ func plainType(e meter.Entry) string {
 		return e.Type
 	}
 	return params + "->" + result
+}
+
+// checkGuest tells what a module imports or exports that it should not, or not so.
+func checkGuest(info *meter.Info) error {
+	if err := checkImports(info.Imports); err != nil {
+		return err
+	}
+	return checkExports(info)
 }
 
 func checkImports(imports []meter.Entry) error {

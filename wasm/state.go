@@ -62,6 +62,7 @@ type decision struct {
 	events int
 	hold   hold
 	state  []byte // after the events; nil where it was not asked for
+	inside bool   // only the instance has the state
 }
 
 func (s *State) now() standing {
@@ -94,7 +95,7 @@ func (m *Module) after(s *State, e *Event) *State {
 	if d := e.from; d != nil && d.precedes(s, e.index) {
 		n.arrive(d, e.index+1)
 	}
-	if n.err == nil && n.long(readEvents, readBytes) && n.via == nil {
+	if n.err == nil && m.thalo == nil && n.long(readEvents, readBytes) && n.via == nil {
 		n.shorten()
 	}
 	return n
@@ -115,7 +116,7 @@ func (s *State) arrive(d *decision, events int) {
 		return
 	}
 	s.hold = d.hold
-	if d.state != nil {
+	if d.state != nil || d.inside {
 		s.base, s.from, s.tail = d.state, s.total, nil
 	}
 }
@@ -149,6 +150,8 @@ func (e stateLost) ErrorCode() nacre.Code { return nacre.CodeOf(e.err) }
 func (m *Module) settle(ctx context.Context, s *State) ([]byte, error) {
 	now := s.now()
 	switch {
+	case m.thalo != nil:
+		return nil, m.errNoState()
 	case now.err != nil:
 		return nil, lost(now.err)
 	case now.tail == nil && now.base != nil:

@@ -65,6 +65,7 @@ var Table = []Rule{
 	{Package: "internal/relay", May: []string{"."}}, // what relays to other systems share
 	{Package: "internal/archtest"},
 	{Package: "internal/meter"},
+	{Package: "internal/component"},
 
 	// Drivers: each its own technology.
 	{
@@ -116,7 +117,14 @@ var Table = []Rule{
 		Libs:    []string{otelAPI},
 		Tests:   append([]string{"aggregate"}, drivers...),
 	},
-	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate", "internal/meter"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
+	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate", "internal/component", "internal/meter"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
+	{
+		// Modules and components for tests, of text.
+		Package:       "wasm/wasmtest",
+		Tests:         []string{"internal/component"},
+		Libs:          []string{"github.com/tetratelabs/wazero/..."},
+		SupportsTests: true,
+	},
 	{Package: "wasm/guest", May: []string{"decider"}},
 	{Package: "wasm/modules", May: []string{".", "codec", "aggregate", "wasm"}, Tests: append([]string{"wasm/wasmtest", "decider"}, drivers...)},
 
