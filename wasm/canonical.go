@@ -85,13 +85,15 @@ func (s *scanner) canonicalObject(dst []byte) []byte {
 	type member struct{ name, text []byte }
 	var members []member
 	s.i++
+	f := s.enter()
 	for first := true; s.more(&first, '}'); {
-		name, ok := s.key()
+		name, ok := s.member(f)
 		if !ok {
 			break
 		}
 		members = append(members, member{slices.Clone(name), s.canonical(nil)})
 	}
+	s.leave(f)
 	slices.SortFunc(members, func(a, b member) int { return bytes.Compare(a.name, b.name) })
 	dst = append(dst, '{')
 	for i, m := range members {

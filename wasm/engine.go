@@ -165,3 +165,6 @@ func (e *Engine) evictOne() bool {
 	}
 	return oldest != nil
 }
+
+// Memory is what all instances have at present, in bytes.
+func (e *Engine) Memory() int64 { return e.memory.used.Load() }

@@ -89,8 +89,9 @@ func (r *Record) read(text []byte) bool {
 	if !s.take('{') {
 		return false
 	}
+	f := s.enter()
 	for first := true; s.more(&first, '}'); {
-		name, ok := s.key()
+		name, ok := s.member(f)
 		if !ok {
 			return false
 		}
@@ -109,7 +110,7 @@ func (r *Record) read(text []byte) bool {
 		}
 		r.Fields = append(r.Fields, Field{field, value})
 	}
-	return s.end()
+	return s.leave(f) && s.end()
 }
 
 // write takes what a guest writes to 1 or 2: a line is a record.

@@ -53,57 +53,41 @@ func (in *instance) readAnswer(a *answer, q *question) error {
 	if !s.take('{') {
 		return nil
 	}
-	var seen struct{ events, state, err, missing bool }
+	f := s.enter()
+	events := false
 	for first := true; s.more(&first, '}'); {
-		name, ok := s.key()
+		name, ok := s.member(f)
 		if !ok {
 			return nil
 		}
 		switch string(name) {
 		case "events":
-			if !s.once(&seen.events, "events") {
-				return nil
-			}
+			events = true
 			if err := in.readEvents(a, q); err != nil {
 				return err
 			}
 		case "state":
-			if s.once(&seen.state, "state") {
-				a.state, _ = s.compactValue()
-			}
+			a.state, _ = s.compactValue()
 		case "error":
-			if s.once(&seen.err, "error") {
-				a.err = s.guestError()
-			}
+			a.err = s.guestError()
 		case "missing":
-			if s.once(&seen.missing, "missing") {
-				a.missing, _ = s.boolean()
-			}
+			a.missing, _ = s.boolean()
 		default:
 			s.value()
 		}
 	}
-	if !s.end() {
+	if !s.leave(f) || !s.end() {
 		return nil
 	}
 	switch {
-	case a.missing && (seen.events || seen.state || seen.err):
+	case a.missing && (events || a.state != nil || a.err != nil):
 		return in.bad("its reply says that the state is missing, and more")
-	case a.err != nil && (seen.events || seen.state):
+	case a.err != nil && (events || a.state != nil):
 		return in.bad("its reply has an error, and events or a state")
-	case a.err == nil && !a.missing && q.wants && !seen.state:
+	case a.err == nil && !a.missing && q.wants && a.state == nil:
 		return in.bad("its reply has no state, which it was asked for")
 	}
 	return nil
-}
-
-// once is false where a member was there before.
-func (s *scanner) once(seen *bool, name string) bool {
-	if *seen {
-		return s.fail(s.i, "the name %q stands twice in an object", name)
-	}
-	*seen = true
-	return true
 }
 
 // compactValue reads a value, without insignificant white space.
@@ -148,42 +132,35 @@ func (in *instance) readEvent() (e Event, err error) {
 		return e, nil
 	}
 	at := s.i
-	var seen struct{ kind, data, tags, version bool }
+	f := s.enter()
 	e.SchemaVersion, e.checked = 1, true
 	for first := true; s.more(&first, '}'); {
-		name, ok := s.key()
+		name, ok := s.member(f)
 		if !ok {
 			return e, nil
 		}
 		switch string(name) {
 		case "type":
-			if s.once(&seen.kind, "type") {
-				text, ok := s.str()
-				if !ok {
-					return e, nil
-				}
-				known := in.m.readings[string(text)]
-				if known == nil || known.present == 0 {
-					return e, in.bad("it gave an event of type %q, which its description does not have", trim(string(text), maxMessage))
-				}
-				e.Type, e.of = known.name, known
+			text, ok := s.str()
+			if !ok {
+				return e, nil
 			}
+			known := in.m.readings[string(text)]
+			if known == nil || known.present == 0 {
+				return e, in.bad("it gave an event of type %q, which its description does not have", trim(string(text), maxMessage))
+			}
+			e.Type, e.of = known.name, known
 		case "data":
-			if s.once(&seen.data, "data") {
-				e.Data, _ = s.compactValue()
-			}
+			e.Data, _ = s.compactValue()
 		case "tags":
-			if s.once(&seen.tags, "tags") {
-				e.Tags = s.tags()
-			}
+			e.Tags = s.tags()
 		case "schemaVersion":
-			if s.once(&seen.version, "schemaVersion") {
-				e.SchemaVersion, _ = s.integer()
-			}
+			e.SchemaVersion, _ = s.integer()
 		default:
 			s.value()
 		}
 	}
+	s.leave(f)
 	switch {
 	case s.err != nil:
 	case e.Type == "" || e.Data == nil:
@@ -215,9 +192,9 @@ func (s *scanner) guestError() *guestError {
 	if !s.take('{') {
 		return e
 	}
-	at := s.i
+	at, f := s.i, s.enter()
 	for first := true; s.more(&first, '}'); {
-		name, ok := s.key()
+		name, ok := s.member(f)
 		if !ok {
 			return e
 		}
@@ -239,7 +216,7 @@ func (s *scanner) guestError() *guestError {
 		said, _ := s.str()
 		*text = string(said)
 	}
-	if e.code == "" {
+	if s.leave(f) && e.code == "" {
 		s.fail(at, "an error needs a code")
 	}
 	return e

@@ -95,24 +95,38 @@ func (s *scanner) more(first *bool, closing byte) bool {
 	return s.unexpected(fmt.Sprintf(`"," or %q`, closing))
 }
 
-// key reads a member's name and its colon. What it gives is valid until the next call of key.
-func (s *scanner) key() ([]byte, bool) {
+// frame is where the names of an object begin that is being read.
+type frame struct{ names, text int }
+
+func (s *scanner) enter() frame { return frame{len(s.names), len(s.text)} }
+
+// leave is for an object's end: its names have to differ.
+func (s *scanner) leave(f frame) bool {
+	if s.err == nil && len(s.names)-f.names > fewNames {
+		s.differ(f.names)
+	}
+	s.names, s.text = s.names[:f.names], s.text[:f.text]
+	return s.err == nil
+}
+
+// member reads a member's name and its colon; a name that stood in the object before is wrong. What it gives is
+// valid until the next name is read.
+func (s *scanner) member(f frame) ([]byte, bool) {
 	if s.peek() != '"' {
 		return nil, s.unexpected("a name in quotes")
 	}
 	from := s.i
 	escaped, ok := s.skipString()
-	if !ok {
+	if !ok || !s.add(f.names, from+1, s.i-1, escaped) || !s.take(':') {
 		return nil, false
 	}
-	raw := s.src[from+1 : s.i-1]
-	if !s.take(':') {
-		return nil, false
-	}
-	if escaped {
-		return unescape(nil, raw), true
-	}
-	return raw, true
+	return s.named(s.names[len(s.names)-1]), true
+}
+
+// key is member where it does not matter whether a name stood there before.
+func (s *scanner) key() ([]byte, bool) {
+	name, ok := s.str()
+	return name, ok && s.take(':')
 }
 
 // value reads any value and gives its text.
@@ -218,22 +232,13 @@ func (s *scanner) skipObject(depth int) bool {
 		return s.fail(s.i, "nested more than %d deep", maxDepth)
 	}
 	s.i++
-	first, own, text := true, len(s.names), len(s.text)
-	for s.more(&first, '}') {
-		if s.peek() != '"' {
-			return s.unexpected("a name in quotes")
-		}
-		from := s.i
-		escaped, ok := s.skipString()
-		if !ok || !s.add(own, from+1, s.i-1, escaped) || !s.take(':') || !s.skip(depth+1) {
+	f := s.enter()
+	for first := true; s.more(&first, '}'); {
+		if _, ok := s.member(f); !ok || !s.skip(depth+1) {
 			return false
 		}
 	}
-	if s.err == nil && len(s.names)-own > fewNames {
-		s.differ(own)
-	}
-	s.names, s.text = s.names[:own], s.text[:text]
-	return s.err == nil
+	return s.leave(f)
 }
 
 // fewNames is how many names of an object are compared with each other; more are sorted at the object's end.
