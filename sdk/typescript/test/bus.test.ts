@@ -138,6 +138,12 @@ describe('webhooks of a server', () => {
       const options = { retryPolicy: { maxAttempts: 5, strategy: 'fixed', initialDelayMs: 10 }, initialPosition: 'earliest' } as const
       const first = await bus.subscribeWebhook('user.*', receiver.url, options)
       const again = await bus.subscribeWebhook('user.*', receiver.url, options)
+      // DeltaBase's other forms.
+      for (const retryPolicy of [{ maxAttempts: 3, backoffMinutes: 2 }, { maxRetries: 2, backoffMultiplier: 3 }]) {
+        const { subscriptionId, policy } = await bus.subscribeWebhook('other', receiver.url, { retryPolicy })
+        assert.equal(policy.retry?.maxAttempts, 3)
+        await bus.unsubscribe(subscriptionId)
+      }
       assert.equal(again.subscriptionId, first.subscriptionId)
       assert.match(first.secret ?? '', /^whsec_/)
       assert.equal(again.secret, undefined)

@@ -57,6 +57,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/event-stores/{store}/aggregates/{type}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The instance: what stands behind the category and `-` in the stream's id.
+                 * @example ann
+                 */
+                id: components["parameters"]["aggregateId"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /**
+                 * @description The aggregate, which is the category of its streams.
+                 * @example account
+                 */
+                type: components["parameters"]["aggregateType"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Give the state of an aggregate's instance
+         * @description As of the stream's last event, or at a moment: at most one of `version`, `position` and `time` is given. An instance
+         *     without events has the state before the first one, and version -1.
+         */
+        get: operations["viewAggregate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/aggregates/{type}/{id}/commands/{command}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example deposit */
+                command: components["parameters"]["command"];
+                /**
+                 * @description The instance: what stands behind the category and `-` in the stream's id.
+                 * @example ann
+                 */
+                id: components["parameters"]["aggregateId"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /**
+                 * @description The aggregate, which is the category of its streams.
+                 * @example account
+                 */
+                type: components["parameters"]["aggregateType"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a command executed
+         * @description The aggregate decides on the state of its instance; what it decides is durable when the answer is there. A refusal by
+         *     its own rules is `DOMAIN_ERROR`. A command with an id takes place once: given again, it has its first result.
+         */
+        post: operations["executeCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event-stores/{store}/backup": {
         parameters: {
             query?: never;
@@ -218,6 +288,164 @@ export interface paths {
         };
         /** Tell the log's end, at once or when it has moved */
         get: operations["head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/modules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the modules, those that are retired among them */
+        get: operations["listModules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/modules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Give a module, with its active version */
+        get: operations["getModule"];
+        /**
+         * Publish a version of a module
+         * @description The binary is checked, its own tests are run, and a sample of the streams that are there is folded by it and by the
+         *     active version. What it is refused for stands in `details.reasons`, and nothing is written then. Otherwise it executes the
+         *     commands of its category from then on, unless the module is pinned. A binary that is there already is not published again.
+         */
+        put: operations["publishModule"];
+        post?: never;
+        /**
+         * End the commands of a module's category
+         * @description Versions stay, and publishing brings it back.
+         */
+        delete: operations["retireModule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/modules/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell what differs between two versions */
+        get: operations["diffModule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/modules/{name}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a version the active one, and keep it so when others are published */
+        post: operations["pinModule"];
+        /** Let the highest version be the active one */
+        delete: operations["unpinModule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/modules/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go back to the version that was active before, or to a given one */
+        post: operations["rollBackModule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/modules/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List what was published, from version 1 */
+        get: operations["listModuleVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/modules/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                version: number;
+            };
+            cookie?: never;
+        };
+        /** Give the binary of a version */
+        get: operations["getModuleBinary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1649,6 +1877,17 @@ export interface components {
             consumer?: components["schemas"]["ConsumerName"];
             nack?: components["schemas"]["Nack"][];
         };
+        AggregateState: {
+            globalPosition: components["schemas"]["Position"];
+            /** @description Any JSON. */
+            state: unknown;
+            streamId: string;
+            /**
+             * Format: int64
+             * @description Of the last event that counted.
+             */
+            version: number;
+        };
         Answered: {
             /** @description How many were taken. */
             done: number;
@@ -1731,7 +1970,38 @@ export interface components {
             keys: string[];
         };
         /** @enum {string} */
-        Code: "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "NOT_FOUND" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "SUBSCRIPTION_EXISTS" | "SUBSCRIPTION_HALTED" | "SUBSCRIPTION_NOT_FOUND" | "SUBSCRIPTION_WRONG_KIND" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNSUPPORTED" | "VERSION_CONFLICT";
+        Code: "AGGREGATE_PANICKED" | "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "DOMAIN_ERROR" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "EVENT_UNDECODABLE" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "MODULE_FAILED" | "MODULE_OUT_OF_MEMORY" | "MODULE_REFUSED" | "MODULE_REPLY_INVALID" | "MODULE_TOO_DEEP" | "MODULE_TRAPPED" | "NOT_FOUND" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STATE_NOT_AVAILABLE" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "SUBSCRIPTION_EXISTS" | "SUBSCRIPTION_HALTED" | "SUBSCRIPTION_NOT_FOUND" | "SUBSCRIPTION_WRONG_KIND" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNKNOWN_COMMAND" | "UNSUPPORTED" | "VERSION_CONFLICT";
+        CommandRequest: {
+            /** @description Makes the command take place once, for ever. It counts within its stream. */
+            commandId?: string;
+            /** @description What else the aggregate may know. The events' metadata keep it. */
+            context?: {
+                actor?: string;
+                causationId?: string;
+                correlationId?: string;
+                metadata?: {
+                    [key: string]: unknown;
+                };
+                sourceDevice?: string;
+            };
+            expectedVersion?: components["schemas"]["ExpectedVersion"];
+            /** @description What the command takes: any JSON; absent is null. */
+            payload?: unknown;
+        };
+        CommandResult: {
+            /** @description It was executed before, and this is its first result. */
+            duplicate?: boolean;
+            events: components["schemas"]["Event"][];
+            globalPosition: components["schemas"]["Position"];
+            /** @description After the command: any JSON. Absent where the aggregate keeps it to itself. */
+            state?: unknown;
+            streamId: string;
+            /**
+             * Format: int64
+             * @description Of the stream, after the command.
+             */
+            version: number;
+        };
         CommitRequest: {
             appends: components["schemas"]["StreamAppend"][];
             condition?: components["schemas"]["Condition"];
@@ -1962,6 +2232,8 @@ export interface components {
             currentStreamVersion?: number;
             /** Format: int64 */
             currentVersion?: number;
+            /** @description What the aggregate says of it: any JSON. */
+            data?: unknown;
             eventId?: string;
             expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
             expectedVersion?: components["schemas"]["ExpectedVersion"];
@@ -1972,13 +2244,17 @@ export interface components {
             globalPosition?: components["schemas"]["Position"];
             /** Format: int64 */
             line?: number;
+            module?: string;
             /** Format: int64 */
             offset?: number;
             position?: components["schemas"]["Position"];
             reason?: string;
+            reasons?: string[];
             /** @description Seconds. */
             retryAfter?: number;
             streamId?: string;
+            /** @description Of a refusal by an aggregate, for programs. */
+            type?: string;
         };
         /**
          * @description An event's line, as the log holds it. It has one of `data`, `dataBase64` (a payload that is not JSON) and `dataHash` (one
@@ -2109,6 +2385,56 @@ export interface components {
         };
         /** @description An `Event` a line, each with a line feed. */
         Lines: string;
+        Module: {
+            /** @description The version that executes commands, 0 where it is retired. */
+            active: number;
+            changedAt: components["schemas"]["Time"];
+            current?: components["schemas"]["ModuleVersion"];
+            name: components["schemas"]["ModuleName"];
+            pinned: boolean;
+            retired: boolean;
+            /** @description How many there are. */
+            versions: number;
+        };
+        ModuleDiff: {
+            changes: {
+                /** @description Absent where it was removed. */
+                after?: string;
+                /** @description Absent where it was added. */
+                before?: string;
+                name?: string;
+                /** @enum {string} */
+                what: "schemaVersion" | "command" | "event" | "reads" | "upcasts" | "skip" | "tests" | "size" | "limits" | "sdk";
+            }[];
+            from: number;
+            to: number;
+        };
+        /** @description Those that were set for a version; what is absent is the server's. */
+        ModuleLimits: {
+            callMs?: number;
+            depth?: number;
+            /** Format: int64 */
+            memory?: number;
+            reply?: number;
+            runningMs?: number;
+        };
+        ModuleName: string;
+        ModuleVersion: {
+            active: boolean;
+            /** @description Who published it. */
+            actor?: string;
+            /** @description The module's own: its commands and events. */
+            description: {
+                [key: string]: unknown;
+            };
+            /** @description SHA-256 of the binary. */
+            hash: string;
+            limits?: components["schemas"]["ModuleLimits"];
+            publishedAt: components["schemas"]["Time"];
+            /** @description Bytes. */
+            size: number;
+            version: number;
+        };
         Nack: {
             /**
              * @description Give it again, put it with the dead letters, or count it as done.
@@ -2206,6 +2532,13 @@ export interface components {
         };
         Projections: {
             projections: components["schemas"]["Runner"][];
+        };
+        PublishedModule: {
+            dryRun: boolean;
+            module: components["schemas"]["Module"];
+            /** @description False where the binary was there already. */
+            new: boolean;
+            version: components["schemas"]["ModuleVersion"];
         };
         QueryRequest: {
             after?: components["schemas"]["PositionOrCursor"];
@@ -2633,6 +2966,9 @@ export interface components {
         Time: string;
         /** @example 2026-11-20 */
         TimeOrDay: string;
+        VersionRequest: {
+            version?: number;
+        };
     };
     responses: {
         /** @description Appended and durable; with 200, these ids were there already. */
@@ -2943,12 +3279,26 @@ export interface components {
         after: components["schemas"]["Cursor"];
         /** @description The `nextCursor` of the page before. */
         afterStream: string;
+        /**
+         * @description The instance: what stands behind the category and `-` in the stream's id.
+         * @example ann
+         */
+        aggregateId: string;
+        /**
+         * @description The aggregate, which is the category of its streams.
+         * @example account
+         */
+        aggregateType: string;
         /** @description Before this position, exclusive. */
         before: number;
         /** @description In streams of one of these categories, the text before the first "-". */
         category: string[];
         /** @description What a follower calls itself in the list of connections. Only where the log is followed. */
         clientId: string;
+        /** @example deposit */
+        command: string;
+        /** @description The command's id, where the body has none. */
+        commandKey: string;
         direction: components["schemas"]["Direction"];
         /**
          * @description With what is not allowed in a path escaped: `a/b` is `a%2Fb`. What resolves dots in paths on the way cannot
@@ -3005,6 +3355,7 @@ export interface components {
         limit: number;
         /** @description Another name for `limit`. */
         maxCount: number;
+        module: components["schemas"]["ModuleName"];
         /** @description Pass over this many. `after` goes on faster. */
         offset: number;
         oneCategory: string;
@@ -3240,6 +3591,116 @@ export interface operations {
                 };
             };
             404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    viewAggregate: {
+        parameters: {
+            query?: {
+                /** @description The last global position that counts. */
+                position?: number;
+                /** @description What was created later does not count; a day stands for its end. */
+                time?: components["schemas"]["TimeOrDay"];
+                /** @description The stream position of the last event that counts. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The instance: what stands behind the category and `-` in the stream's id.
+                 * @example ann
+                 */
+                id: components["parameters"]["aggregateId"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /**
+                 * @description The aggregate, which is the category of its streams.
+                 * @example account
+                 */
+                type: components["parameters"]["aggregateType"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AggregateState"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    executeCommand: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The command's id, where the body has none. */
+                "Idempotency-Key"?: components["parameters"]["commandKey"];
+            };
+            path: {
+                /** @example deposit */
+                command: components["parameters"]["command"];
+                /**
+                 * @description The instance: what stands behind the category and `-` in the stream's id.
+                 * @example ann
+                 */
+                id: components["parameters"]["aggregateId"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                /**
+                 * @description The aggregate, which is the category of its streams.
+                 * @example account
+                 */
+                type: components["parameters"]["aggregateType"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "payload": {
+                 *         "cents": 500
+                 *       },
+                 *       "commandId": "deposit-17",
+                 *       "context": {
+                 *         "actor": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CommandRequest"];
+            };
+        };
+        responses: {
+            /** @description There was nothing to do, or it was executed before (`duplicate`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            /** @description Its events are durable. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResult"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -3577,6 +4038,332 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Head"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listModules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The modules, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        modules: components["schemas"]["Module"][];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getModule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The module. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Module"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    publishModule: {
+        parameters: {
+            query?: {
+                /** @description Milliseconds that a call may take, waiting included. */
+                callMs?: number;
+                /** @description Bytes of parameters, locals and operands of the functions that are called. */
+                depth?: number;
+                /** @description Look at everything, and write nothing. */
+                dryRun?: boolean;
+                /** @description Bytes that an instance may have. */
+                memory?: number;
+                /** @description Bytes of a reply. */
+                reply?: number;
+                /** @description Milliseconds that a call may run. */
+                runningMs?: number;
+            };
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/wasm": string;
+            };
+        };
+        responses: {
+            /** @description It was there already, or this was a dry run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedModule"];
+                };
+            };
+            /** @description It is a version. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedModule"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    retireModule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The module. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Module"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffModule: {
+        parameters: {
+            query?: {
+                /** @description Default: the one that was active before. */
+                from?: number;
+                /** @description Default: the active one. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleDiff"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    pinModule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["VersionRequest"];
+            };
+        };
+        responses: {
+            /** @description The module. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Module"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    unpinModule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The module. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Module"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    rollBackModule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["VersionRequest"];
+            };
+        };
+        responses: {
+            /** @description The module. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Module"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listModuleVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        versions: components["schemas"]["ModuleVersion"][];
+                    };
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getModuleBinary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["module"];
+                /** @example default */
+                store: components["parameters"]["store"];
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The binary. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/wasm": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
     };
