@@ -279,6 +279,11 @@ func (b *Bus) DecodeCommand(name string, payload []byte) (any, error) {
 func (b *Bus) named(name string) (target, error) {
 	t, ok := b.byName[name]
 	if !ok {
+		// A table with "*" takes commands of any name.
+		category, command, _ := strings.Cut(name, ".")
+		if t, ok = b.byName[category+".*"]; ok && command != "" {
+			return target{t.route, command}, nil
+		}
 		return t, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %q: the bus knows %s", name, list(maps.Keys(b.byName)))
 	}
 	return t, nil

@@ -92,6 +92,33 @@ func (o *others) View(_ context.Context, category, id string, _ aggregate.Moment
 	return aggregate.View{Stream: nacre.StreamID(category + "-" + id), State: json.RawMessage(`1`)}, nil
 }
 
+func TestATableMayTakeAnyName(t *testing.T) {
+	open := words("open")
+	open.Commands, open.Events = map[string]word{"*": {}}, map[string]word{"*": {}}
+	repository := aggregate.New(newStore(t), open, nil)
+	bus := aggregate.NewBus(repository)
+	for _, name := range []string{"whisper", "a.b"} {
+		outcome, err := bus.ExecuteNamed(t.Context(), "open", "a", name, []byte(`{"n":1}`))
+		if err != nil || len(outcome.Events) != 1 || outcome.Events[0].Type != "said."+name {
+			t.Errorf("%q: %v, %v", name, outcome.Events, err)
+		}
+		command, err := bus.DecodeCommand("open."+name, []byte("2"))
+		if w, ok := command.(word); err != nil || !ok || w.name != name {
+			t.Errorf("%q is decoded as %v, %v", name, command, err)
+		}
+	}
+	repository.Evict("a")
+	if state, err := repository.Get("a").State(t.Context()); err != nil || state != `said.whisper{"n":1}!;said.a.b{"n":1}!;` {
+		t.Errorf("the state is %q, %v", state, err)
+	}
+	if _, err := bus.ExecuteNamed(t.Context(), "other", "a", "whisper", nil); nacre.CodeOf(err) != aggregate.CodeUnknownCommand {
+		t.Errorf("another category: %v", err)
+	}
+	if _, err := bus.ExecuteNamed(t.Context(), "open", "a", "", nil); nacre.CodeOf(err) != aggregate.CodeUnknownCommand {
+		t.Errorf("no name: %v", err)
+	}
+}
+
 func TestABusLetsOthersExecuteWhatItDoesNotHave(t *testing.T) {
 	seen := 0
 	o := &others{}

@@ -62,7 +62,7 @@ func TestThaloExecutes(t *testing.T) {
 	for _, g := range generations {
 		t.Run(g.Resource(), func(t *testing.T) {
 			e, store := newEngine(t, nil), memstore.Open(nil)
-			m, r := thaloOf(t, e, store, thaloComponent(t, g), nil)
+			m, r := thaloOf(t, e, store, wasmtest.Counter(t, g), nil)
 			if d := m.Description(); d.Name != "counter" || !d.Open || m.KeepsState() {
 				t.Errorf("described as %+v", d)
 			}
@@ -93,7 +93,7 @@ func TestThaloErrors(t *testing.T) {
 	for _, g := range generations {
 		t.Run(g.Resource(), func(t *testing.T) {
 			e := newEngine(t, &wasm.EngineOptions{Logger: slog.New(slog.DiscardHandler)})
-			_, r := thaloOf(t, e, memstore.Open(nil), thaloComponent(t, g), nil)
+			_, r := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, g), nil)
 			want(t, r, "ann", "Add", "5", "Added 5")
 
 			_, err := execute(t, r, "ann", "Refuse", "")
@@ -140,7 +140,7 @@ func TestThaloHostile(t *testing.T) {
 	for _, g := range generations {
 		t.Run(g.Resource(), func(t *testing.T) {
 			e := newEngine(t, &wasm.EngineOptions{Logger: slog.New(slog.DiscardHandler)})
-			_, r := thaloOf(t, e, memstore.Open(nil), thaloComponent(t, g), limits)
+			_, r := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, g), limits)
 			sum := 0
 			for command, code := range map[string]nacre.Code{
 				"Trap":  wasm.CodeTrapped,
@@ -189,7 +189,7 @@ func TestThaloLogs(t *testing.T) {
 			}
 			return a
 		}}))})
-		_, r := thaloOf(t, e, memstore.Open(nil), thaloComponent(t, g), nil)
+		_, r := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, g), nil)
 		want(t, r, "ann", "Log", "", "")
 		about := `module=counter doing="the command \"Log\"" id=ann`
 		wanted := "level=INFO msg=said " + about + "\n"
@@ -212,7 +212,7 @@ func TestThaloLogs(t *testing.T) {
 
 func TestThaloShowsNoState(t *testing.T) {
 	e := newEngine(t, nil)
-	m, r := thaloOf(t, e, memstore.Open(nil), thaloComponent(t, wasmtest.Entity), nil)
+	m, r := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, wasmtest.Entity), nil)
 	ask := func(what string) {
 		t.Helper()
 		state, err := r.Get("ann").State(t.Context())
@@ -239,7 +239,7 @@ func TestThaloShowsNoState(t *testing.T) {
 func TestThaloEvictionIsInvisible(t *testing.T) {
 	// Two instances for ten entities: each command finds its own gone.
 	e, store := newEngine(t, nil), memstore.Open(nil)
-	m, r := thaloOf(t, e, store, thaloComponent(t, wasmtest.Entity), &wasm.Limits{Instances: 2})
+	m, r := thaloOf(t, e, store, wasmtest.Counter(t, wasmtest.Entity), &wasm.Limits{Instances: 2})
 	var wg sync.WaitGroup
 	for i := range 10 {
 		wg.Go(func() {
@@ -263,7 +263,7 @@ func TestThaloEvictionIsInvisible(t *testing.T) {
 
 func TestThaloIsMadeOfTheLogAgain(t *testing.T) {
 	store := memstore.Open(nil)
-	binary := thaloComponent(t, wasmtest.Entity)
+	binary := wasmtest.Counter(t, wasmtest.Entity)
 	sum := 0
 	for life := range 3 {
 		e := newEngine(t, nil)
@@ -285,7 +285,7 @@ func TestThaloIsMadeOfTheLogAgain(t *testing.T) {
 func TestThaloFollowsWhatOthersWrite(t *testing.T) {
 	// Two servers with one store: their entities are made of each other's events.
 	store := memstore.Open(nil)
-	binary := thaloComponent(t, wasmtest.Agg)
+	binary := wasmtest.Counter(t, wasmtest.Agg)
 	_, a := thaloOf(t, newEngine(t, nil), store, binary, nil)
 	_, b := thaloOf(t, newEngine(t, nil), store, binary, nil)
 	for i := range 20 {
@@ -318,7 +318,7 @@ func TestThaloFollowsWhatOthersWrite(t *testing.T) {
 func TestThaloStatesThatWereNotStored(t *testing.T) {
 	// A state that a command came to, and that is not stored, is not what the next command is decided on.
 	e := newEngine(t, nil)
-	m, _ := thaloOf(t, e, memstore.Open(nil), thaloComponent(t, wasmtest.Entity), nil)
+	m, _ := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, wasmtest.Entity), nil)
 	d := m.Decider()
 	decide := func(s *wasm.State, command, payload string) ([]wasm.Event, error) {
 		return d.Decide(s, wasm.Command{Command: command, Payload: json.RawMessage(payload)}, contextOf("ann"))
@@ -351,7 +351,7 @@ func TestThaloStatesThatWereNotStored(t *testing.T) {
 func TestThaloMemoryIsBounded(t *testing.T) {
 	// All entities together have less memory than there are of them, and still all go on.
 	e := newEngine(t, &wasm.EngineOptions{Memory: 1 << 20})
-	m, r := thaloOf(t, e, memstore.Open(nil), thaloComponent(t, wasmtest.Entity), nil)
+	m, r := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, wasmtest.Entity), nil)
 	for range 2 {
 		for i := range 20 {
 			want(t, r, fmt.Sprint("e", i), "Add", "1", "Added 1")
@@ -367,10 +367,10 @@ func TestThaloMemoryIsBounded(t *testing.T) {
 
 func TestThaloRefusals(t *testing.T) {
 	e := newEngine(t, nil)
-	good := thaloComponent(t, wasmtest.Entity)
+	good := wasmtest.Counter(t, wasmtest.Entity)
 	parts := func(change func(*wasmtest.Parts)) []byte {
 		p := &wasmtest.Parts{
-			Generation: wasmtest.Entity, Core: wasmtest.Assemble(t, thaloCore(wasmtest.Entity)), Post: true,
+			Generation: wasmtest.Entity, Core: wasmtest.Assemble(t, wasmtest.CounterText(wasmtest.Entity)), Post: true,
 			Errors: wasmtest.Entity.Errors(), Export: "aggregate", Resource: "entity",
 		}
 		change(p)
@@ -386,12 +386,12 @@ func TestThaloRefusals(t *testing.T) {
 		"no allocator":          {parts(func(p *wasmtest.Parts) { p.NoRealloc = true }), "no function to allocate"},
 		"another command":       {parts(func(p *wasmtest.Parts) { p.Command = []string{"command", "payload", "context"} }), "a command having the texts"},
 		"errors without a text": {parts(func(p *wasmtest.Parts) { p.Errors = nil }), "has 0 cases"},
-		"an older generation's functions": {parts(func(p *wasmtest.Parts) { p.Core = wasmtest.Assemble(t, thaloCore(wasmtest.Agg)) }),
+		"an older generation's functions": {parts(func(p *wasmtest.Parts) { p.Core = wasmtest.Assemble(t, wasmtest.CounterText(wasmtest.Agg)) }),
 			"imports [export]aggregate.[resource-new]agg"},
-		"other types": {thaloComponent(t, wasmtest.Entity, `(param $self i32) (param $list i32) (param $n i32) (result i32)`, `(param $self i32) (param $list i32) (param $n i64) (result i32)`,
+		"other types": {wasmtest.Counter(t, wasmtest.Entity, `(param $self i32) (param $list i32) (param $n i32) (result i32)`, `(param $self i32) (param $list i32) (param $n i64) (result i32)`,
 			`(br_if $done (i32.eqz (local.get $n)))`, `(br_if $done (i64.eqz (local.get $n)))`, `(local.set $n (i32.sub (local.get $n) (i32.const 1)))`, `(nop)`), ""},
-		"a missing export": {thaloComponent(t, wasmtest.Entity, `(export "cabi_realloc")`, ``), "does not export cabi_realloc"},
-		"a file":           {thaloComponent(t, wasmtest.Entity, `"wasi_snapshot_preview1" "fd_write"`, `"wasi:filesystem/types@0.2.0" "fd_write"`), "wasm32-wasip1"},
+		"a missing export": {wasmtest.Counter(t, wasmtest.Entity, `(export "cabi_realloc")`, ``), "does not export cabi_realloc"},
+		"a file":           {wasmtest.Counter(t, wasmtest.Entity, `"wasi_snapshot_preview1" "fd_write"`, `"wasi:filesystem/types@0.2.0" "fd_write"`), "wasm32-wasip1"},
 		"cut off":          {good[:len(good)-100], "cannot be read"},
 		"an old version":   {append([]byte("\x00asm\x0a\x00\x01\x00"), good[8:]...), "cannot be read"},
 		"no code":          {parts(func(p *wasmtest.Parts) { p.Core = []byte("\x00asm\x01\x00\x00\x00") }), "does not export"},
@@ -431,7 +431,7 @@ func TestThaloIsTriedWhenItIsCompiled(t *testing.T) {
 
   (func $clear`}, wasm.CodeTrapped},
 	} {
-		if _, err := e.CompileAs(t.Context(), "counter", thaloComponent(t, wasmtest.Entity, c.changed...), nil); nacre.CodeOf(err) != c.code {
+		if _, err := e.CompileAs(t.Context(), "counter", wasmtest.Counter(t, wasmtest.Entity, c.changed...), nil); nacre.CodeOf(err) != c.code {
 			t.Errorf("%s: %v, not %s", what, err, c.code)
 		}
 	}
@@ -439,7 +439,7 @@ func TestThaloIsTriedWhenItIsCompiled(t *testing.T) {
 
 func BenchmarkThalo(b *testing.B) {
 	e := newEngine(b, nil)
-	m, err := e.CompileAs(b.Context(), "counter", thaloComponent(b, wasmtest.Entity), nil)
+	m, err := e.CompileAs(b.Context(), "counter", wasmtest.Counter(b, wasmtest.Entity), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

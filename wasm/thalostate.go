@@ -84,6 +84,26 @@ func (m *Module) inhabited(ctx context.Context, begun time.Time, s *standing, id
 	return in, nil
 }
 
+// Replay has an instance of the guest come to the state, as a command would: what the guest cannot read is an error, also
+// where the state cannot be had as JSON. The id is that of the aggregate instance.
+func (s *State) Replay(ctx context.Context, id string) error {
+	if s == nil || s.m == nil {
+		return nil
+	}
+	if s.m.thalo == nil {
+		_, err := s.m.settle(ctx, s)
+		return err
+	}
+	now := s.now()
+	in, err := s.m.inhabited(ctx, s.m.e.o.Clock(), &now, id)
+	if err != nil {
+		return err
+	}
+	defer s.m.pool.put(in)
+	s.inside(in.holds(now.total))
+	return nil
+}
+
 // holds is what a state knows of the instance that has it.
 func (in *instance) holds(total int64) hold {
 	return hold{by: in.holder, number: in.kept, total: total}

@@ -203,7 +203,7 @@ func (h *Host) ready(ctx context.Context, name string, v Version) (*running, err
 	if err != nil {
 		return nil, err
 	}
-	m, err := h.engine.Compile(ctx, binary, h.limits(v.Limits))
+	m, err := h.engine.CompileAs(ctx, name, binary, h.limits(v.Limits))
 	if err != nil {
 		return nil, nacre.Errorf(cmp.Or(nacre.CodeOf(err), nacre.CodeInternal), "version %d of module %q cannot be made ready: %w", v.Number, name, err)
 	}

@@ -29,7 +29,7 @@ const mostReasons = 10
 
 // examine makes a version ready, and gives it only if it may become active: see spec/modules.md. The entry is locked.
 func (h *Host) examine(ctx context.Context, e *entry, m *Module, v Version, binary []byte) (*running, error) {
-	compiled, err := h.engine.Compile(ctx, binary, h.limits(v.Limits))
+	compiled, err := h.engine.CompileAs(ctx, e.name, binary, h.limits(v.Limits))
 	if err != nil {
 		if nacre.CodeOf(err) == wasm.CodeRefused {
 			err = &Refusal{Name: e.name, Reasons: []string{err.Error()}}

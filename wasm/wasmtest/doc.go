@@ -2,7 +2,7 @@
 //
 // [Assemble] makes a core module of a part of the text format: functions, imports, exports, one memory, globals, one
 // table, data, and instructions, folded or not. [Component] makes a component of such text, as those that were built for
-// Thalo; [Parts] make one with something wrong.
+// Thalo; [Parts] make one with something wrong, and [Counter] is one that works, with commands that misbehave.
 //
 // Mistakes in the text fail the test with the place. What is made is not checked any further: tests want modules that
 // are wrong as well. The same text gives the same bytes.

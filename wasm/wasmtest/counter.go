@@ -1,15 +1,12 @@
-package wasm_test
+package wasmtest
 
 import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/nacredb/nacre/wasm/wasmtest"
 )
 
-// thaloGuest is a counter as Thalo's tools would make it, with commands that misbehave: what a command does is told by
-// its first letter. Its heap begins anew after each call.
+// thaloGuest is Counter's core, but for the commands. Its heap begins anew after each call.
 const thaloGuest = `(module
   (import "[export]aggregate" "[resource-new]RESOURCE" (func $new (param i32) (result i32)))
   (import "[export]aggregate" "[resource-drop]RESOURCE" (func $drop (param i32)))
@@ -192,15 +189,21 @@ var thaloCases = map[byte]string{
 	'H': `(drop (memory.grow (i32.const 200))) (return (call $one (i32.const 16) (i32.const 5) (i32.const 4096) (i32.const 0x00600000)))`,
 }
 
-// thaloComponent makes a component of a generation; changed are pairs of texts to replace in it.
-func thaloComponent(t testing.TB, g wasmtest.Generation, changed ...string) []byte {
+// Counter makes a component of a generation: a counter as Thalo's tools would make it, with the commands of CounterText.
+// changed are pairs of texts to replace in that.
+func Counter(t testing.TB, g Generation, changed ...string) []byte {
 	t.Helper()
-	return wasmtest.Component(t, g, thaloCore(g, changed...), true)
+	return Component(t, g, CounterText(g, changed...), true)
 }
 
-func thaloCore(g wasmtest.Generation, changed ...string) string {
+// CounterText is the text of the core module of Counter. What a command does is told by its name's first letter: "Add"
+// leads to the event "Added" with the command's payload, a number without a sign, "Many" to so many of 1; "Show" to
+// "Shown" with the sum, "Who" to "Shown" with the id, "Nothing" to none; "Refuse" is refused, "Bad" has a payload of
+// another shape, and "Unknown" is no command; "Log" logs; "Trap" traps. Those in small letters, and what is missing here,
+// do what no guest may: thaloCases lists them.
+func CounterText(g Generation, changed ...string) string {
 	decode, event, pairs, tracing, say := "2", "4", "0", "", ""
-	if g == wasmtest.Entity {
+	if g == Entity {
 		decode, event, pairs = "1", "3", "1"
 		tracing = `(import "thalo:aggregate/tracing" "send-event" (func $send (param i32 i32)))`
 		say = `(call $send (i32.const 224) (i32.const 96)) (call $send (i32.const 352) (i32.const 86))`
