@@ -226,7 +226,7 @@ func (h *Host) repository(m *wasm.Module, snapshots bool) *aggregate.Repository[
 	if o.Logger == nil {
 		o.Logger = h.o.Logger
 	}
-	if !snapshots {
+	if !snapshots || !m.KeepsState() {
 		o.SnapshotEvery, o.SnapshotAfter = -1, -1
 	}
 	return aggregate.New(h.store, m.Decider(), &o)

@@ -151,7 +151,7 @@ func (h *Host) compareOne(ctx context.Context, p part, before, after *aggregate.
 		var err error
 		was, err = before.Get(id).StateAtVersion(ctx, p.until)
 		if err == nil {
-			_, err = was.JSON(ctx)
+			same, err = comes(ctx, was, id, same)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -162,7 +162,7 @@ func (h *Host) compareOne(ctx context.Context, p part, before, after *aggregate.
 	}
 	is, err := after.Get(id).StateAtVersion(ctx, p.until)
 	if err == nil {
-		_, err = is.JSON(ctx)
+		same, err = comes(ctx, is, id, same)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -174,6 +174,15 @@ func (h *Host) compareOne(ctx context.Context, p part, before, after *aggregate.
 			p.stream, p.until, excerpt(ctx, was), excerpt(ctx, is)), nil
 	}
 	return "", nil
+}
+
+// comes has a guest come to a state, and tells whether it is to be compared: not where the guest does not show it.
+func comes(ctx context.Context, s *wasm.State, id string, same bool) (bool, error) {
+	_, err := s.JSON(ctx)
+	if nacre.CodeOf(err) == wasm.CodeNoState {
+		return false, s.Replay(ctx, id)
+	}
+	return same, err
 }
 
 // shown is how much of a state a refusal shows, in bytes.
