@@ -17,7 +17,7 @@ func BenchmarkDecideEvolve(b *testing.B) {
 }
 
 func decideEvolve(b *testing.B, binary []byte) {
-	m := compile(b, newEngine(b, nil), binary, nil)
+	m := compile(b, newEngine(b, compiled()), binary, nil)
 	d := m.Decider()
 	c := decider.Context{ID: "ann", CommandID: "c-1", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	payloads := [2]json.RawMessage{json.RawMessage(`{"by":1}`), json.RawMessage(`{"by":-1}`)}

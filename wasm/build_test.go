@@ -2,6 +2,7 @@ package wasm_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,14 +40,25 @@ func compile(t testing.TB, e *wasm.Engine, binary []byte, l *wasm.Limits) *wasm.
 	return m
 }
 
+// folder is where the probe is built, and what it compiles to is kept.
+var folder string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "nacre-wasm")
+	if err != nil {
+		panic(err)
+	}
+	folder = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
 // probe is the module of the vectors, made with the Go SDK. It is built once.
 var probe = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "probe")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "probe.wasm")
+	out := filepath.Join(folder, "probe.wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./guest/probe/module")
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -54,6 +66,11 @@ var probe = sync.OnceValues(func() ([]byte, error) {
 	}
 	return os.ReadFile(out)
 })
+
+// compiled are the options of an engine that keeps what the probe compiles to, which takes a second.
+func compiled() *wasm.EngineOptions {
+	return &wasm.EngineOptions{Cache: filepath.Join(folder, "compiled"), Logger: slog.New(slog.DiscardHandler)}
+}
 
 type buildError struct {
 	err  error

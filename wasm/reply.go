@@ -36,7 +36,7 @@ type guestError struct {
 func (in *instance) read(reply []byte, q *question) (answer, error) {
 	var a answer
 	s := &in.scanner
-	if string(reply) == "{}" {
+	if string(reply) == "{}" && !q.wants {
 		return a, nil
 	}
 	s.reset(bytes.Clone(reply))

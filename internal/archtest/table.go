@@ -117,7 +117,7 @@ var Table = []Rule{
 		Libs:    []string{otelAPI},
 		Tests:   append([]string{"aggregate"}, drivers...),
 	},
-	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate", "internal/component", "internal/meter"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: drivers},
+	{Package: "wasm", May: []string{".", "codec", "decider", "aggregate", "internal/component", "internal/meter"}, Libs: []string{"github.com/tetratelabs/wazero/..."}, Tests: append([]string{"wasm/guest/probe"}, drivers...)},
 	{
 		// Modules and components for tests, of text.
 		Package:       "wasm/wasmtest",
