@@ -60,6 +60,7 @@ func readDescription(text []byte) (*Description, error) {
 	if err := codec.Unmarshal(text, d); err != nil {
 		return nil, &nacre.Error{Code: CodeRefused, Message: "its description has another shape than spec/wasm-abi.md says", Err: err}
 	}
+	d.Open = false // a guest has no say in it
 	if d.SchemaVersion == 0 {
 		d.SchemaVersion = 1
 	}
