@@ -82,6 +82,25 @@ func (x *exchange) aggregates() (Aggregates, error) {
 	return x.named.aggregates.of(x.r.Context(), x.named, x.s.o.Aggregates)
 }
 
+// WithAggregates calls use with the aggregates of a store, as requests have them: the store is opened where it is not, and
+// stays open meanwhile. What a program that embeds the server does beside requests goes this way.
+func (s *Server) WithAggregates(ctx context.Context, store string, use func(Aggregates) error) error {
+	if !s.enter() {
+		return errShuttingDown
+	}
+	defer s.inFlight.Done()
+	named, err := s.shelf.acquire(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer s.shelf.release(named)
+	all, err := named.aggregates.of(ctx, named, s.o.Aggregates)
+	if err != nil {
+		return err
+	}
+	return use(all)
+}
+
 // instance is the stream of the path, which the grant has to allow.
 func (x *exchange) instance() (nacre.StreamID, error) {
 	stream := nacre.StreamID(x.path.aggregate + "-" + x.path.letter)
@@ -104,7 +123,7 @@ func (s *Server) executeCommand(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	ctx := aggregate.Expecting(decider.With(x.r.Context(), contextOf(&request)), request.Expected)
+	ctx := aggregate.Expecting(decider.With(x.r.Context(), ContextOf(&request)), request.Expected)
 	payload := request.Payload
 	if payload == nil {
 		payload = json.RawMessage("null")
@@ -112,7 +131,7 @@ func (s *Server) executeCommand(x *exchange) error {
 	out, err := all.ExecuteNamed(ctx, x.path.aggregate, x.path.letter, x.path.command, payload)
 	if err != nil {
 		x.named.failed(err)
-		return refusal(err)
+		return Refusal(err)
 	}
 	state, err := out.State()
 	switch {
@@ -143,7 +162,8 @@ func (x *exchange) countCommand(out *aggregate.Outcome) {
 	x.named.took.Add(float64(bytes))
 }
 
-func contextOf(r *wire.CommandRequest) decider.Context {
+// ContextOf is what a request says of its command's context.
+func ContextOf(r *wire.CommandRequest) decider.Context {
 	c := decider.Context{
 		CommandID: r.CommandID, Actor: r.Context.Actor, CorrelationID: r.Context.CorrelationID, CausationID: r.Context.CausationID,
 		SourceDevice: r.Context.SourceDevice,
@@ -157,8 +177,8 @@ func contextOf(r *wire.CommandRequest) decider.Context {
 	return c
 }
 
-// refusal is what a caller sees of an aggregate's own error.
-func refusal(err error) error {
+// Refusal is what a caller sees of an aggregate's own error; errors with a code stay as they are.
+func Refusal(err error) error {
 	if nacre.CodeOf(err) != "" {
 		return err
 	}

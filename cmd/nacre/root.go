@@ -59,6 +59,7 @@ func (p *program) root() *cobra.Command {
 		&cobra.Group{ID: "read", Title: "Take events out:"},
 		&cobra.Group{ID: "keep", Title: "Look after a store:"},
 		&cobra.Group{ID: "run", Title: "Look after projections and process managers:"},
+		&cobra.Group{ID: "wasm", Title: "Run aggregates in WebAssembly:"},
 		&cobra.Group{ID: "deliver", Title: "Deliver events:"},
 		&cobra.Group{ID: "serve", Title: "Serve stores over HTTP:"},
 	)
@@ -67,6 +68,7 @@ func (p *program) root() *cobra.Command {
 		p.onServer(p.readCommand()), p.onServer(p.logCommand()), p.onServer(p.exportCommand()), p.onServer(p.streamsCommand()),
 		p.onServer(p.statsCommand()), p.onDirectory(p.verifyCommand()), p.onServer(p.backupCommand()), p.onDirectory(p.restoreCommand()),
 		p.onServer(p.runnersCommand(&projectionWords)), p.onServer(p.runnersCommand(&processWords)), p.onServer(p.deadLettersCommand()),
+		p.wasmCommand(),
 		p.onServer(p.subscriptionsCommand()), p.onServer(p.consumeCommand()),
 		p.serveCommand(), p.keysCommand(), p.demoCommand(),
 		p.versionCommand(),

@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 
 // TestScript runs testdata/script/*.txtar: each is a user's session.
 func TestScript(t *testing.T) {
+	modules := t.TempDir()
+	buildModules(t, modules)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -42,6 +44,7 @@ func TestScript(t *testing.T) {
 			env.Values[servers{}] = map[string]*served{}
 			// With the race detector every process would wait for a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Setenv("MODULES", modules)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

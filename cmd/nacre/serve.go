@@ -10,10 +10,13 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/server"
 	"github.com/nacredb/nacre/server/access"
+	"github.com/nacredb/nacre/server/modulehost"
+	"github.com/nacredb/nacre/wasm/modules"
 	"github.com/spf13/cobra"
 )
 
@@ -75,6 +78,9 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkModuleFolder(c.modules); err != nil {
+		return err
+	}
 	g, err := p.guard(c, lg)
 	if err != nil {
 		return err
@@ -86,6 +92,11 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.close()) }()
+	engine, err := c.engine(ctx, p.data, lg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close(context.WithoutCancel(ctx))) }()
 	listeners, err := listenAll(ctx, c.listen)
 	if err != nil {
 		return err
@@ -98,7 +109,7 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 		MaxFollowers: c.maxFollowers, MaxConnections: c.maxConnections,
 		Heartbeat: c.heartbeat, ReadHeaderTimeout: c.readHeader, ReadTimeout: c.read, WriteTimeout: c.write,
 		IdleTimeout: c.idle, StopTimeout: c.stopTime,
-		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds,
+		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds, Aggregates: modulehost.New(engine, &modules.Options{Logger: lg}),
 		TempDir: stores.scratch(), Logger: lg, Version: versionNumber(),
 	})
 	if err != nil {
@@ -112,6 +123,18 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 		lg.Info("stopping: what was accepted is finished first; interrupt again to stop at once")
 	})
 	defer quiet()
+	folder := moduleFolder{dir: c.modules, store: p.store, srv: srv, log: lg}
+	loading, end := context.WithCancel(ctx)
+	var loader sync.WaitGroup
+	defer func() { end(); loader.Wait() }()
+	if c.modules != "" {
+		loader.Go(func() {
+			folder.load(loading)
+			if c.watchModules {
+				folder.watch(loading)
+			}
+		})
+	}
 	if err := srv.Serve(ctx, ln); err != nil {
 		return err
 	}

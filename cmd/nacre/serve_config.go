@@ -42,6 +42,10 @@ type serveConfig struct {
 	relayDir        string
 	relayAddresses  []string
 
+	modules      string
+	watchModules bool
+	moduleMemory size
+
 	logFormat, logLevel string
 }
 
@@ -95,6 +99,10 @@ func (c *serveConfig) flags(cmd *cobra.Command) {
 	s.flag(&c.privateWebhooks, "allow-private-webhooks", "send webhooks also to addresses that are not public: this machine, private networks")
 	s.text(&c.relayDir, "relay-dir", "", "subscriptions may write files in this `directory` (default no files)")
 	s.list(&c.relayAddresses, "relay-address", nil, "subscriptions may relay to the NATS or Redis server at this `host:port`; * is any (default none)")
+
+	s.text(&c.modules, "modules", "", "publish the modules of this `directory` to --store at the start, NAME.wasm as NAME")
+	s.flag(&c.watchModules, "watch-modules", "publish also what changes in the folder of --modules")
+	s.bytes(&c.moduleMemory, "module-memory", 1<<30, "what the instances of all modules may have together")
 
 	s.text(&c.logFormat, "log-format", "text", "the server's log on the standard error: text or json")
 	s.text(&c.logLevel, "log-level", "info", "what is logged: debug (every request), info, warn or error")

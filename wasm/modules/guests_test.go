@@ -2,7 +2,6 @@ package modules_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -15,70 +14,9 @@ import (
 	"github.com/nacredb/nacre/wasm/wasmtest"
 )
 
-// guest is a module that says the same each time: what it describes itself as, what every command leads to, and what
-// every state is.
-type guest struct {
-	description string
-	decide      string // the reply; "" leads to one event of type "light.on"
-	state       string // JSON; "" is 1
-	tests       string // JSON of cases; "" is none
-	note        string // makes a binary of its own
-}
-
 // light describes an aggregate of one command and one event.
 func light(members string) string {
 	return `{"name":"light","commands":{"on":{}},"events":{"light.on":{}}` + members + `}`
-}
-
-// build makes the guest's binary.
-func (g guest) build(t testing.TB) []byte {
-	t.Helper()
-	if g.state == "" {
-		g.state = "1"
-	}
-	if g.decide == "" {
-		g.decide = `{"events":[{"type":"light.on","data":{}}],"state":` + g.state + `}`
-	}
-	const describe, decide, evolve, room = 1024, 16384, 32768, 40000
-	evolved := `{"state":` + g.state + `}`
-	binary := wasmtest.Assemble(t, fmt.Sprintf(`
-	(module
-	  (memory (export "memory") 2)
-	  (data (i32.const %d) %s) (data (i32.const %d) %s) (data (i32.const %d) %s)
-	  (func (export "nacre_abi") (result i32) (i32.const 1))
-	  (func (export "nacre_alloc") (param $size i32) (result i32) (i32.const %d))
-	  (func (export "nacre_describe") (result i64) (i64.const %d))
-	  (func (export "nacre_decide") (param $p i32) (param $n i32) (result i64) (i64.const %d))
-	  (func (export "nacre_evolve") (param $p i32) (param $n i32) (result i64) (i64.const %d)))`,
-		describe, quoted(g.description), decide, quoted(g.decide), evolve, quoted(evolved), room,
-		place(describe, g.description), place(decide, g.decide), place(evolve, evolved)))
-	if g.tests != "" {
-		binary = section(binary, "nacre:tests", g.tests)
-	}
-	if g.note != "" {
-		binary = section(binary, "note", g.note)
-	}
-	return binary
-}
-
-func place(at int, text string) int64 { return int64(at)<<32 | int64(len(text)) }
-
-// quoted is a text as the text format has it.
-func quoted(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-}
-
-// section appends a custom section.
-func section(binary []byte, name, content string) []byte {
-	body := append([]byte{byte(len(name))}, name+content...)
-	binary = append(binary, 0)
-	for n := len(body); ; {
-		b := byte(n & 0x7f)
-		if n >>= 7; n == 0 {
-			return append(append(binary, b), body...)
-		}
-		binary = append(binary, b|0x80)
-	}
 }
 
 // rig is a store with a host.
@@ -127,9 +65,9 @@ func finish(t *testing.T, end func(context.Context) error) {
 }
 
 // publish wants a guest to be taken.
-func (r *rig) publish(g guest) modules.Published {
+func (r *rig) publish(g wasmtest.Guest) modules.Published {
 	r.Helper()
-	done, err := r.h.Publish(r.Context(), "light", g.build(r), nil)
+	done, err := r.h.Publish(r.Context(), "light", g.Build(r), nil)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -137,10 +75,10 @@ func (r *rig) publish(g guest) modules.Published {
 }
 
 // refuse wants a guest not to be taken, for reasons with these words.
-func (r *rig) refuse(g guest, words ...string) {
+func (r *rig) refuse(g wasmtest.Guest, words ...string) {
 	r.Helper()
 	before, _ := r.h.Module("light")
-	_, err := r.h.Publish(r.Context(), "light", g.build(r), nil)
+	_, err := r.h.Publish(r.Context(), "light", g.Build(r), nil)
 	refused, ok := err.(*modules.Refusal)
 	if !ok {
 		r.Fatalf("got %v", err)

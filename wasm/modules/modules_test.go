@@ -8,6 +8,7 @@ import (
 	"github.com/nacredb/nacre/aggregate"
 	"github.com/nacredb/nacre/wasm"
 	"github.com/nacredb/nacre/wasm/modules"
+	"github.com/nacredb/nacre/wasm/wasmtest"
 )
 
 func TestAModuleIsPublishedAndExecutes(t *testing.T) {
@@ -18,7 +19,7 @@ func TestAModuleIsPublishedAndExecutes(t *testing.T) {
 	}
 	_, err := r.h.ExecuteNamed(t.Context(), "light", "a", "on", nil)
 	r.code("a command before", err, aggregate.CodeUnknownCommand)
-	done := r.publish(guest{description: light("")})
+	done := r.publish(wasmtest.Guest{Description: light("")})
 	if !done.New || !done.Active || done.Version.Number != 1 || done.Module.Active != 1 || len(done.Version.Hash) != 64 {
 		t.Errorf("published %+v", done)
 	}
@@ -35,7 +36,7 @@ func TestAModuleIsPublishedAndExecutes(t *testing.T) {
 	}
 	_, err = r.h.ExecuteNamed(t.Context(), "light", "a", "off", nil)
 	r.code("an unknown command", err, aggregate.CodeUnknownCommand)
-	again := r.publish(guest{description: light("")})
+	again := r.publish(wasmtest.Guest{Description: light("")})
 	if again.New || !again.Active || again.Version.Number != 1 {
 		t.Errorf("published again: %+v", again)
 	}
@@ -59,10 +60,10 @@ func TestNamesAreChecked(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	for _, name := range []string{"", "a-b", "../a", "_a", "a.b", "a b", strings.Repeat("a", 65)} {
-		_, err := r.h.Publish(t.Context(), name, guest{description: light("")}.build(t), nil)
+		_, err := r.h.Publish(t.Context(), name, wasmtest.Guest{Description: light("")}.Build(t), nil)
 		r.code(name, err, nacre.CodeInvalid)
 	}
-	_, err := r.h.Publish(t.Context(), "dark", guest{description: light("")}.build(t), nil)
+	_, err := r.h.Publish(t.Context(), "dark", wasmtest.Guest{Description: light("")}.Build(t), nil)
 	if _, ok := err.(*modules.Refusal); !ok || !strings.Contains(err.Error(), `calls itself "light"`) {
 		t.Errorf("another name: %v", err)
 	}
@@ -78,27 +79,27 @@ func TestNamesAreChecked(t *testing.T) {
 func TestWhatIsLookedAtBefore(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.refuse(guest{description: light(""), tests: `[{"name":"it glows","when":{"command":"on"},"then":{"state":2}}]`}, "it glows")
-	r.publish(guest{description: light(""), tests: `[{"name":"it glows","when":{"command":"on"},"then":{"state":1}}]`})
+	r.refuse(wasmtest.Guest{Description: light(""), Tests: `[{"name":"it glows","when":{"command":"on"},"then":{"state":2}}]`}, "it glows")
+	r.publish(wasmtest.Guest{Description: light(""), Tests: `[{"name":"it glows","when":{"command":"on"},"then":{"state":1}}]`})
 	r.on("a")
 	r.on("b")
-	r.refuse(guest{description: light(""), state: "2"}, `stream "light-a"`, `stream "light-b"`, "it was 1, and is 2", "schemaVersion")
-	r.refuse(guest{description: `{"name":"light","commands":{"on":{}},"events":{"light.lit":{}}}`, decide: `{}`}, `no longer knows the event "light.on"`)
+	r.refuse(wasmtest.Guest{Description: light(""), State: "2"}, `stream "light-a"`, `stream "light-b"`, "it was 1, and is 2", "schemaVersion")
+	r.refuse(wasmtest.Guest{Description: `{"name":"light","commands":{"on":{}},"events":{"light.lit":{}}}`, Decide: `{}`}, `no longer knows the event "light.on"`)
 	newer := `{"name":"light","schemaVersion":2,"commands":{"on":{}},"events":{"light.on":{"schemaVersion":3}}`
-	r.refuse(guest{description: newer + `}`, state: "2"}, `does not upcast 1`, `"light.on@1"`)
-	r.refuse(guest{description: newer + `,"upcasts":["light.on@2"]}`, state: "2"}, `"light.on@1"`)
-	done := r.publish(guest{description: newer + `,"upcasts":["light.on@1"]}`, state: "2", decide: `{"events":[{"type":"light.on","data":{},"schemaVersion":3}],"state":2}`})
+	r.refuse(wasmtest.Guest{Description: newer + `}`, State: "2"}, `does not upcast 1`, `"light.on@1"`)
+	r.refuse(wasmtest.Guest{Description: newer + `,"upcasts":["light.on@2"]}`, State: "2"}, `"light.on@1"`)
+	done := r.publish(wasmtest.Guest{Description: newer + `,"upcasts":["light.on@1"]}`, State: "2", Decide: `{"events":[{"type":"light.on","data":{},"schemaVersion":3}],"state":2}`})
 	if done.Version.Number != 2 || r.on("a") != "2" {
 		t.Errorf("published %+v", done.Version)
 	}
-	r.refuse(guest{description: light(`,"schemaVersion":3`), state: "3"}, "schemaVersion 1", "below the 3")
-	r.publish(guest{description: `{"name":"light","schemaVersion":3,"commands":{"on":{}},"events":{"light.lit":{}},"skip":["light.on"]}`, decide: `{}`, state: "3"})
+	r.refuse(wasmtest.Guest{Description: light(`,"schemaVersion":3`), State: "3"}, "schemaVersion 1", "below the 3")
+	r.publish(wasmtest.Guest{Description: `{"name":"light","schemaVersion":3,"commands":{"on":{}},"events":{"light.lit":{}},"skip":["light.on"]}`, Decide: `{}`, State: "3"})
 }
 
 func TestADryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	done, err := r.h.Publish(t.Context(), "light", guest{description: light("")}.build(t), &modules.PublishOptions{DryRun: true})
+	done, err := r.h.Publish(t.Context(), "light", wasmtest.Guest{Description: light("")}.Build(t), &modules.PublishOptions{DryRun: true})
 	if err != nil || !done.New || done.Active || done.Version.Number != 1 {
 		t.Errorf("got %+v, %v", done, err)
 	}
@@ -116,7 +117,7 @@ func TestPinUnpinRollBackRetire(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	for i, state := range []string{"1", "2", "3"} {
-		r.publish(guest{description: light(`,"schemaVersion":` + state), state: state})
+		r.publish(wasmtest.Guest{Description: light(`,"schemaVersion":` + state), State: state})
 		if got := r.on("a"); got != state {
 			t.Fatalf("version %d has the state %s", i+1, got)
 		}
@@ -130,7 +131,7 @@ func TestPinUnpinRollBackRetire(t *testing.T) {
 
 	// Four versions of one state.
 	for _, note := range []string{"4", "5"} {
-		r.publish(guest{description: light(`,"schemaVersion":3`), state: "3", note: note})
+		r.publish(wasmtest.Guest{Description: light(`,"schemaVersion":3`), State: "3", Note: note})
 	}
 	if m, err := r.h.Rollback(t.Context(), "light", 0); err != nil || m.Active != 4 {
 		t.Fatalf("rolled back to %d, %v", m.Active, err)
@@ -148,7 +149,7 @@ func TestPinUnpinRollBackRetire(t *testing.T) {
 	if m, err := r.h.Pin(t.Context(), "light", 4); err != nil || m.Active != 4 || !m.Pinned {
 		t.Fatalf("pinned %+v, %v", m, err)
 	}
-	done := r.publish(guest{description: light(`,"schemaVersion":3`), state: "3", note: "6"})
+	done := r.publish(wasmtest.Guest{Description: light(`,"schemaVersion":3`), State: "3", Note: "6"})
 	if done.Active || !done.New || done.Version.Number != 6 {
 		t.Errorf("published to a pinned module: %+v", done)
 	}
@@ -164,7 +165,7 @@ func TestPinUnpinRollBackRetire(t *testing.T) {
 	r.code("a command of a retired module", err, aggregate.CodeUnknownCommand)
 	_, err = r.h.View(t.Context(), "light", "a", aggregate.Moment{})
 	r.code("a state of a retired module", err, aggregate.CodeUnknownCommand)
-	back := r.publish(guest{description: light(`,"schemaVersion":3`), state: "3", note: "6"})
+	back := r.publish(wasmtest.Guest{Description: light(`,"schemaVersion":3`), State: "3", Note: "6"})
 	if back.New || back.Version.Number != 6 || !back.Active {
 		t.Errorf("back: %+v", back)
 	}
@@ -182,10 +183,10 @@ func TestHostsSeeWhatOthersPublish(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	other := r.open()
-	r.publish(guest{description: light("")})
+	r.publish(wasmtest.Guest{Description: light("")})
 	r.until("the other host has version 1", func() bool { m, err := other.Module("light"); return err == nil && m.Active == 1 })
 	r.onOf(other, "a")
-	r.publish(guest{description: light(`,"schemaVersion":2`), state: "2"})
+	r.publish(wasmtest.Guest{Description: light(`,"schemaVersion":2`), State: "2"})
 	r.until("the other host has version 2", func() bool { m, err := other.Module("light"); return err == nil && m.Active == 2 })
 	if got := r.onOf(other, "a"); got != "2" {
 		t.Errorf("the other host has the state %s", got)
@@ -198,12 +199,12 @@ func TestHostsSeeWhatOthersPublish(t *testing.T) {
 func TestABinaryThatWasChangedIsNotRun(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	done := r.publish(guest{description: light("")})
+	done := r.publish(wasmtest.Guest{Description: light("")})
 	blobs, err := r.store.Blobs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := blobs.PutBlob(t.Context(), "modules/"+done.Version.Hash, guest{description: light(""), state: "666"}.build(t)); err != nil {
+	if err := blobs.PutBlob(t.Context(), "modules/"+done.Version.Hash, wasmtest.Guest{Description: light(""), State: "666"}.Build(t)); err != nil {
 		t.Fatal(err)
 	}
 	r.on("a") // it runs already
@@ -219,11 +220,11 @@ func TestABinaryThatWasChangedIsNotRun(t *testing.T) {
 func TestAfterCloseNothingIsExecuted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.publish(guest{description: light("")})
+	r.publish(wasmtest.Guest{Description: light("")})
 	finish(t, r.h.Close)
 	_, err := r.h.ExecuteNamed(t.Context(), "light", "a", "on", nil)
 	r.code("a command", err, nacre.CodeClosed)
-	_, err = r.h.Publish(t.Context(), "light", guest{description: light(""), note: "2"}.build(t), nil)
+	_, err = r.h.Publish(t.Context(), "light", wasmtest.Guest{Description: light(""), Note: "2"}.Build(t), nil)
 	r.code("a publication", err, nacre.CodeClosed)
 }
 
@@ -231,16 +232,16 @@ func TestAfterCloseNothingIsExecuted(t *testing.T) {
 func TestAModuleThatGoesWrong(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.publish(guest{description: light(""), decide: `{"error":{"code":"DOMAIN","type":"dark","message":"no bulb","data":{"watts":0}}}`})
+	r.publish(wasmtest.Guest{Description: light(""), Decide: `{"error":{"code":"DOMAIN","type":"dark","message":"no bulb","data":{"watts":0}}}`})
 	_, err := r.h.ExecuteNamed(t.Context(), "light", "a", "on", nil)
 	refused, ok := err.(*wasm.DomainError)
 	if !ok || refused.Type != "dark" || refused.Message != "no bulb" || string(refused.Data) != `{"watts":0}` || nacre.CodeOf(err) != "" {
 		t.Errorf("got %T %v", err, err)
 	}
-	r.publish(guest{description: light(""), decide: `{"events":[{"type":"light.off","data":1}]}`})
+	r.publish(wasmtest.Guest{Description: light(""), Decide: `{"events":[{"type":"light.off","data":1}]}`})
 	_, err = r.h.ExecuteNamed(t.Context(), "light", "a", "on", nil)
 	r.code("an event that was not described", err, wasm.CodeReply)
-	r.publish(guest{description: light(""), decide: `nonsense`})
+	r.publish(wasmtest.Guest{Description: light(""), Decide: `nonsense`})
 	_, err = r.h.ExecuteNamed(t.Context(), "light", "a", "on", nil)
 	r.code("what is no reply", err, wasm.CodeReply)
 	if v, err := r.store.Version(t.Context(), "light-a"); err != nil || v != -1 {
@@ -251,11 +252,11 @@ func TestAModuleThatGoesWrong(t *testing.T) {
 func TestLimitsAreTheVersions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	_, err := r.h.Publish(t.Context(), "light", guest{description: light("")}.build(t), &modules.PublishOptions{Limits: wasm.Limits{Memory: 64 << 10}})
+	_, err := r.h.Publish(t.Context(), "light", wasmtest.Guest{Description: light("")}.Build(t), &modules.PublishOptions{Limits: wasm.Limits{Memory: 64 << 10}})
 	if _, ok := err.(*modules.Refusal); !ok {
 		t.Errorf("two pages of memory under a limit of one: %v", err)
 	}
-	done, err := r.h.Publish(t.Context(), "light", guest{description: light("")}.build(t), &modules.PublishOptions{Limits: wasm.Limits{Memory: 1 << 20}, Actor: "ann"})
+	done, err := r.h.Publish(t.Context(), "light", wasmtest.Guest{Description: light("")}.Build(t), &modules.PublishOptions{Limits: wasm.Limits{Memory: 1 << 20}, Actor: "ann"})
 	if err != nil || done.Version.Limits.Memory != 1<<20 || done.Version.Actor != "ann" {
 		t.Errorf("got %+v, %v", done, err)
 	}

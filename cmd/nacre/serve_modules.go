@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/server"
+	"github.com/nacredb/nacre/wasm"
+	"github.com/nacredb/nacre/wire"
+)
+
+// engine runs the server's modules. What they are compiled to is kept beside the stores.
+func (c *serveConfig) engine(ctx context.Context, data string, lg *slog.Logger) (*wasm.Engine, error) {
+	return wasm.NewEngine(ctx, &wasm.EngineOptions{Cache: moduleCache(data), Memory: int64(c.moduleMemory), Logger: lg})
+}
+
+// moduleFolder publishes the modules of a folder: each NAME.wasm under its name.
+type moduleFolder struct {
+	dir   string
+	store string
+	srv   *server.Server
+	log   *slog.Logger
+	seen  map[string]fileState
+}
+
+// fileState tells whether a file was changed.
+type fileState struct {
+	modified time.Time
+	size     int64
+}
+
+// checkModuleFolder tells at once what would be told only after the server has begun.
+func checkModuleFolder(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nacre.Errorf(nacre.CodeInvalid, "modules: there is no folder %q: make it, or leave the setting out", dir)
+	case err != nil:
+		return nacre.Errorf(nacre.CodeInvalid, "modules: %w", err)
+	case !info.IsDir():
+		return nacre.Errorf(nacre.CodeInvalid, "modules: %q is a file: give the folder that modules stand in", dir)
+	}
+	return nil
+}
+
+// load publishes what is new or was changed. A module that is refused is told, and does not keep the others, or the server,
+// from working.
+func (f *moduleFolder) load(ctx context.Context) {
+	found, err := f.changed()
+	if err != nil {
+		f.log.Error("the folder of modules cannot be read", "error", err)
+		return
+	}
+	if len(found) == 0 {
+		return
+	}
+	err = f.srv.WithAggregates(ctx, f.store, func(all server.Aggregates) error {
+		hosted, ok := all.(server.Modules)
+		if !ok {
+			return nacre.Errorf(nacre.CodeUnsupported, "nothing can be published to store %q", f.store)
+		}
+		for _, file := range found {
+			if ctx.Err() != nil {
+				return nil
+			}
+			f.publish(ctx, hosted, file)
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		f.log.Error("modules cannot be published", "store", f.store, "error", err)
+	}
+}
+
+func (f *moduleFolder) publish(ctx context.Context, hosted server.Modules, file string) {
+	name := strings.TrimSuffix(filepath.Base(file), ".wasm")
+	binary, err := os.ReadFile(file)
+	if err != nil {
+		f.log.Error("a module cannot be read", "file", file, "error", err)
+		return
+	}
+	done, err := hosted.Publish(ctx, name, binary, "folder", &wire.PublishParams{})
+	switch {
+	case err != nil:
+		f.log.Error("a module was not published", "file", file, "error", err)
+	case done.New:
+		f.log.Info("a module was published", "module", name, "version", done.Version.Version, "active", done.Version.Active)
+	default:
+		f.log.Debug("a module is there already", "module", name, "version", done.Version.Version)
+	}
+}
+
+// changed gives the files that are new, or other ones than before, by name.
+func (f *moduleFolder) changed() ([]string, error) {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	now := map[string]fileState{}
+	for _, e := range entries {
+		if e.IsDir() || filepath.Ext(e.Name()) != ".wasm" {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue // it went
+		}
+		now[filepath.Join(f.dir, e.Name())] = fileState{info.ModTime(), info.Size()}
+	}
+	var out []string
+	for _, file := range slices.Sorted(maps.Keys(now)) {
+		if f.seen[file] != now[file] {
+			out = append(out, file)
+		}
+	}
+	f.seen = now
+	return out, nil
+}
+
+// watchModules is how often the folder is looked at.
+const watchModules = time.Second
+
+// watch loads what changes, until ctx ends. A file that is being written is looked at again.
+func (f *moduleFolder) watch(ctx context.Context) {
+	tick := time.NewTicker(watchModules)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			f.load(ctx)
+		}
+	}
+}

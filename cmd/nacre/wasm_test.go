@@ -1,0 +1,26 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/nacredb/nacre/wasm/wasmtest"
+)
+
+// buildModules makes the modules of the scripts: versions of an aggregate "light".
+func buildModules(t *testing.T, dir string) {
+	t.Helper()
+	brighter := `{"name":"light","schemaVersion":2,"commands":{"on":{}},"events":{"light.on":{}}}`
+	for name, g := range map[string]wasmtest.Guest{
+		"light":    {Tests: `[{"name":"it glows","when":{"command":"on"},"then":{"state":1}}]`},
+		"brighter": {Description: brighter, State: "2"},
+		"other":    {State: "7"},
+		"failing":  {Tests: `[{"name":"it glows","when":{"command":"on"},"then":{"state":2}},{"name":"it is dark","then":{"state":0}}]`},
+		"broken":   {Description: brighter, State: "2", Decide: `{"error":{"code":"DOMAIN","type":"no_bulb","message":"there is no bulb","data":{"watts":60}}}`},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name+".wasm"), g.Build(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
