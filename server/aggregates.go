@@ -101,15 +101,14 @@ func (s *Server) WithAggregates(ctx context.Context, store string, use func(Aggr
 	return use(all)
 }
 
-// instance is the stream of the path, which the grant has to allow.
-func (x *exchange) instance() (nacre.StreamID, error) {
-	stream := nacre.StreamID(x.path.aggregate + "-" + x.path.letter)
-	return stream, x.grant.CheckStream(stream)
+// checkInstance refuses streams that the grant does not have.
+func (x *exchange) checkInstance() error {
+	return x.grant.CheckStream(nacre.StreamID(x.path.aggregate + "-" + x.path.letter))
 }
 
 // executeCommand answers POST …/aggregates/{type}/{id}/commands/{command}.
 func (s *Server) executeCommand(x *exchange) error {
-	if _, err := x.instance(); err != nil {
+	if err := x.checkInstance(); err != nil {
 		return err
 	}
 	request, err := decoded(x, wire.DecodeCommand)
@@ -191,7 +190,7 @@ func Refusal(err error) error {
 
 // viewAggregate answers GET …/aggregates/{type}/{id}.
 func (s *Server) viewAggregate(x *exchange) error {
-	if _, err := x.instance(); err != nil {
+	if err := x.checkInstance(); err != nil {
 		return err
 	}
 	values, err := x.query()

@@ -169,7 +169,7 @@ func (h *Host) compareOne(ctx context.Context, p part, before, after *aggregate.
 		return "", ctx.Err()
 	case err != nil:
 		return fmt.Sprintf("it does not read stream %q: %v", p.stream, err), nil
-	case before != nil && same && !is.Equal(was):
+	case before != nil && same && !is.Equal(was): //nolint:contextcheck // both were made JSON before, under ctx
 		return fmt.Sprintf("the state of stream %q after version %d is another one: it was %s, and is %s; where that is meant, raise schemaVersion",
 			p.stream, p.until, excerpt(ctx, was), excerpt(ctx, is)), nil
 	}
