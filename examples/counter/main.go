@@ -1,4 +1,4 @@
-// Counter is the smallest aggregate: one command, one event, a number.
+// Counter runs the smallest aggregate on an embedded store.
 //
 //	go run ./examples/counter data/default
 package main
@@ -11,23 +11,9 @@ import (
 	"os"
 
 	"github.com/nacredb/nacre/aggregate"
-	"github.com/nacredb/nacre/decider"
+	"github.com/nacredb/nacre/examples/counter/model"
 	"github.com/nacredb/nacre/storage/filestore"
 )
-
-type (
-	Increment   struct{}
-	Incremented struct{}
-)
-
-var Counter = decider.Decider[int, Increment, Incremented]{
-	Category: "counter",
-	Decide: func(int, Increment, decider.Context) ([]Incremented, error) {
-		return []Incremented{{}}, nil
-	},
-	Evolve: func(count int, _ Incremented) int { return count + 1 },
-	Events: map[string]Incremented{"counter.incremented": {}},
-}
 
 func main() {
 	if err := run(context.Background(), os.Stdout, append(os.Args, "data/default")[1]); err != nil {
@@ -41,8 +27,8 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 		return err
 	}
 	defer store.Close()
-	counters := aggregate.New(store, Counter, nil)
-	result, err := counters.Get("visits").Execute(ctx, Increment{})
+	counters := aggregate.New(store, model.Counter, nil)
+	result, err := counters.Get("visits").Execute(ctx, model.Increment{})
 	if err != nil {
 		return err
 	}

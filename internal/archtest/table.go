@@ -125,7 +125,13 @@ var Table = []Rule{
 		Libs:          []string{"github.com/tetratelabs/wazero/..."},
 		SupportsTests: true,
 	},
-	{Package: "wasm/guest", May: []string{"decider"}},
+	{Package: "wasm/guest", May: []string{"decider", "wasm/guest/jsontext", "wasm/guest/reflected"}, Tests: []string{"wasm/guest/probe"}},
+	{Package: "wasm/guest/jsontext"},
+	{Package: "wasm/guest/reflected", May: []string{"wasm/guest/jsontext"}},
+	{Package: "wasm/guest/codegen", May: []string{"wasm/guest", "wasm/guest/jsontext"}},
+	{Package: "wasm/guest/codegen/shapes/...", May: []string{"wasm/guest/jsontext", "wasm/guest/reflected", "wasm/guest/codegen/shapes/..."}, Tests: []string{".", "codec"}, SupportsTests: true},
+	{Package: "wasm/guest/probe/...", May: []string{"decider", "wasm/guest", "wasm/guest/probe"}},
+	{Package: "wasm/build", May: []string{"wasm/guest/codegen"}, Tests: []string{"wasm"}},
 	{Package: "wasm/modules", May: []string{".", "codec", "aggregate", "wasm"}, Tests: append([]string{"wasm/wasmtest", "decider"}, drivers...)},
 
 	// Delivery: what makes events reach others.

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"unicode"
+
+	"github.com/nacredb/nacre/wasm/guest/jsontext"
 )
 
 // DomainError tells what callers see of an error that Decide gave, beside its text: its type, and the value whose
@@ -66,15 +68,11 @@ func (a *aggregate[S, C, E]) writeDomain(err error) []byte {
 	}
 	w.Raw(`,"message":`)
 	w.String(valid(err.Error()))
-	if data != nil {
-		t := reflect.TypeOf(data)
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
+	if c := errorCodec(data); c != nil {
 		const member = `,"data":`
 		w.Raw(member)
 		begin := w.Len()
-		codecFor(t).Write(w, data)
+		c.Write(w, data)
 		if err := w.Err(); err != nil {
 			return a.fail(codeInternal, "a domain error of type "+errorType+" does not encode: "+err.Error())
 		}
@@ -84,4 +82,21 @@ func (a *aggregate[S, C, E]) writeDomain(err error) []byte {
 	}
 	w.Raw(`}}`)
 	return w.Bytes()
+}
+
+// errorCodec is that of a domain error's data, nil where there is none. Codecs are generated for the errors of the
+// module's own packages; an error of another package's has its type and text only.
+func errorCodec(data any) *jsontext.Codec {
+	if data == nil {
+		return nil
+	}
+	t := reflect.TypeOf(data)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if jsontext.For(t) == nil && reflection == nil {
+		Log(Warn, "a domain error is of a type that no codec was generated for: callers do not get its data", "type", t.String())
+		return nil
+	}
+	return codecFor(t)
 }
