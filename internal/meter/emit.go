@@ -5,7 +5,7 @@ import "math"
 const (
 	// stretch is how much code may be paid for at one place, in units, before another place is looked for. What is
 	// jumped over in it is paid for as well.
-	stretch = 100
+	stretch = 60
 	// mostCost is the largest cost that fits where costs are written.
 	mostCost = 1<<27 - 1
 )
@@ -149,9 +149,10 @@ func (e *emitter) appendDepth(b []byte, op byte) []byte {
 	return e.appendGlobal(append(b, op), opGlobalSet, e.depth)
 }
 
-// appendCheck calls the host where the number on top of the stack is negative.
+// appendCheck calls the host where the number on top of the stack is negative. The call is the else of an empty if:
+// compilers that go through the text once keep values in registers for the branch that they come to first.
 func (e *emitter) appendCheck(b []byte) []byte {
-	b = append(b, opI64Const, 0, opI64LtS, opIf, typeEmpty, opCall)
+	b = append(b, opI64Const, 0, opI64GeS, opIf, typeEmpty, opElse, opCall)
 	return append(appendU32(b, e.refuel), opEnd)
 }
 
@@ -213,6 +214,7 @@ func (e *emitter) open(c *cursor, repeated bool) {
 	case repeated:
 		e.copyTo(c.pos)
 		e.levels = append(e.levels, level{place: e.charge()})
+		e.code = e.appendCheck(e.appendGlobal(e.code, opGlobalGet, e.fuel))
 		if e.straight && !e.reached {
 			e.reached = true
 			e.firstLoop = e.levels[len(e.levels)-1].place
@@ -300,7 +302,6 @@ func (e *emitter) charge() int {
 	place := len(e.code)
 	e.code = append(appendCost(e.code, 0), opI64Sub)
 	e.code = e.appendGlobal(e.code, opGlobalSet, e.fuel)
-	e.code = e.appendCheck(e.appendGlobal(e.code, opGlobalGet, e.fuel))
 	return place
 }
 
