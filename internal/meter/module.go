@@ -48,7 +48,13 @@ type part struct{ from, to int }
 // funcType is a type of functions; the values are parts of the binary.
 type funcType struct{ params, results []byte }
 
-func (t funcType) String() string { return values(t.params) + "->" + values(t.results) }
+// String is the type as [Entry] has it: one result stands by itself.
+func (t funcType) String() string {
+	if len(t.results) == 1 {
+		return values(t.params) + "->" + valueName(t.results[0])
+	}
+	return values(t.params) + "->" + values(t.results)
+}
 
 func values(types []byte) string {
 	names := make([]string, len(types))
