@@ -30,7 +30,7 @@ const tooLargeToRead = 1 << 20
 var notOurs = []string{
 	".git", "data", "dist",
 	"node_modules", "*/node_modules", "*/*/node_modules",
-	"sdk/*/dist", "sdk/*/target", "server/console/dist",
+	"sdk/*/dist", "sdk/*/target", "sdk/*/*/*/target", "sdk/*/build", "sdk/*/*/*/build", "server/console/dist",
 }
 
 func isOurs(name string) bool {
