@@ -9,6 +9,9 @@
 // Repositories, buses and process managers do not know the difference. [Module.RunCases] runs tests of a module, its
 // own [Module.Tests] among them, and [Module.RunVectors] compares it with vectors.
 //
+// Components that were built for Thalo run unmodified, published under a name: [Engine.CompileAs]. Their states are
+// inside, and cannot be had.
+//
 // Guarantees:
 //
 //  1. A guest sees its memory, its request, and nothing else: no clock, randomness, file, network or environment.
@@ -29,7 +32,8 @@
 //
 // Errors: a [*DomainError] is the guest's refusal of a command. A [*CallError] is a call that failed by the module's
 // fault, with [CodeTrapped], [CodeMemory], [CodeDepth], [CodeReply], [CodeFailed] or nacre.CodeDeadline, and has what
-// the guest logged, for operators. [CodeRefused] is a binary that is not run. Limits are in [Limits] and
+// the guest logged, for operators. [CodeRefused] is a binary that is not run, and
+// [CodeNoState] the answer of a component that is asked for a state. Limits are in [Limits] and
 // [EngineOptions].
 //
 // What this package does not do: it does not publish modules or keep their versions (package wasm/modules does), and it

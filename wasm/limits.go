@@ -26,9 +26,10 @@ type Limits struct {
 	// Events is how many a command may lead to. Default 500, which is what aggregates append at once.
 	Events int
 	// Instances is how many of the module may be there at once. Default two for each processor that the program
-	// uses, and at least 4.
+	// uses, and at least 4; for components made for Thalo, of which each aggregate instance has its own, 1,000.
 	Instances int
-	// IdleAfter is after how long an instance leaves that nobody asked for. Default 1 minute; negative is never.
+	// IdleAfter is after how long an instance leaves that nobody asked for. Default 1 minute, for components made for
+	// Thalo 5; negative is never.
 	IdleAfter time.Duration
 }
 

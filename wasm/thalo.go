@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -17,9 +18,12 @@ import (
 // that the instance counts up with each change; where the instance has gone or moved on, Decide asks for a state read
 // anew, which has all events, and makes an instance of them.
 
-// thaloInstances is how many instances a component may have, where nothing else was said: one for each aggregate
-// instance that was lately used.
-const thaloInstances = 1000
+// thaloInstances is how many instances a component may have, and thaloIdleAfter how long one stays that nobody asks
+// for, where nothing else was said: there is one for each aggregate instance that was lately used.
+const (
+	thaloInstances = 1000
+	thaloIdleAfter = 5 * time.Minute
+)
 
 // anyName stands for all commands and events of a module that does not list them.
 const anyName = "*"
@@ -33,6 +37,7 @@ func (e *Engine) CompileAs(ctx context.Context, name string, binary []byte, l *L
 			limits = *l
 		}
 		defaults(&limits.Instances, thaloInstances)
+		defaults(&limits.IdleAfter, thaloIdleAfter)
 		l = &limits
 	}
 	return e.compileAs(ctx, name, binary, l)

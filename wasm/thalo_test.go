@@ -2,10 +2,14 @@ package wasm_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -180,6 +184,86 @@ func TestThaloHostile(t *testing.T) {
 	}
 }
 
+// Whatever a component's result is, it is events, an error, or the module's fault.
+func TestThaloResultsOfAnyBytes(t *testing.T) {
+	seed := rand.Uint64()
+	if given, err := strconv.ParseUint(os.Getenv("NACRE_SEED"), 10, 64); err == nil {
+		seed = given
+	}
+	t.Logf("replay: NACRE_SEED=%d go test -run %s ./wasm/", seed, t.Name())
+	random := rand.New(rand.NewPCG(seed, 0))
+	for _, g := range generations {
+		e := newEngine(t, &wasm.EngineOptions{Logger: slog.New(slog.DiscardHandler)})
+		m, _ := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, g), nil)
+		codes := map[nacre.Code]int{}
+		for range 2000 {
+			// Few cases, few lengths, and places that are inside the memory or nearly so.
+			result := make([]byte, 0, 64)
+			for len(result) < 64 {
+				word := random.Uint32() >> (random.Uint32() % 32)
+				switch {
+				case len(result) == 0:
+					word %= 3
+				case random.IntN(2) == 0:
+					word %= 7
+				case random.IntN(4) > 0:
+					word %= 600
+				}
+				result = binary.LittleEndian.AppendUint32(result, word)
+			}
+			letters := make([]byte, 0, 130)
+			letters = append(letters, '"')
+			for _, b := range result {
+				letters = append(letters, 'a'+b>>4, 'a'+b&15)
+			}
+			events, err := m.Decide(t.Context(), nil, wasm.Command{Command: "result", Payload: append(letters, '"')}, contextOf("ann"))
+			code := nacre.CodeOf(err)
+			codes[code]++
+			domain, _ := errors.AsType[*wasm.DomainError](err)
+			switch {
+			case err == nil, domain != nil:
+			case code != wasm.CodeReply && code != wasm.CodeFailed && code != nacre.CodeInvalid && code != wasm.CodeTrapped:
+				t.Fatalf("%x: %v", result, err)
+			}
+			for _, event := range events {
+				if event.Type == "" || !json.Valid(event.Data) {
+					t.Fatalf("%x: %q %q", result, event.Type, event.Data)
+				}
+			}
+		}
+		if codes[""] == 0 || codes[wasm.CodeReply] == 0 {
+			t.Errorf("%s: the results came to nothing else than %v", g.Resource(), codes)
+		}
+	}
+}
+
+func TestThaloTrapDropsOneInstance(t *testing.T) {
+	e := newEngine(t, &wasm.EngineOptions{Logger: slog.New(slog.DiscardHandler)})
+	m, r := thaloOf(t, e, memstore.Open(nil), wasmtest.Counter(t, wasmtest.Entity), nil)
+	for i := range 5 {
+		want(t, r, fmt.Sprint("e", i), "Add", "3", "Added 3")
+	}
+	_, err := execute(t, r, "e2", "Trap", "")
+	if all, _ := m.Instances(); nacre.CodeOf(err) != wasm.CodeTrapped || all != 4 {
+		t.Errorf("%d of 5 instances are there after %v", all, err)
+	}
+	// Refusals of entities without events leave nothing behind.
+	for i := range 5 {
+		if _, err := execute(t, r, fmt.Sprint("none", i), "Refuse", ""); err == nil {
+			t.Error("it was not refused")
+		}
+	}
+	if all, idle := m.Instances(); all != 4 || idle != 4 {
+		t.Errorf("%d instances, %d of them idle", all, idle)
+	}
+	for i := range 5 {
+		total(t, r, fmt.Sprint("e", i), 3)
+	}
+	if all, _ := m.Instances(); all != 5 {
+		t.Errorf("%d instances for 5 entities", all)
+	}
+}
+
 func TestThaloLogs(t *testing.T) {
 	for _, g := range generations {
 		var out bytes.Buffer
@@ -263,11 +347,11 @@ func TestThaloEvictionIsInvisible(t *testing.T) {
 
 func TestThaloIsMadeOfTheLogAgain(t *testing.T) {
 	store := memstore.Open(nil)
-	binary := wasmtest.Counter(t, wasmtest.Entity)
+	component := wasmtest.Counter(t, wasmtest.Entity)
 	sum := 0
 	for life := range 3 {
 		e := newEngine(t, nil)
-		m, r := thaloOf(t, e, store, binary, nil)
+		m, r := thaloOf(t, e, store, component, nil)
 		if sum > 0 {
 			total(t, r, "ann", sum)
 		}
@@ -285,9 +369,9 @@ func TestThaloIsMadeOfTheLogAgain(t *testing.T) {
 func TestThaloFollowsWhatOthersWrite(t *testing.T) {
 	// Two servers with one store: their entities are made of each other's events.
 	store := memstore.Open(nil)
-	binary := wasmtest.Counter(t, wasmtest.Agg)
-	_, a := thaloOf(t, newEngine(t, nil), store, binary, nil)
-	_, b := thaloOf(t, newEngine(t, nil), store, binary, nil)
+	component := wasmtest.Counter(t, wasmtest.Agg)
+	_, a := thaloOf(t, newEngine(t, nil), store, component, nil)
+	_, b := thaloOf(t, newEngine(t, nil), store, component, nil)
 	for i := range 20 {
 		want(t, a, "ann", "Add", "1", "Added 1")
 		if i%3 == 0 {
@@ -424,7 +508,8 @@ func TestThaloIsTriedWhenItIsCompiled(t *testing.T) {
 		"it drops twice":        {[]string{`(call $drop (call $new (i32.const 5)))`, `(call $drop (call $new (i32.const 5))) (call $drop (i32.const 1))`}, wasm.CodeTrapped},
 		"too many resources":    {[]string{`(call $drop (call $new (i32.const 5)))`, `(loop $l (drop (call $new (i32.const 5))) (br $l))`}, wasm.CodeTrapped},
 		"places are odd":        {[]string{`(global $heap (mut i32) (i32.const 4096))`, `(global $heap (mut i32) (i32.const 4098))`, `(i32.sub (i32.const 0) (local.get $align))`, `(i32.const -1)`}, wasm.CodeReply},
-		"places are nowhere":    {[]string{`(global $heap (mut i32) (i32.const 4096))`, `(global $heap (mut i32) (i32.const -64))`, `(unreachable)))`, `))`}, wasm.CodeReply},
+		"places are nowhere": {[]string{`(global $heap (mut i32) (i32.const 4096))`, `(global $heap (mut i32) (i32.const -64))`,
+			`(br_if $grow (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))`, ``, `(unreachable)))`, `))`}, wasm.CodeReply},
 		"apply traps": {[]string{`(call $ok (i32.const 0) (i32.const 0)))
 
   (func $clear`, `(unreachable))

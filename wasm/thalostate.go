@@ -30,6 +30,9 @@ func (m *Module) decideThalo(ctx context.Context, s *State, now *standing, c *Co
 	defer m.pool.put(in)
 	s.inside(in.holds(now.total))
 	events, said, err := in.handleCommand(ctx, begun, dc.ID, c)
+	if now.total == 0 && len(events) == 0 {
+		in.broken = true // no state leads to it
+	}
 	switch {
 	case err != nil:
 		return nil, err

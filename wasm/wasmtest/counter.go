@@ -142,6 +142,22 @@ const thaloGuest = `(module
     (i32.store8 (i32.add (i32.const 1024) (global.get $length)) (i32.const 34))
     (call $one (i32.const 32) (i32.const 5) (i32.const 1023) (i32.add (global.get $length) (i32.const 2))))
 
+  ;; a result of any bytes: the letters of a text in quotes, from a to p, are half a byte each
+  (func $letters (param $at i32) (param $n i32) (result i32)
+    (local $to i32)
+    (local.set $to (i32.const 512))
+    (block $done
+      (loop $next
+        (br_if $done (i32.lt_u (local.get $n) (i32.const 4)))
+        (i32.store8 (local.get $to) (i32.or
+          (i32.shl (i32.sub (i32.load8_u offset=1 (local.get $at)) (i32.const 97)) (i32.const 4))
+          (i32.sub (i32.load8_u offset=2 (local.get $at)) (i32.const 97))))
+        (local.set $to (i32.add (local.get $to) (i32.const 1)))
+        (local.set $at (i32.add (local.get $at) (i32.const 2)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 2)))
+        (br $next)))
+    (i32.const 512))
+
   (func $say
     (i32.store (i32.const 700) (i32.const 208))
     (i32.store (i32.const 704) (i32.const 5))
@@ -185,6 +201,7 @@ var thaloCases = map[byte]string{
 	'f': `(return (call $fault (i32.const 200) (i32.const 1) (i32.const 128) (i32.const 12)))`,
 	'e': `(return (call $one (i32.const 16) (i32.const 0) (local.get $p) (local.get $pn)))`,
 	's': `(return (call $one (i32.const 192) (i32.const 3) (local.get $p) (local.get $pn)))`,
+	'r': `(return (call $letters (local.get $p) (local.get $pn)))`,
 	'h': `(return (call $one (i32.const 16) (i32.const 5) (i32.const 4096) (i32.const 0x00600000)))`,
 	'H': `(drop (memory.grow (i32.const 200))) (return (call $one (i32.const 16) (i32.const 5) (i32.const 4096) (i32.const 0x00600000)))`,
 }
