@@ -257,8 +257,12 @@ func (e *CaseError) compare(got *guestError) string {
 			return fmt.Sprintf("the error's %s should be %q, and is %q: %s", m.name, m.want, trim(m.got, maxMessage), got.show())
 		}
 	}
-	if e.Data != nil && (got.data == nil || !sameJSON(e.Data, got.data)) {
-		return fmt.Sprintf("the error's data should be %s, and is %s", trim(string(e.Data), maxMessage), trim(string(got.data), maxMessage))
+	data := got.data
+	if data == nil {
+		data = []byte("null")
+	}
+	if e.Data != nil && !sameJSON(e.Data, data) {
+		return fmt.Sprintf("the error's data should be %s, and is %s", trim(string(e.Data), maxMessage), trim(string(data), maxMessage))
 	}
 	return ""
 }
