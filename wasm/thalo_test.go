@@ -470,8 +470,10 @@ func TestThaloRefusals(t *testing.T) {
 		"no allocator":          {parts(func(p *wasmtest.Parts) { p.NoRealloc = true }), "no function to allocate"},
 		"another command":       {parts(func(p *wasmtest.Parts) { p.Command = []string{"command", "payload", "context"} }), "a command having the texts"},
 		"errors without a text": {parts(func(p *wasmtest.Parts) { p.Errors = nil }), "has 0 cases"},
-		"an older generation's functions": {parts(func(p *wasmtest.Parts) { p.Core = wasmtest.Assemble(t, wasmtest.CounterText(wasmtest.Agg)) }),
-			"imports [export]aggregate.[resource-new]agg"},
+		"an older generation's functions": {
+			parts(func(p *wasmtest.Parts) { p.Core = wasmtest.Assemble(t, wasmtest.CounterText(wasmtest.Agg)) }),
+			"imports [export]aggregate.[resource-new]agg",
+		},
 		"other types": {wasmtest.Counter(t, wasmtest.Entity, `(param $self i32) (param $list i32) (param $n i32) (result i32)`, `(param $self i32) (param $list i32) (param $n i64) (result i32)`,
 			`(br_if $done (i32.eqz (local.get $n)))`, `(br_if $done (i64.eqz (local.get $n)))`, `(local.set $n (i32.sub (local.get $n) (i32.const 1)))`, `(nop)`), ""},
 		"a missing export": {wasmtest.Counter(t, wasmtest.Entity, `(export "cabi_realloc")`, ``), "does not export cabi_realloc"},
@@ -508,8 +510,10 @@ func TestThaloIsTriedWhenItIsCompiled(t *testing.T) {
 		"it drops twice":        {[]string{`(call $drop (call $new (i32.const 5)))`, `(call $drop (call $new (i32.const 5))) (call $drop (i32.const 1))`}, wasm.CodeTrapped},
 		"too many resources":    {[]string{`(call $drop (call $new (i32.const 5)))`, `(loop $l (drop (call $new (i32.const 5))) (br $l))`}, wasm.CodeTrapped},
 		"places are odd":        {[]string{`(global $heap (mut i32) (i32.const 4096))`, `(global $heap (mut i32) (i32.const 4098))`, `(i32.sub (i32.const 0) (local.get $align))`, `(i32.const -1)`}, wasm.CodeReply},
-		"places are nowhere": {[]string{`(global $heap (mut i32) (i32.const 4096))`, `(global $heap (mut i32) (i32.const -64))`,
-			`(br_if $grow (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))`, ``, `(unreachable)))`, `))`}, wasm.CodeReply},
+		"places are nowhere": {[]string{
+			`(global $heap (mut i32) (i32.const 4096))`, `(global $heap (mut i32) (i32.const -64))`,
+			`(br_if $grow (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))`, ``, `(unreachable)))`, `))`,
+		}, wasm.CodeReply},
 		"apply traps": {[]string{`(call $ok (i32.const 0) (i32.const 0)))
 
   (func $clear`, `(unreachable))

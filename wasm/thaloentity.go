@@ -69,12 +69,12 @@ func (in *instance) invoke(f api.Function, args ...uint64) (uint64, error) {
 
 // allocate asks the guest for a place, which is aligned and inside its memory.
 func (in *instance) allocate(size, align int) (uint32, error) {
-	result, err := in.invoke(in.entity.realloc, 0, 0, uint64(align), uint64(size)) //nolint:gosec // both are positive
+	result, err := in.invoke(in.entity.realloc, 0, 0, uint64(align), uint64(size))
 	if err != nil {
 		return 0, err
 	}
 	at := api.DecodeU32(result)
-	if _, ok := in.linear.read(at, uint32(size)); !ok || at%uint32(align) != 0 { //nolint:gosec // see lower
+	if _, ok := in.linear.read(at, uint32(size)); !ok || at%uint32(align) != 0 {
 		return 0, in.run.error(CodeReply, fmt.Sprintf("it gave the place %d for %d bytes, which is not in its memory or not at a multiple of %d", at, size, align), nil)
 	}
 	return at, nil
@@ -88,7 +88,7 @@ func (in *instance) lower(text []byte) (at uint32, err error) {
 	if at, err = in.allocate(len(text), 1); err != nil {
 		return 0, err
 	}
-	place, _ := in.linear.read(at, uint32(len(text))) //nolint:gosec // not longer than its memory
+	place, _ := in.linear.read(at, uint32(len(text)))
 	copy(place, text)
 	return at, nil
 }
@@ -146,7 +146,7 @@ func (in *instance) applyPart(events []*Event) (*thaloSaid, error) {
 		return nil, err
 	}
 	for i, e := range events {
-		if err := in.lowerPair(list+uint32(i*pairSize), []byte(e.Type), e.Data); err != nil { //nolint:gosec // at most partEvents
+		if err := in.lowerPair(list+uint32(i*pairSize), []byte(e.Type), e.Data); err != nil {
 			return nil, err
 		}
 	}
@@ -177,7 +177,7 @@ func (in *instance) lowerPair(at uint32, a, b []byte) error {
 		return in.run.error(CodeReply, "its memory became smaller", nil)
 	}
 	for i, v := range []int{int(first), len(a), int(second), len(b)} {
-		binary.LittleEndian.PutUint32(place[i*wordSize:], uint32(v)) //nolint:gosec // places and lengths inside the memory
+		binary.LittleEndian.PutUint32(place[i*wordSize:], uint32(v))
 	}
 	return nil
 }

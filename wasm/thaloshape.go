@@ -92,9 +92,9 @@ func listed(names []string) string {
 	if len(names) == 0 {
 		return "nothing"
 	}
-	quoted := make([]string, min(len(names), 10))
-	for i := range quoted {
-		quoted[i] = fmt.Sprintf("%q", names[i])
+	var quoted []string
+	for _, name := range names[:min(len(names), 10)] {
+		quoted = append(quoted, fmt.Sprintf("%q", name))
 	}
 	if len(names) > len(quoted) {
 		quoted = append(quoted, "…")

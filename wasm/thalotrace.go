@@ -78,8 +78,7 @@ func (t *tracer) take(j *journal, text []byte) {
 		}
 		sortFields(r.Fields)
 		if at.target != "" {
-			target, _ := json.Marshal(at.target) // a text
-			r.Fields = append(r.Fields, Field{"target", target})
+			r.Fields = append(r.Fields, Field{"target", appendText(nil, []byte(at.target))})
 		}
 		j.records = append(j.records, r)
 	}

@@ -99,7 +99,7 @@ func (v *view) fault(faults []thaloFault) *thaloSaid {
 		at += wordSize
 	}
 	for i := range f.texts {
-		said.texts = append(said.texts, v.text(at+uint32(i*textSize))) //nolint:gosec // at most 2
+		said.texts = append(said.texts, v.text(at+uint32(i*textSize)))
 	}
 	return said
 }

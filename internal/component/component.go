@@ -121,10 +121,12 @@ func (p *parser) add(s sort) {
 // addCore is a core function or memory.
 func (p *parser) addCore(s sort, of Core) {
 	p.have[s]++
-	if s == sortCoreFunc {
+	switch s {
+	case sortCoreFunc:
 		p.c.resolved = append(p.c.resolved, of)
-	} else if s == sortCoreMemory {
+	case sortCoreMemory:
 		p.c.memories = append(p.c.memories, of)
+	default:
 	}
 }
 

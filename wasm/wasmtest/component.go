@@ -122,7 +122,7 @@ func (p *Parts) Encode() []byte {
 		f := s.coreExport(0, "aggregate#"+name)
 		all := options
 		if p.Post && i > 0 {
-			all = append(options[:len(options):len(options)], append([]byte{5}, s.coreExport(0, "cabi_post_aggregate#"+name)...))
+			all = append(slices.Clip(options), append([]byte{5}, s.coreExport(0, "cabi_post_aggregate#"+name)...))
 		}
 		s.section(8, slices.Concat([]byte{0, 0}, f, leb(len(all)), slices.Concat(all...), types.functions[i]))
 	}

@@ -68,11 +68,29 @@ func allOps() map[string]op {
 		name string
 		size int
 	}{
-		{"i32.load", 2}, {"i64.load", 3}, {"f32.load", 2}, {"f64.load", 3},
-		{"i32.load8_s", 0}, {"i32.load8_u", 0}, {"i32.load16_s", 1}, {"i32.load16_u", 1},
-		{"i64.load8_s", 0}, {"i64.load8_u", 0}, {"i64.load16_s", 1}, {"i64.load16_u", 1}, {"i64.load32_s", 2}, {"i64.load32_u", 2},
-		{"i32.store", 2}, {"i64.store", 3}, {"f32.store", 2}, {"f64.store", 3},
-		{"i32.store8", 0}, {"i32.store16", 1}, {"i64.store8", 0}, {"i64.store16", 1}, {"i64.store32", 2},
+		{"i32.load", 2},
+		{"i64.load", 3},
+		{"f32.load", 2},
+		{"f64.load", 3},
+		{"i32.load8_s", 0},
+		{"i32.load8_u", 0},
+		{"i32.load16_s", 1},
+		{"i32.load16_u", 1},
+		{"i64.load8_s", 0},
+		{"i64.load8_u", 0},
+		{"i64.load16_s", 1},
+		{"i64.load16_u", 1},
+		{"i64.load32_s", 2},
+		{"i64.load32_u", 2},
+		{"i32.store", 2},
+		{"i64.store", 3},
+		{"f32.store", 2},
+		{"f64.store", 3},
+		{"i32.store8", 0},
+		{"i32.store16", 1},
+		{"i64.store8", 0},
+		{"i64.store16", 1},
+		{"i64.store32", 2},
 	} {
 		out[access.name] = op{code: []byte{0x28 + byte(i)}, imm: memory, size: access.size}
 	}
