@@ -240,6 +240,10 @@ func (h *Host) ExecuteNamed(ctx context.Context, category, id, name string, payl
 func (h *Host) View(ctx context.Context, category, id string, of aggregate.Moment) (aggregate.View, error) {
 	var v aggregate.View
 	err := h.with(ctx, category, func(r *running) (err error) {
+		if !r.module.KeepsState() {
+			_, err = r.module.StateJSON(ctx, nil) // which says why
+			return err
+		}
 		if v, err = r.bus.View(ctx, category, id, of); err == nil && v.Version < 0 {
 			v.State, err = r.module.StateJSON(ctx, nil)
 		}

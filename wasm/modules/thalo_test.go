@@ -41,6 +41,9 @@ func TestAComponentOfThaloIsPublished(t *testing.T) {
 	}
 	_, err = r.h.View(t.Context(), "counter", "ann", aggregate.Moment{})
 	r.code("the state", err, wasm.CodeNoState)
+	if strings.Contains(err.Error(), "json") {
+		t.Errorf("the state: %v", err)
+	}
 	_, err = r.h.View(t.Context(), "counter", "nobody", aggregate.Moment{})
 	r.code("the state before everything", err, wasm.CodeNoState)
 	_, err = r.h.ExecuteNamed(t.Context(), "counter", "ann", "Unknown", nil)
