@@ -15,7 +15,7 @@ MEETING  = . ./server/... $(DETECTED)
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help test race sdk lint format tidy fuzz bench bench-large soak build clean
+.PHONY: help test race sdk wasm lint format tidy fuzz bench bench-large soak build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,25 @@ sdk: ## build the TypeScript client and test it against this server; needs Node 
 		elif npm ping >/dev/null 2>&1; then exit 1; \
 		else echo "sdk: SKIPPED: the packages that build the TypeScript client cannot be fetched"; fi; \
 	fi
+
+# The modules of the examples, by name, and the folders that they are made of.
+MODULES = counter=examples/counter/wasm account=examples/bank/wasm/account transfer=examples/bank/wasm/transfer \
+	todos=examples/todos/wasm probe=wasm/guest/probe/module \
+	counter-rust=sdk/rust/examples/counter counter-assemblyscript=sdk/assemblyscript/examples/counter
+
+wasm: build ## build the examples' WebAssembly modules into dist/wasm; those in Rust and AssemblyScript where their tools are
+	@mkdir -p dist/wasm
+	@set -e; for m in $(MODULES); do \
+		name=$${m%%=*}; folder=$${m#*=}; \
+		if [ -f $$folder/Cargo.toml ] && ! command -v cargo >/dev/null; then \
+			echo "wasm: SKIPPED: $$name needs cargo, which is not here"; \
+		elif [ -f $$folder/asconfig.json ] && ! command -v npm >/dev/null; then \
+			echo "wasm: SKIPPED: $$name needs node and npm, which are not here"; \
+		else \
+			if [ -f $$folder/package.json ] && [ ! -d $$folder/node_modules ]; then (cd $$folder && npm ci --silent); fi; \
+			./nacre wasm build $$folder -o dist/wasm/$$name.wasm; \
+		fi; \
+	done
 
 lint: ## run the linters of .golangci.yml; the first time builds them, which takes minutes
 	$(TOOL) golangci-lint run

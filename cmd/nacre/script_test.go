@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 func TestScript(t *testing.T) {
 	modules := t.TempDir()
 	buildModules(t, modules)
+	tools := goTools(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -45,6 +46,9 @@ func TestScript(t *testing.T) {
 			// With the race detector every process would wait for a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("MODULES", modules)
+			for name, value := range tools {
+				env.Setenv(name, value)
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

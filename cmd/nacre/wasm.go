@@ -19,7 +19,7 @@ store is a server's, otherwise it is opened here.`,
 		Args: takes(0, 0),
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.AddCommand(p.testModuleCommand())
+	cmd.AddCommand(p.initModuleCommand(), p.buildModuleCommand(), p.testModuleCommand())
 	cmd.AddCommand(p.moduleCommands()...)
 	return cmd
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -23,4 +25,23 @@ func buildModules(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// goTools is the environment in which scripts run the go command, without a network, and SOURCES, the folder of this
+// module.
+func goTools(t *testing.T) map[string]string {
+	t.Helper()
+	sources, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"SOURCES": sources, "GOPROXY": "off"}
+	out, err := exec.CommandContext(t.Context(), "go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPATH").Output()
+	if err == nil {
+		err = json.Unmarshal(out, &env)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
 }

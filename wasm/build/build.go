@@ -11,15 +11,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // Language is what a module is written in.
 type Language string
 
-// The languages, by the file that shows them.
+// The languages, by the files that show them.
 const (
-	Go             Language = "go"             // go.mod
+	Go             Language = "go"             // *.go
 	Rust           Language = "rust"           // Cargo.toml
 	AssemblyScript Language = "assemblyscript" // asconfig.json
 )
@@ -86,11 +87,11 @@ func Build(ctx context.Context, dir string, o *Options) (*Module, error) {
 	return m, nil
 }
 
-// languageOf looks at the folder for what is peculiar to one language, and for a Go module above it.
+// languageOf looks at the folder for what is peculiar to one language.
 func languageOf(dir string) (Language, error) {
 	var found []string
 	language := Language("")
-	for name, l := range map[string]Language{"Cargo.toml": Rust, "asconfig.json": AssemblyScript} {
+	for l, name := range map[Language]string{Rust: "Cargo.toml", AssemblyScript: "asconfig.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			found = append(found, name)
 			language = l
@@ -100,6 +101,7 @@ func languageOf(dir string) (Language, error) {
 		found = append(found, filepath.Base(files[0]))
 		language = Go
 	}
+	slices.Sort(found)
 	switch len(found) {
 	case 0:
 		return "", fmt.Errorf("%s has neither Go files nor a Cargo.toml nor an asconfig.json: give the folder of a module, or make one with \"nacre wasm init\"", dir)

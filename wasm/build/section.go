@@ -15,8 +15,7 @@ import (
 // testsSection is the custom section with a module's own tests.
 const testsSection = "nacre:tests"
 
-// readTests gives the cases of a folder's *.test.json files, as one JSON array, and how many there are. A file has an
-// array of cases, or one.
+// readTests gives the cases of a folder's *.test.json files, as one JSON array, and how many there are.
 func readTests(dir string) ([]byte, int, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.test.json"))
 	if err != nil {
@@ -30,9 +29,7 @@ func readTests(dir string) ([]byte, int, error) {
 			return nil, 0, err
 		}
 		var cases []json.RawMessage
-		if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-			cases = []json.RawMessage{text}
-		} else if err := json.Unmarshal(text, &cases); err != nil {
+		if err := json.Unmarshal(text, &cases); err != nil {
 			return nil, 0, fmt.Errorf("%s is no JSON array of cases: %w", file, err)
 		}
 		for i, c := range cases {
