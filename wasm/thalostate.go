@@ -81,7 +81,7 @@ func (m *Module) inhabited(ctx context.Context, begun time.Time, s *standing, id
 			m.pool.put(in)
 			return nil, err
 		}
-		clear(in.events)
+		in.events = nil // many, perhaps, and the instance stays for long
 		in.kept++
 	}
 	return in, nil
