@@ -7,6 +7,8 @@
 //! similar size: one for each multiple of 16 bytes below 128, then eight for each doubling. A block of size 0 ends the
 //! memory. Places are offsets from a base, so that the same code is tested natively.
 
+#![cfg_attr(not(any(test, target_arch = "wasm32")), allow(dead_code))]
+
 /// Bytes in use, and where modules get memory from.
 #[cfg(target_arch = "wasm32")]
 pub(crate) use wasm::in_use;
