@@ -15,8 +15,6 @@ import (
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/server"
 	"github.com/nacredb/nacre/server/access"
-	"github.com/nacredb/nacre/server/modulehost"
-	"github.com/nacredb/nacre/wasm/modules"
 	"github.com/spf13/cobra"
 )
 
@@ -92,11 +90,8 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.close()) }()
-	engine, err := c.engine(ctx, p.data, lg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, engine.Close(context.WithoutCancel(ctx))) }()
+	guests := c.guests(context.WithoutCancel(ctx), p.data, lg)
+	defer func() { err = errors.Join(err, guests.close(context.WithoutCancel(ctx))) }()
 	listeners, err := listenAll(ctx, c.listen)
 	if err != nil {
 		return err
@@ -109,7 +104,7 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 		MaxFollowers: c.maxFollowers, MaxConnections: c.maxConnections,
 		Heartbeat: c.heartbeat, ReadHeaderTimeout: c.readHeader, ReadTimeout: c.read, WriteTimeout: c.write,
 		IdleTimeout: c.idle, StopTimeout: c.stopTime,
-		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds, Aggregates: modulehost.New(engine, &modules.Options{Logger: lg}),
+		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds, Aggregates: guests.open,
 		TempDir: stores.scratch(), Logger: lg, Version: versionNumber(),
 	})
 	if err != nil {

@@ -10,17 +10,55 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/server"
+	"github.com/nacredb/nacre/server/modulehost"
 	"github.com/nacredb/nacre/wasm"
+	"github.com/nacredb/nacre/wasm/modules"
 	"github.com/nacredb/nacre/wire"
 )
 
-// engine runs the server's modules. What they are compiled to is kept beside the stores.
-func (c *serveConfig) engine(ctx context.Context, data string, lg *slog.Logger) (*wasm.Engine, error) {
-	return wasm.NewEngine(ctx, &wasm.EngineOptions{Cache: moduleCache(data), Memory: int64(c.moduleMemory), Logger: lg})
+// guests runs the modules of all stores, on an engine that is made when somebody first asks for one. What modules are
+// compiled to is kept beside the stores.
+type guests struct {
+	make func() (*wasm.Engine, error)
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	engine *wasm.Engine
+}
+
+func (c *serveConfig) guests(ctx context.Context, data string, lg *slog.Logger) *guests {
+	return &guests{log: lg, make: func() (*wasm.Engine, error) {
+		return wasm.NewEngine(ctx, &wasm.EngineOptions{Cache: moduleCache(data), Memory: int64(c.moduleMemory), Logger: lg})
+	}}
+}
+
+// open opens the modules of a store.
+func (g *guests) open(ctx context.Context, name string, store *nacre.Store) (server.Aggregates, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.engine == nil {
+		engine, err := g.make()
+		if err != nil {
+			return nil, err
+		}
+		g.engine = engine
+	}
+	return modulehost.New(g.engine, &modules.Options{Logger: g.log})(ctx, name, store)
+}
+
+// close ends the engine. No store is open any more.
+func (g *guests) close(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.engine == nil {
+		return nil
+	}
+	return g.engine.Close(ctx)
 }
 
 // moduleFolder publishes the modules of a folder: each NAME.wasm under its name.

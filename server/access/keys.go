@@ -20,7 +20,7 @@ import (
 
 const (
 	// lockPatience is for how long a writer waits for another one, who needs a few syncs.
-	lockPatience = 5 * time.Second
+	lockPatience = 20 * time.Second
 	// lockPause is the mean pause between two tries.
 	lockPause = 10 * time.Millisecond
 )
