@@ -72,7 +72,9 @@ func (m *module) readData(c *cursor) {
 			offset = m.constant(c, offset[:0], len(m.globals))
 		case 1:
 		case 2:
-			c.memory()
+			if c.u32() != 0 {
+				c.fail(at, "several memories are not supported")
+			}
 			offset = m.constant(c, offset[:0], len(m.globals))
 		default:
 			c.fail(at, "there is no kind %d of data segments", flags)
