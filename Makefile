@@ -65,7 +65,9 @@ wasm: build ## build the examples' WebAssembly modules into dist/wasm; those in 
 		elif [ -f $$folder/asconfig.json ] && ! command -v npm >/dev/null; then \
 			echo "wasm: SKIPPED: $$name needs node and npm, which are not here"; \
 		else \
-			if [ -f $$folder/package.json ] && [ ! -d $$folder/node_modules ]; then (cd $$folder && npm ci --silent); fi; \
+			if [ -f $$folder/asconfig.json ] && [ ! -d sdk/assemblyscript/node_modules/@nacredb ]; then \
+				(cd sdk/assemblyscript && npm ci --silent && npm run --silent build); \
+			fi; \
 			./nacre wasm build $$folder -o dist/wasm/$$name.wasm; \
 		fi; \
 	done

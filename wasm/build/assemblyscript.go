@@ -24,7 +24,9 @@ func buildAssemblyScript(ctx context.Context, dir string) ([]byte, error) {
 	}
 	defer os.RemoveAll(temporary)
 	out := filepath.Join(temporary, "module.wasm")
-	if _, err := run(ctx, dir, nil, "node", compiler, "--config", "asconfig.json", "--target", assemblyScriptTarget, "--outFile", out); err != nil {
+	packages := filepath.Dir(filepath.Dir(filepath.Dir(compiler)))
+	if _, err := run(ctx, dir, nil, "node", compiler, "--config", "asconfig.json", "--target", assemblyScriptTarget,
+		"--path", packages, "--outFile", out); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(out)
