@@ -89,7 +89,7 @@ func (m *Module) decide(s *State, c Command, dc decider.Context) ([]Event, error
 func (m *Module) Decide(ctx context.Context, s *State, c Command, dc decider.Context) ([]Event, error) {
 	now := s.now()
 	if now.err != nil {
-		return nil, lost(now.err)
+		return nil, now.err
 	}
 	if !c.checked && len(c.Payload) > 0 {
 		payload, err := checkJSON(c.Payload)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,18 +151,6 @@ func (m *Module) start(ctx context.Context) error {
 	return nil
 }
 
-// plainType is a function's type with a single result that stands without parentheses.
-func plainType(e meter.Entry) string {
-	params, result, _ := strings.Cut(e.Type, "->")
-	if e.Kind == "func" && len(result) > 2 && !strings.Contains(result, ",") {
-		result = strings.Trim(result, "()")
-	}
-	if e.Kind != "func" {
-		return e.Type
-	}
-	return params + "->" + result
-}
-
 // checkGuest tells what a module imports or exports that it should not, or not so.
 func checkGuest(info *meter.Info) error {
 	if err := checkImports(info.Imports); err != nil {
@@ -179,8 +166,8 @@ func checkImports(imports []meter.Entry) error {
 		case !ok:
 			return refused("the module imports %s.%s (a %s), which is not provided: a guest may import nacre.log and the functions of %s, "+
 				"and has no clock, randomness, files, network or host of another kind", i.Module, i.Name, i.Kind, wasiModule)
-		case i.Kind != "func" || plainType(i) != want:
-			return refused("the module imports %s.%s as a %s %s: it is a func %s", i.Module, i.Name, i.Kind, plainType(i), want)
+		case i.Kind != "func" || i.Type != want:
+			return refused("the module imports %s.%s as a %s %s: it is a func %s", i.Module, i.Name, i.Kind, i.Type, want)
 		}
 	}
 	return nil
@@ -210,8 +197,8 @@ func checkExports(info *meter.Info) error {
 		case !ok && want.optional:
 		case !ok:
 			return refused("the module does not export %s (%s %s): is it made with a guest SDK?", want.name, want.kind, want.typ)
-		case got.Kind != want.kind || want.typ != "" && plainType(got) != want.typ:
-			return refused("the module exports %s as a %s %s: it has to be a %s %s", want.name, got.Kind, plainType(got), want.kind, want.typ)
+		case got.Kind != want.kind || want.typ != "" && got.Type != want.typ:
+			return refused("the module exports %s as a %s %s: it has to be a %s %s", want.name, got.Kind, got.Type, want.kind, want.typ)
 		}
 	}
 	return nil

@@ -40,6 +40,8 @@ type standing struct {
 	tail  *node  // the rest
 	hold  hold
 	err   error // why it cannot be known
+
+	failures int // of asking the guest for it, since it was last given
 }
 
 // node is an event behind others.
@@ -121,24 +123,25 @@ func (s *State) arrive(d *decision, events int) {
 	}
 }
 
-// shorten asks the guest for the state. Where it does not give it, the events stay, until they are too many.
+// shorten asks the guest for the state. Where it does not give it, the events stay, until they are too many; it is
+// asked again when they have doubled.
 func (s *State) shorten() {
 	_, err := s.m.settle(context.Background(), s)
-	if err == nil {
+	switch {
+	case err == nil:
+		return
+	case nacre.CodeOf(err) == CodeFailed: // it will say the same again
+		s.err = err
+	case s.tail.size > lostBytes:
+		s.err = stateLost{err}
+	default:
+		s.failures++
 		return
 	}
-	permanent := nacre.CodeOf(err) == CodeFailed
-	if permanent || s.tail.size > lostBytes {
-		s.tail, s.base, s.hold = nil, nil, hold{}
-		s.from = s.total
-		s.err = err
-	}
+	s.base, s.from, s.tail, s.hold = nil, s.total, nil, hold{}
 }
 
-// lost is the error of a state that cannot be known: the log may tell it anew.
-func lost(err error) error { return stateLost{err} }
-
-// stateLost is an error for which the state is read again.
+// stateLost is an error for which the state is read from the log again.
 type stateLost struct{ err error }
 
 func (e stateLost) Error() string         { return e.err.Error() }
@@ -153,7 +156,7 @@ func (m *Module) settle(ctx context.Context, s *State) ([]byte, error) {
 	case m.thalo != nil:
 		return nil, m.errNoState()
 	case now.err != nil:
-		return nil, lost(now.err)
+		return nil, now.err
 	case now.tail == nil && now.base != nil:
 		return now.base, nil
 	}
@@ -164,7 +167,7 @@ func (m *Module) settle(ctx context.Context, s *State) ([]byte, error) {
 	if s != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.base, s.from, s.tail, s.hold = a.state, s.total, nil, held
+		s.base, s.from, s.tail, s.hold, s.failures = a.state, s.total, nil, held, 0
 	}
 	return a.state, nil
 }

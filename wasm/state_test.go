@@ -202,12 +202,34 @@ func TestEventsThatTheGuestDoesNotReadAreToldByEveryCommand(t *testing.T) {
 	for range 2 {
 		s = m.evolve(s, Event{Type: "a.gone", Data: json.RawMessage(`1`)})
 		_, err := m.Decide(t.Context(), s, Command{Command: "go"}, noon)
-		if nacre.CodeOf(err) != CodeFailed || !errors.Is(err, aggregate.ErrStateLost) || !strings.Contains(err.Error(), "odd") {
+		if nacre.CodeOf(err) != CodeFailed || errors.Is(err, aggregate.ErrStateLost) || !strings.Contains(err.Error(), "odd") {
 			t.Errorf("got %v", err)
 		}
 		if _, err := s.JSON(t.Context()); nacre.CodeOf(err) != CodeFailed {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+func TestAGuestThatDoesNotGiveItsStateIsAskedMoreRarely(t *testing.T) {
+	t.Parallel()
+	m := teller(t, one, one, `hello`)
+	var s *State
+	for range 3 * readEvents {
+		s = m.evolve(s, Event{Type: "a.gone", Data: json.RawMessage(`1`)})
+	}
+	if now := s.now(); now.err != nil || now.total-now.from != 3*readEvents || now.failures != 2 {
+		t.Errorf("after %d failures, %d of %d events are kept: %v", now.failures, now.total-now.from, now.total, now.err)
+	}
+	large := json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`)
+	for range 17 {
+		s = m.evolve(s, Event{Type: "a.gone", Data: large})
+	}
+	if now := s.now(); !errors.Is(now.err, aggregate.ErrStateLost) || now.tail != nil && now.tail.size > lostBytes {
+		t.Errorf("a state that is too large is kept: %v", now.err)
+	}
+	if _, err := m.Decide(t.Context(), s, Command{Command: "go"}, noon); !errors.Is(err, aggregate.ErrStateLost) || nacre.CodeOf(err) != CodeReply {
+		t.Errorf("got %v", err)
 	}
 }
 

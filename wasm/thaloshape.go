@@ -256,7 +256,7 @@ func (s *thaloShape) checkCore(info *meter.Info) error {
 		case !ok:
 			return refused("the core module of the component imports %s.%s (a %s), which is not provided: a component built for Thalo imports %s and %s; "+
 				"build it for wasm32-wasip1 (or wasm32-wasi), as Thalo's tools do", i.Module, i.Name, i.Kind, thaloTracing, wasiModule)
-		case i.Kind != "func" || plainType(i) != want:
+		case i.Kind != "func" || i.Type != want:
 			return refused("the core module of the component imports %s.%s as a %s %s: it is a func %s", i.Module, i.Name, i.Kind, i.Type, want)
 		}
 	}
@@ -275,7 +275,7 @@ func (s *thaloShape) checkCore(info *meter.Info) error {
 		case want.name == "":
 		case !ok:
 			return refused("the core module of the component does not export %s (%s %s)", want.name, want.kind, want.typ)
-		case got.Kind != want.kind || want.typ != "" && plainType(got) != want.typ:
+		case got.Kind != want.kind || want.typ != "" && got.Type != want.typ:
 			return refused("the core module of the component exports %s as a %s %s: it has to be a %s %s", want.name, got.Kind, got.Type, want.kind, want.typ)
 		}
 	}
