@@ -51,7 +51,10 @@ func describeThalo(name string) (*Description, error) {
 	case !validName(name):
 		return nil, refused(`the name %q cannot be a category: it takes 1 to 64 of "A-Z a-z 0-9 _", beginning with a letter or digit; ThaloCategory makes one of Thalo's`, name)
 	}
-	return &Description{Name: name, SchemaVersion: 1, Open: true, SDK: "thalo"}, nil
+	return &Description{
+		Name: name, SchemaVersion: 1, Open: true, SDK: "thalo",
+		Commands: map[string]CommandDescription{}, Events: map[string]EventDescription{},
+	}, nil
 }
 
 // openReading is what a module does with events that it does not list.
