@@ -10,6 +10,8 @@
 
 mod number;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod types;
 mod value;
 mod writer;
