@@ -91,6 +91,11 @@ func goProbe(t testing.TB) []byte {
 	return binary
 }
 
+// patient limits are for machines that have a lot to do beside.
+func patient(instances int) *wasm.Limits {
+	return &wasm.Limits{Instances: instances, Running: time.Minute, Call: 10 * time.Minute}
+}
+
 func contextThatEnded() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

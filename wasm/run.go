@@ -14,6 +14,10 @@ import (
 // garbage collection may have to wait for it.
 const tickEvery = 1 << 20
 
+// mostPerTick is how much of the time between two ticks counts as running: of more than that, something else had the
+// processor.
+const mostPerTick = 10 * time.Millisecond
+
 // run is a call under way. It is the context that the guest's host functions get, so that they find it without a
 // look-up; each instance has one, and uses it again.
 type run struct {
@@ -55,7 +59,7 @@ func (r *run) begin(caller context.Context, begun time.Time, id, doing, named st
 func (r *run) tick() int64 {
 	m := r.in.m
 	now := m.e.o.Clock()
-	r.ran += now.Sub(r.resumed)
+	r.ran += min(now.Sub(r.resumed), mostPerTick)
 	r.resumed = now
 	limits := &m.limits
 	switch {

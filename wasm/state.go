@@ -89,6 +89,10 @@ func (m *Module) after(s *State, e *Event) *State {
 	now := s.now()
 	n := &State{m: m, standing: now}
 	n.total++
+	if n.err != nil { // whatever happens, it is not known
+		n.from = n.total
+		return n
+	}
 	node := &node{event: Event{Type: e.Type, Data: e.Data, Tags: e.Tags, SchemaVersion: e.SchemaVersion}, before: now.tail, size: len(e.Data)}
 	if now.tail != nil {
 		node.size += now.tail.size
@@ -97,7 +101,7 @@ func (m *Module) after(s *State, e *Event) *State {
 	if d := e.from; d != nil && d.precedes(s, e.index) {
 		n.arrive(d, e.index+1)
 	}
-	if n.err == nil && m.thalo == nil && n.long(readEvents, readBytes) && n.via == nil {
+	if m.thalo == nil && n.via == nil && n.long(readEvents<<n.failures, readBytes<<n.failures) {
 		n.shorten()
 	}
 	return n

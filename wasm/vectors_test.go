@@ -25,7 +25,7 @@ func readVectors(t testing.TB) *wasm.Vectors {
 }
 
 func TestTheGoSDKPassesTheVectors(t *testing.T) {
-	m := compile(t, newEngine(t, compiled()), goProbe(t), nil)
+	m := compile(t, newEngine(t, compiled()), goProbe(t), patient(4))
 	failures, err := m.RunVectors(t.Context(), readVectors(t))
 	if err != nil {
 		t.Fatal(err)
