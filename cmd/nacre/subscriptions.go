@@ -49,7 +49,7 @@ A server looks after them, so that all of these commands need --server, or NACRE
 		listed, p.showSubscriptionCommand(), p.createSubscriptionCommand(), p.updateSubscriptionCommand(), p.deleteSubscriptionCommand(),
 		p.steerSubscriptionCommand("pause", "Stop a subscription's deliveries until it is resumed", "is paused"),
 		p.steerSubscriptionCommand("resume", "Go on with a subscription that is paused or suspended", "goes on"),
-		p.replaySubscriptionCommand(), p.deliveriesCommand(), p.subscriptionLettersCommand(),
+		p.replaySubscriptionCommand(), p.rotateSubscriptionCommand(), p.deliveriesCommand(), p.subscriptionLettersCommand(),
 		p.settleSubscriptionCommand("retry", "Deliver dead letters again"),
 		p.settleSubscriptionCommand("discard", "Give dead letters up"),
 	} {
