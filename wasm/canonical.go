@@ -5,15 +5,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // checkJSON tells what is wrong with a JSON value, and gives it without insignificant white space: text itself
 // where it has none.
 func checkJSON(text []byte) ([]byte, error) {
-	var s scanner
+	s := scanners.Get().(*scanner)
+	defer scanners.Put(s)
 	s.reset(text)
 	value, ok := s.value()
-	if !ok || !s.end() {
+	ok = ok && s.end()
+	s.src = nil
+	if !ok {
 		return nil, s.err
 	}
 	if s.loose {
@@ -21,6 +25,8 @@ func checkJSON(text []byte) ([]byte, error) {
 	}
 	return value, nil
 }
+
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
 // compact appends a JSON value, which was read before, without insignificant white space.
 func compact(dst, value []byte) []byte {

@@ -114,7 +114,7 @@ func (in *instance) send(f api.Function) error {
 			return err
 		}
 	}
-	out, ok := in.linear.read(in.room, uint32(len(in.request))) //nolint:gosec // enlarge has seen to it
+	out, ok := in.linear.read(in.room, uint32(len(in.request)))
 	if !ok {
 		return in.run.error(CodeReply, "its memory became smaller", nil)
 	}
@@ -129,7 +129,7 @@ func (in *instance) enlarge(size uint64) error {
 	for want < size {
 		want *= 2
 	}
-	if want > uint64(in.m.limits.Memory) { //nolint:gosec // validated to be positive
+	if want > uint64(in.m.limits.Memory) {
 		return in.run.error(CodeMemory, fmt.Sprintf("a request of %d bytes has no room in its memory of at most %d MiB", size, in.m.limits.Memory>>20), nil)
 	}
 	in.roomSize = 0
@@ -155,7 +155,7 @@ func (in *instance) result(err error) ([]byte, error) {
 }
 
 func (in *instance) reply(place uint64) ([]byte, error) {
-	at, length := uint32(place>>32), uint32(place) //nolint:gosec // both halves
+	at, length := uint32(place>>32), uint32(place)
 	if int64(length) > int64(in.m.limits.Reply) {
 		return nil, in.run.error(CodeReply, fmt.Sprintf("its reply has %d bytes, of at most %d", length, in.m.limits.Reply), nil)
 	}

@@ -166,12 +166,12 @@ func (j *journal) tell(ctx context.Context, logger *slog.Logger, about ...any) {
 		}
 		args := about
 		for _, f := range r.Fields {
-			args = append(args[:len(args):len(args)], slog.Any(f.Name, f.value()))
+			args = append(slices.Clip(args), slog.Any(f.Name, f.value()))
 		}
 		logger.Log(ctx, r.Level, r.Message, args...)
 	}
 	if j.lost > 0 {
-		logger.WarnContext(ctx, "a module logged more than is taken in one call", append(about[:len(about):len(about)], "lost", j.lost)...)
+		logger.WarnContext(ctx, "a module logged more than is taken in one call", append(slices.Clip(about), "lost", j.lost)...)
 	}
 }
 

@@ -39,7 +39,7 @@ func (l *linear) Allocate(_, _ uint64) experimental.LinearMemory { return l }
 
 // Reallocate gives the memory so many bytes, or nil.
 func (l *linear) Reallocate(size uint64) []byte {
-	n := int64(size) //nolint:gosec // at most 4 GiB
+	n := int64(size)
 	switch {
 	case n > l.limit:
 		l.refused = true

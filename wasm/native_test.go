@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"reflect"
@@ -71,7 +70,7 @@ type side struct {
 }
 
 func open[S, C, E any](t *testing.T, store *nacre.Store, d decider.Decider[S, C, E], o *codec.Options) side {
-	r := aggregate.New(store, d, &aggregate.Options{Codec: o, SnapshotEvery: 7, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	r := aggregate.New(store, d, &aggregate.Options{Codec: o, SnapshotEvery: 7, Logger: slog.New(slog.DiscardHandler)})
 	return side{store: store, bus: aggregate.NewBus(r), evict: r.Evict, close: func() {
 		if err := r.Close(context.Background()); err != nil {
 			t.Error(err)
@@ -155,7 +154,8 @@ func TestNativeAndSandboxedAgree(t *testing.T) {
 			payload, name = `{}`, "trap"
 		case 2:
 			old := []nacre.Event{
-				{Type: "probe.noted", Data: json.RawMessage(`"old"`)}, {Type: "probe.renamed", Data: json.RawMessage(`{"text":"older","x":1}`)},
+				{Type: "probe.noted", Data: json.RawMessage(`"old"`)},
+				{Type: "probe.renamed", Data: json.RawMessage(`{"text":"older","x":1}`)},
 				{Type: "legacy.thing", Data: json.RawMessage(`[1]`)},
 			}[random.IntN(3)]
 			for _, s := range sides {

@@ -67,7 +67,7 @@ func (in *instance) readAnswer(a *answer, q *question) error {
 				return err
 			}
 		case "state":
-			a.state, _ = s.compactValue()
+			a.state = s.compactValue()
 		case "error":
 			a.err = s.guestError()
 		case "missing":
@@ -91,14 +91,14 @@ func (in *instance) readAnswer(a *answer, q *question) error {
 }
 
 // compactValue reads a value, without insignificant white space.
-func (s *scanner) compactValue() ([]byte, bool) {
+func (s *scanner) compactValue() []byte {
 	s.peek()
 	s.loose = false
 	value, ok := s.value()
 	if ok && s.loose {
 		value = compact(make([]byte, 0, len(value)), value)
 	}
-	return value, ok
+	return value
 }
 
 func (in *instance) readEvents(a *answer, q *question) error {
@@ -151,7 +151,7 @@ func (in *instance) readEvent() (e Event, err error) {
 			}
 			e.Type, e.of = known.name, known
 		case "data":
-			e.Data, _ = s.compactValue()
+			e.Data = s.compactValue()
 		case "tags":
 			e.Tags = s.tags()
 		case "schemaVersion":
@@ -207,7 +207,7 @@ func (s *scanner) guestError() *guestError {
 		case "message":
 			text = &e.message
 		case "data":
-			e.data, _ = s.compactValue()
+			e.data = s.compactValue()
 			continue
 		default:
 			s.value()

@@ -54,9 +54,8 @@ func (r *run) begin(caller context.Context, begun time.Time, id, doing, named st
 	r.in.linear.refused = false
 }
 
-// tick is called by the code that was put into the guest. It waits, ends the guest, or lets it go on for as many
-// units as it gives.
-func (r *run) tick() int64 {
+// tick is called by the code that was put into the guest. It waits, ends the guest, or lets it go on.
+func (r *run) tick() {
 	m := r.in.m
 	now := m.e.o.Clock()
 	r.ran += min(now.Sub(r.resumed), mostPerTick)
@@ -70,7 +69,7 @@ func (r *run) tick() int64 {
 	}
 	r.leaveEarly()
 	if r.ran < r.patient {
-		return tickEvery
+		return
 	}
 	r.turn = m.e.lane.keep(r.turn, r.begun.Add(limits.Call), r.caller.Done(), m.aborted)
 	if r.turn == nil {
@@ -78,7 +77,6 @@ func (r *run) tick() int64 {
 		r.end(nacre.CodeDeadline, fmt.Sprintf("it took more than %v, of which it ran for %v", limits.Call, r.ran.Round(time.Millisecond)))
 	}
 	r.resumed = m.e.o.Clock()
-	return tickEvery
 }
 
 // work counts what the host does for a guest, in bytes, and ticks where that is as much as the guest may do itself

@@ -123,12 +123,6 @@ func (s *scanner) member(f frame) ([]byte, bool) {
 	return s.named(s.names[len(s.names)-1]), true
 }
 
-// key is member where it does not matter whether a name stood there before.
-func (s *scanner) key() ([]byte, bool) {
-	name, ok := s.str()
-	return name, ok && s.take(':')
-}
-
 // value reads any value and gives its text.
 func (s *scanner) value() ([]byte, bool) {
 	s.peek()
@@ -149,11 +143,11 @@ func (s *scanner) str() ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	if raw := s.src[from+1 : s.i-1]; !escaped {
-		return raw, true
-	} else {
-		return unescape(nil, raw), true
+	raw := s.src[from+1 : s.i-1]
+	if escaped {
+		raw = unescape(nil, raw)
 	}
+	return raw, true
 }
 
 // integer reads a number that is a whole one from 0, of at most nine digits.
