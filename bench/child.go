@@ -22,6 +22,7 @@ const (
 	childWork   = "work"   // appends and reads for a while, and tells how much memory that took
 	childServe  = "serve"  // is a server over the stores in a folder, until its input ends
 	childRelay  = "relay"  // is a bare relay for WebSockets, until its input ends
+	childGuest  = "guest"  // runs a module in many instances, and tells how much memory that took
 )
 
 // task is what a child is to do, as its argument, in JSON.
@@ -30,6 +31,12 @@ type task struct {
 	Dir     string        `json:"dir"`
 	Streams int           `json:"streams"` // of the large store, to read
 	For     time.Duration `json:"for"`     // how long it works
+
+	Aggregates string `json:"aggregates"` // that a server has: aggregatesNative or aggregatesModules
+	Compiled   string `json:"compiled"`   // the folder of what modules were compiled to
+	Module     string `json:"module"`     // the file of one
+	Payload    string `json:"payload"`    // of its commands
+	Instances  int    `json:"instances"`  // of it, at least two
 }
 
 // told is what a child tells, as a line of JSON.
@@ -41,6 +48,8 @@ type told struct {
 	Appended  int64         `json:"appended"`
 	Reads     int64         `json:"reads"`
 	URL       string        `json:"url,omitempty"` // of a server
+	Resident  int64         `json:"resident"`      // anonymous bytes of an instance
+	Linear    int64         `json:"linear"`        // bytes of an instance's own memory, used or not
 }
 
 func childMain(args []string) int {
@@ -49,6 +58,13 @@ func childMain(args []string) int {
 		return 2
 	}
 	var t told
+	if do.What == childGuest {
+		err := do.guest(&t)
+		if err != nil {
+			t.Error = err.Error()
+		}
+		return exitCode(errors.Join(err, json.NewEncoder(os.Stdout).Encode(t)))
+	}
 	if do.What == childServe || do.What == childRelay {
 		be := do.serve
 		if do.What == childRelay {

@@ -125,7 +125,8 @@ func measure(ctx context.Context, s *settings, r *report) error {
 	runs := map[string]func(context.Context, *settings, *report, string) error{
 		"peers": peersCase, "sustained": sustainedCase, "batches": batchesCase,
 		"conditions": conditionsCase, "read": readCase,
-		"commands": commandsCase, "folds": foldsCase, "server": serverCase, "fanout": fanout, "delivery": deliveryCase, "large": largeCase,
+		"commands": commandsCase, "folds": foldsCase, "server": serverCase, "fanout": fanout, "delivery": deliveryCase,
+		"wasm": wasmCase, "large": largeCase,
 	}
 	for _, name := range caseNames {
 		if !slices.Contains(s.cases, name) {

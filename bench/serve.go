@@ -48,7 +48,13 @@ func (f folders) Delete(_ context.Context, name string) error {
 
 // serve is what a child does that is a server: it says where it listens, and ends with its input.
 func (do *task) serve(t *told) error {
-	s, err := server.New(&server.Options{Backend: folders(do.Dir), Logger: slog.New(slog.DiscardHandler)})
+	o := &server.Options{Backend: folders(do.Dir), Logger: slog.New(slog.DiscardHandler)}
+	closing, err := do.aggregates(o)
+	if err != nil {
+		return err
+	}
+	defer closing()
+	s, err := server.New(o)
 	if err != nil {
 		return err
 	}
@@ -76,7 +82,13 @@ type serving struct {
 
 // startServer starts one over the stores in a folder, with all options at their defaults.
 func startServer(ctx context.Context, dir string) (*serving, error) {
-	c, err := startChild(ctx, task{What: childServe, Dir: dir})
+	return startServerOf(ctx, task{Dir: dir})
+}
+
+// startServerOf starts one as the task says.
+func startServerOf(ctx context.Context, do task) (*serving, error) {
+	do.What = childServe
+	c, err := startChild(ctx, do)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,8 @@ type settings struct {
 	delivered   int // events that subscriptions deliver
 	folded      int // events that read models are made of
 	instances   int // of an aggregate, idle in memory
+	modules     int // that a server starts with
+	sandboxes   int // instances of a module, whose memory is measured
 
 	work time.Duration // for which a process' memory is watched
 
@@ -42,7 +44,7 @@ type settings struct {
 }
 
 // caseNames in the order in which they run.
-var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "delivery", "large"}
+var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "delivery", "wasm", "large"}
 
 func fullSettings() settings {
 	return settings{
@@ -50,6 +52,7 @@ func fullSettings() settings {
 		sustain: time.Minute, sustainRolls: 20, sustainMost: 5 * time.Minute,
 		tagged: 1_000_000, readEvents: 4_000_000, largeEvents: 20_000_000, reads: 20_000, coldRounds: 5,
 		followers: 2_000, seen: 3_000, fanouts: 300, delivered: 500_000, folded: 2_000_000, instances: 200_000,
+		modules: 20, sandboxes: 32,
 		work: 10 * time.Second, emptyCache: dropCaches,
 	}
 }
@@ -62,6 +65,7 @@ func quickSettings() settings {
 		sustain: 2 * time.Second, sustainRolls: 1, sustainMost: 10 * time.Second,
 		tagged: 100_000, readEvents: 200_000, largeEvents: 200_000, reads: 500, coldRounds: 1,
 		followers: 200, seen: 200, fanouts: 20, delivered: 50_000, folded: 40_000, instances: 5_000,
+		modules: 4, sandboxes: 4,
 		work: time.Second, emptyCache: dropCaches,
 	}
 }
