@@ -1,3 +1,5 @@
+import { decimal } from "./decimal";
+
 /** How deep objects and arrays may stand in one another where they are read into values. */
 const MAX_DEPTH: i32 = 128;
 
@@ -327,10 +329,12 @@ export class Reader {
 
   /** Reads a number of floating point. */
   float<T extends number>(): T {
-    const text = this.number();
+    if (!this.isNumber()) return <T>0;
+    const from = this.at;
+    this.passNumber();
     if (this.error != null) return <T>0;
-    const value = <T>parseFloat(text);
-    if (!isFinite(value)) this.fail(text + " is too large");
+    const value = decimal<T>(from, this.at);
+    if (!isFinite(value)) this.fail(String.UTF8.decodeUnsafe(from, this.at - from) + " is too large");
     return value;
   }
 

@@ -122,7 +122,8 @@ export class Writer {
       this.fail("a number that is infinite, or none, has no JSON");
       return this.nil();
     }
-    this.raw(value.toString());
+    // The standard library leaves out the sign of zero.
+    this.raw(value == <T>0 && <f64>1 / <f64>value < 0 ? "-0" : value.toString());
   }
 
   /** Says that a value has no JSON. */

@@ -3,42 +3,49 @@
 //
 // A member has the name of its field, or that of @name("…"). It has to be there, unless it may be null, and is null then,
 // or is marked @optional, and stays as the class begins with it. What is null is left out.
-import { FieldDeclaration, NodeKind, Parser } from "assemblyscript";
-import { Transform } from "assemblyscript/transform";
+//
+// Nothing is imported: where the package is linked, the compiler that it would find may not be the one that is running.
+// So nodes are told by what they have, and the parser is another one of the kind that is given.
 
 const library = "@nacredb/guest/assembly";
 const bases = new Set(["Command", "Event"]);
 
-export default class Codecs extends Transform {
+/** What the compiler calls the flag of static members. */
+const STATIC = 1 << 5;
+
+export default class Codecs {
   afterParse(parser) {
+    const parse = (text, source) => parsed(new parser.constructor(), text, source);
     for (const source of parser.sources) {
-      // The standard library and this package have what they need.
-      if (source.internalPath.startsWith("~lib/") && !source.internalPath.includes("/tests/")) continue;
+      // This package's own classes have what they need.
+      if (source.internalPath.startsWith("~lib/@nacredb/guest/")) continue;
       const classes = [];
       find(source.statements, classes);
       if (classes.length === 0) continue;
       for (const declaration of classes) {
-        const text = codec(declaration, this.problem(declaration));
+        const text = codec(declaration, problem(declaration));
         if (text !== "") declaration.members.push(...parse(text, source)[0].members);
       }
       const names = "Reader as __nacre_Reader, Writer as __nacre_Writer, read as __nacre_get, write as __nacre_put";
       source.statements.unshift(...parse(`import { ${names} } from "${library}";`, source));
     }
   }
+}
 
-  problem(declaration) {
-    return (what, node = declaration.name) => {
-      const { source } = node.range;
-      const line = source.lineAt(node.range.start);
-      throw new Error(`${source.normalizedPath}:${line}: class ${declaration.name.text}: ${what}`);
-    };
-  }
+function problem(declaration) {
+  return (what, node = declaration.name) => {
+    const { source } = node.range;
+    const line = source.lineAt(node.range.start);
+    throw new Error(`${source.normalizedPath}:${line}: class ${declaration.name.text}: ${what}`);
+  };
 }
 
 function find(statements, classes) {
   for (const statement of statements) {
-    if (statement.kind === NodeKind.NamespaceDeclaration) find(statement.members, classes);
-    else if (statement.kind === NodeKind.ClassDeclaration && wanted(statement)) classes.push(statement);
+    if (!Array.isArray(statement.members)) continue;
+    // Classes may extend something, namespaces hold statements.
+    if (!("extendsType" in statement)) find(statement.members, classes);
+    else if (wanted(statement)) classes.push(statement);
   }
 }
 
@@ -47,12 +54,11 @@ function wanted(declaration) {
 }
 
 function decorator(node, name) {
-  return node.decorators?.find((d) => d.name.kind === NodeKind.Identifier && d.name.text === name);
+  return node.decorators?.find((d) => d.name.text === name);
 }
 
 /** The statements of a text, as if they stood in that source. */
-function parse(text, source) {
-  const parser = new Parser();
+function parsed(parser, text, source) {
   parser.parseFile(text, source.normalizedPath, false);
   const broken = parser.diagnostics.map((d) => d.message);
   if (broken.length > 0) throw new Error(`the codec does not parse: ${broken.join("; ")}\n${text}`);
@@ -63,7 +69,7 @@ function parse(text, source) {
 function codec(declaration, problem) {
   const base = declaration.extendsType?.name.identifier.text;
   if (base !== undefined && !bases.has(base)) problem(`extends ${base}: what is marked @json extends nothing, Command or Event`);
-  const members = declaration.members.filter((m) => m instanceof FieldDeclaration && !m.is(1 << 5)).map((m) => member(m, problem));
+  const members = declaration.members.filter((m) => "parameterIndex" in m && !m.is(STATIC)).map((m) => member(m, problem));
   if (declaration.members.some((m) => m.name.text === "__nacre_read")) return "";
   if (members.length > 64) problem("has more than 64 members");
   const names = new Set(members.map((m) => m.json));
@@ -74,6 +80,7 @@ function codec(declaration, problem) {
   const reads = members.map((m, i) => `
       if (r.is(${m.literal})) {
         seen = r.once(seen, ${i});
+        if (r.error !== null) return;
         this.${m.field} = __nacre_get<${m.type}>(r);
         if (r.within(${m.literal})) return;
         continue;
