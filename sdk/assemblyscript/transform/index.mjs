@@ -109,7 +109,6 @@ function codec(declaration, problem) {
 
 function member(node, problem) {
   const field = node.name.text;
-  if (node.type === null) problem(`the field ${field} needs a type`, node);
   const type = node.type.range.toString();
   const nullable = node.type.isNullable;
   const named = decorator(node, "name");
