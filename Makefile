@@ -15,10 +15,10 @@ MEETING  = . ./server/... $(DETECTED)
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help test race sdk wasm lint format tidy fuzz bench bench-large soak build clean
+.PHONY: help test race sdk wasm wasm-rust wasm-assemblyscript lint format tidy fuzz bench bench-large soak build clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## vet and test everything, in under five minutes; needs nothing but Go
 	$(GO) vet ./...
@@ -30,6 +30,7 @@ test: ## vet and test everything, in under five minutes; needs nothing but Go
 	$(GO) test -short -timeout=4m $$packages
 	@$(MAKE) --no-print-directory race RACED='$(MEETING)'
 	@$(MAKE) --no-print-directory sdk
+	@$(MAKE) --no-print-directory wasm-rust wasm-assemblyscript
 
 race: ## test with the race detector, which needs a C compiler
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
@@ -71,6 +72,28 @@ wasm: build ## build the examples' WebAssembly modules into dist/wasm; those in 
 			./nacre wasm build $$folder -o dist/wasm/$$name.wasm; \
 		fi; \
 	done
+
+wasm-rust: ## test the guest SDK for Rust, and what is built with it; needs cargo and Rust's target wasm32-unknown-unknown
+	@if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then \
+		echo "wasm-rust: SKIPPED: the guest SDK for Rust needs cargo, which is not here"; \
+	elif [ ! -d "$$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" ]; then \
+		echo "wasm-rust: SKIPPED: the target wasm32-unknown-unknown is not here: rustup target add wasm32-unknown-unknown"; \
+	else \
+		(cd sdk/rust && cargo test --offline --locked) && \
+		(cd sdk/rust/examples/counter && cargo test --offline --locked) && \
+		$(GO) test -short -run '/rust' ./test/guests; \
+	fi
+
+wasm-assemblyscript: ## test the guest SDK for AssemblyScript, and what is built with it; needs Node 20 and npm
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		echo "wasm-assemblyscript: SKIPPED: the guest SDK for AssemblyScript needs node and npm, which are not here"; \
+	elif [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then \
+		echo "wasm-assemblyscript: SKIPPED: the guest SDK for AssemblyScript needs Node 20 or later, and $$(node --version) is here"; \
+	elif (cd sdk/assemblyscript && npm ci); then \
+		(cd sdk/assemblyscript && npm run build && npm test) && \
+		$(GO) test -short -run '/assemblyscript' ./test/guests; \
+	elif npm ping >/dev/null 2>&1; then exit 1; \
+	else echo "wasm-assemblyscript: SKIPPED: the compiler cannot be fetched"; fi
 
 lint: ## run the linters of .golangci.yml; the first time builds them, which takes minutes
 	$(TOOL) golangci-lint run
