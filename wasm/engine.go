@@ -18,7 +18,8 @@ type EngineOptions struct {
 	// Cache is a folder for what modules were compiled to, which is made where it is not there. Only this program
 	// may write to it: what it has is run. By default modules are compiled each time the program starts.
 	Cache string
-	// Memory is what all instances of all modules may have together, in bytes. Default 1 GiB.
+	// Memory is what all instances of all modules may have together, in bytes; those of one module have at most a
+	// quarter of that, or as much as one may have. Default 1 GiB.
 	Memory int64
 	// SlowAfter is after how much running time a call counts as slow; slow calls run one at a time. Default 2 ms.
 	SlowAfter time.Duration
@@ -61,6 +62,9 @@ func (o *EngineOptions) validate() error {
 	}
 	return nil
 }
+
+// moduleShare is the part of an engine's memory that one module's instances may have together.
+const moduleShare = 4
 
 // Engine runs modules; a program has one. It is made by [NewEngine].
 type Engine struct {

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,9 +58,12 @@ type holder struct {
 	in *instance // of the pool's lock
 }
 
+// errNoRoom is the cause where there is no memory for one more instance.
+var errNoRoom = errors.New("no memory for one more instance")
+
 // instantiate makes an instance and has it initialized.
 func (m *Module) instantiate(caller context.Context, begun time.Time) (*instance, error) {
-	in := &instance{m: m, holder: &holder{}, linear: &linear{e: m.e, limit: m.limits.Memory, bytes: []byte{}}}
+	in := &instance{m: m, holder: &holder{}, linear: &linear{m: m, bytes: []byte{}}}
 	in.holder.in = in
 	if m.thalo != nil {
 		in.entity = newEntity(m.thalo)
@@ -69,8 +73,8 @@ func (m *Module) instantiate(caller context.Context, begun time.Time) (*instance
 	r.begin(caller, begun, "", "the start of an instance", "")
 	r.patient = m.e.o.StartSlowAfter
 	first := int64(m.memoryMin) * page
-	if !m.e.takeMemory(first) {
-		return nil, r.error(CodeMemory, fmt.Sprintf("it begins with %d KiB of memory, which all modules' instances together do not have any more", first>>10), nil)
+	if !m.takeMemory(first) {
+		return nil, r.error(CodeMemory, fmt.Sprintf("it begins with %d KiB of memory, which there is no more for its module, or for all together", first>>10), errNoRoom)
 	}
 	in.linear.taken = first
 	r.Context = experimental.WithMemoryAllocator(context.Background(), in.linear)

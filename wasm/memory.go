@@ -6,7 +6,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// budget is the memory that all instances of an engine may have together.
+// budget is memory that instances may have together: all of an engine, or those of one module.
 type budget struct {
 	most int64
 	used atomic.Int64
@@ -25,10 +25,9 @@ func (b *budget) give(n int64) { b.used.Add(-n) }
 
 // linear is the memory of one instance. Only the goroutine that has the instance uses it.
 type linear struct {
-	e       *Engine
-	limit   int64 // of the module
+	m       *Module
 	bytes   []byte
-	taken   int64 // of the engine's budget
+	taken   int64 // of the budgets
 	refused bool  // it was asked for more than there is, since this was set to false
 }
 
@@ -41,7 +40,7 @@ func (l *linear) Allocate(_, _ uint64) experimental.LinearMemory { return l }
 func (l *linear) Reallocate(size uint64) []byte {
 	n := int64(size)
 	switch {
-	case n > l.limit:
+	case n > l.m.limits.Memory:
 		l.refused = true
 		return nil
 	case n <= int64(cap(l.bytes)):
@@ -51,9 +50,9 @@ func (l *linear) Reallocate(size uint64) []byte {
 	// Growing by an eighth at least keeps the copies of a memory that grows page by page few.
 	room := n
 	if len(l.bytes) > 0 {
-		room = min(l.limit, max(n, (int64(len(l.bytes))*9/8+page-1)/page*page))
+		room = min(l.m.limits.Memory, max(n, (int64(len(l.bytes))*9/8+page-1)/page*page))
 	}
-	if room > l.taken && !l.e.takeMemory(room-l.taken) {
+	if room > l.taken && !l.m.takeMemory(room-l.taken) {
 		l.refused = true
 		return nil
 	}
@@ -75,16 +74,27 @@ func (l *linear) read(at, length uint32) ([]byte, bool) {
 
 // Free gives the memory back.
 func (l *linear) Free() {
-	l.e.memory.give(l.taken)
+	l.m.giveMemory(l.taken)
 	l.bytes, l.taken = nil, 0
 }
 
-// takeMemory takes from the budget; idle instances leave where that makes room.
-func (e *Engine) takeMemory(n int64) bool {
-	for !e.memory.take(n) {
-		if !e.evictOne() {
+// takeMemory takes from the budgets of the module and of the engine; idle instances leave where that makes room.
+func (m *Module) takeMemory(n int64) bool {
+	for !m.memory.take(n) {
+		if !m.pool.evictOne() {
+			return false
+		}
+	}
+	for !m.e.memory.take(n) {
+		if !m.e.evictOne() {
+			m.memory.give(n)
 			return false
 		}
 	}
 	return true
+}
+
+func (m *Module) giveMemory(n int64) {
+	m.memory.give(n)
+	m.e.memory.give(n)
 }

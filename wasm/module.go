@@ -26,6 +26,7 @@ type Module struct {
 	hash        string
 	compiled    wazero.CompiledModule
 	memoryMin   uint32
+	memory      budget // of all its instances
 	description *Description
 	readings    map[string]*reading
 	tests       []Case
@@ -62,6 +63,7 @@ func (e *Engine) compileAs(ctx context.Context, name string, binary []byte, l *L
 	defer e.making.Done()
 	sum := sha256.Sum256(binary)
 	m := &Module{e: e, limits: limits, hash: hex.EncodeToString(sum[:]), aborted: make(chan struct{})}
+	m.memory.most = max(limits.Memory, e.o.Memory/moduleShare)
 	m.pool = pool{m: m, drained: make(chan struct{})}
 	core := binary
 	if component.Is(binary) {

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -91,9 +92,20 @@ func (p *pool) wait(caller context.Context, begun time.Time, ready chan *instanc
 	return nil, &CallError{Code: code, Module: p.m.name(), Hash: p.m.hash, Doing: "a call", Message: why}
 }
 
-// make makes an instance, which is counted already.
+// make makes an instance, which is counted already. Where there is no memory for one more, it waits for another.
 func (p *pool) make(caller context.Context, begun time.Time) (*instance, error) {
 	in, err := p.m.instantiate(caller, begun)
+	if errors.Is(err, errNoRoom) {
+		p.mu.Lock()
+		if p.n > 1 {
+			p.n--
+			ready := make(chan *instance, 1)
+			p.waiting = append(p.waiting, ready)
+			p.mu.Unlock()
+			return p.wait(caller, begun, ready)
+		}
+		p.mu.Unlock()
+	}
 	if err != nil {
 		p.gone()
 		return nil, err
@@ -206,11 +218,20 @@ func (p *pool) dismiss(goes func(*instance) bool) {
 func (p *pool) oldest() (time.Time, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) == 0 {
+	if len(p.idle) == 0 || p.closed {
 		return time.Time{}, false
 	}
 	oldest := slices.MinFunc(p.idle, func(a, b *instance) int { return a.used.Compare(b.used) })
 	return oldest.used, true
+}
+
+// evictOne lets the instance go that was idle for the longest; it is false where none is idle.
+func (p *pool) evictOne() bool {
+	used, ok := p.oldest()
+	if ok {
+		p.evictUsed(used)
+	}
+	return ok
 }
 
 // evictUsed lets one idle instance go that was not used after a time.

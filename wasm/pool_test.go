@@ -109,6 +109,31 @@ func TestInstancesOfOtherModulesMakeRoom(t *testing.T) {
 	}
 }
 
+func TestOneModuleHasAShareOfTheMemory(t *testing.T) {
+	t.Parallel()
+	const most = 4 << 20 // four instances of four pages each are a quarter
+	e := newEngine(t, &wasm.EngineOptions{Memory: most})
+	spin := "(local $i i32) (loop $again (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $again (i32.lt_u (local.get $i) (i32.const 100000)))) "
+	m := compile(t, e, text{decide: spin + place(atDecides, len(plainDecides))}.assemble(t), &wasm.Limits{Instances: 16, Memory: 1 << 20})
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for range 50 {
+				if _, err := m.Decider().Decide(nil, add, now); err != nil {
+					t.Error(err)
+				}
+				if used := e.Memory(); used > most/4 {
+					t.Errorf("%d bytes are used, of at most %d", used, most/4)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n, idle := m.Instances(); n != idle || n > 4 {
+		t.Errorf("there are %d instances, of which %d are idle", n, idle)
+	}
+}
+
 func TestMemoryThatGrowsIsCounted(t *testing.T) {
 	t.Parallel()
 	e := quiet(t)
