@@ -10,7 +10,7 @@ import (
 func (a *aggregate[S, C, E]) decide(text []byte) []byte {
 	a.link()
 	q := a.read(text)
-	if q.command == "" {
+	if q.row.codec == nil {
 		q.fail(codeInternal, "the request has no command")
 	}
 	if q.missing {

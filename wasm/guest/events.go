@@ -37,9 +37,12 @@ func (a *aggregate[S, C, E]) applyNext(q *request[S, C]) {
 	for r.Member() {
 		switch string(r.Name()) {
 		case "type":
-			e.Type = r.String()
-			if !a.stepped[e.Type] {
-				known = a.events[e.Type]
+			name := r.Text()
+			if !a.stepped[string(name)] {
+				known = a.events[string(name)]
+			}
+			if e.Type = known.name; known.codec == nil {
+				e.Type = string(name)
 			}
 		case "data":
 			if known.codec != nil {

@@ -97,6 +97,9 @@ type aggregate[S, C, E any] struct {
 
 	description []byte
 	kept        kept[S]
+	request     request[S, C]
+	lastID      string
+	lastActor   string
 	in          jsontext.Reader
 	out         jsontext.Writer
 }

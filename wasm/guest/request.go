@@ -29,8 +29,7 @@ type request[S, C any] struct {
 	missing bool
 	state   sized[S]
 
-	command string
-	row     row
+	row     row // of the command
 	given   C
 	decoded bool
 	context decider.Context
@@ -65,9 +64,10 @@ func readable(err error) string {
 	}
 }
 
-// read reads a request. What is wrong with it stands in code.
+// read reads a request, which is good until the next one. What is wrong with it stands in code.
 func (a *aggregate[S, C, E]) read(text []byte) *request[S, C] {
-	q := &request[S, C]{}
+	q := &a.request
+	*q = request[S, C]{}
 	a.in.Reset(text, false)
 	r := &a.in
 	if !r.Object() {
@@ -78,7 +78,7 @@ func (a *aggregate[S, C, E]) read(text []byte) *request[S, C] {
 		code := codeInternal
 		switch string(r.Name()) {
 		case "id":
-			q.id = r.String()
+			q.id = again(&a.lastID, r)
 		case "held":
 			q.held = r.Int(64)
 			var ok bool
@@ -99,7 +99,6 @@ func (a *aggregate[S, C, E]) read(text []byte) *request[S, C] {
 		case "return":
 			q.gives = r.Bool()
 		case "command":
-			q.command = r.String()
 			a.find(q)
 		case "payload":
 			code = codeDecodeCommand
@@ -120,11 +119,21 @@ func (a *aggregate[S, C, E]) read(text []byte) *request[S, C] {
 	return q
 }
 
+// find reads a command's name.
 func (a *aggregate[S, C, E]) find(q *request[S, C]) {
+	name := a.in.Text()
 	var ok bool
-	if q.row, ok = a.commands[q.command]; !ok {
-		q.fail(codeUnknownCommand, "there is no command "+quote(q.command))
+	if q.row, ok = a.commands[string(name)]; !ok && a.in.Err() == nil {
+		q.fail(codeUnknownCommand, "there is no command "+quote(string(name)))
 	}
+}
+
+// again reads a text, which as a rule is the one that was read before: that one is given again, and not copied.
+func again(last *string, r *jsontext.Reader) string {
+	if text := r.Text(); string(text) != *last {
+		*last = string(text)
+	}
+	return *last
 }
 
 func (a *aggregate[S, C, E]) readCommand(q *request[S, C]) {
@@ -149,7 +158,7 @@ func (a *aggregate[S, C, E]) readContext(q *request[S, C]) {
 		case "time":
 			c.Time = r.Time().UTC()
 		case "actor":
-			c.Actor = r.String()
+			c.Actor = again(&a.lastActor, r)
 		case "correlationId":
 			c.CorrelationID = r.String()
 		case "causationId":

@@ -19,11 +19,12 @@ func (e *Error) Error() string {
 	return e.Path + ": " + e.Message + " (byte " + strconv.Itoa(e.Offset) + ")"
 }
 
-// fail keeps the first error, with its place.
+// fail keeps the first error, with its place, and leaves the reader at the end, so that nothing more is read.
 func (r *Reader) fail(message string) {
 	if r.err == nil {
 		r.err = &Error{Path: path(r.data, r.at), Offset: r.at, Message: message}
 	}
+	r.at = len(r.data)
 }
 
 // Fail tells that the value which was read last, or is to be read next, is not what it should be.

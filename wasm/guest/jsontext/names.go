@@ -5,14 +5,14 @@ type names []depthName
 
 type depthName struct {
 	depth int
-	name  string
+	name  []byte          // a part of the text that is read, or a copy
 	set   map[string]bool // of all names of the object, where there are many; in the object's first
 }
 
 // many is from how many names of an object on they are looked up in a map.
 const many = 16
 
-// add is false where the object has the name already.
+// add is false where the object has the name already. It keeps the name.
 func (n *names) add(depth int, name []byte) bool {
 	all := *n
 	first := len(all)
@@ -25,15 +25,15 @@ func (n *names) add(depth int, name []byte) bool {
 		return n.addToSet(depth, name)
 	}
 	for i := first; i < len(all); i++ {
-		if all[i].name == string(name) {
+		if string(all[i].name) == string(name) {
 			return false
 		}
 	}
-	all = append(all, depthName{depth: depth, name: string(name)})
+	all = append(all, depthName{depth: depth, name: name})
 	if len(all)-first > many { // from now on, the last one has a set of all of them
 		set := make(map[string]bool, 4*many)
 		for i := first; i < len(all); i++ {
-			set[all[i].name] = true
+			set[string(all[i].name)] = true
 		}
 		all[len(all)-1].set = set
 	}

@@ -2,6 +2,8 @@ package jsontext
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -19,6 +21,7 @@ type Reader struct {
 	err     *Error
 
 	name    []byte // of the member that is read
+	named   bool   // name is in scratch
 	scratch []byte // for text with escapes
 	unknown names  // of the objects that are open
 }
@@ -54,6 +57,22 @@ func (r *Reader) End() error {
 // Strict tells whether unknown members are refused.
 func (r *Reader) Strict() bool { return r.strict }
 
+// next is the byte that the next value begins with; 0 where there is none, or where there was an error, which leaves
+// the reader at the end. It is small, so that it is compiled into what calls it.
+func (r *Reader) next() byte {
+	if r.at < len(r.data) && r.data[r.at] > ' ' {
+		return r.data[r.at]
+	}
+	return r.nextBehindSpace()
+}
+
+func (r *Reader) nextBehindSpace() byte {
+	if r.space() < len(r.data) {
+		return r.data[r.at]
+	}
+	return 0
+}
+
 // space passes over white space.
 func (r *Reader) space() int {
 	i := r.at
@@ -62,20 +81,6 @@ func (r *Reader) space() int {
 	}
 	r.at = i
 	return i
-}
-
-// next is the byte that the next value begins with; 0 where there is none, or where there was an error.
-func (r *Reader) next() byte {
-	if r.err != nil {
-		return 0
-	}
-	if r.at < len(r.data) && r.data[r.at] > ' ' {
-		return r.data[r.at]
-	}
-	if r.space() < len(r.data) {
-		return r.data[r.at]
-	}
-	return 0
 }
 
 // Null takes a null, and is false where another value stands.
@@ -126,15 +131,34 @@ func (r *Reader) open(bracket byte, want string) bool {
 // Member goes to the next member of the innermost object, of which the value is to be read next; false behind
 // the last one.
 func (r *Reader) Member() bool {
+	// As hosts write it: without white space, and without escapes in the name.
+	d, i := r.data, r.at
+	switch {
+	case i+1 >= len(d):
+	case !r.first && d[i] == ',' && d[i+1] == '"':
+		i++
+		fallthrough
+	case r.first && d[i] == '"':
+		if end := plain(d, i+1); end > 0 && end+1 < len(d) && d[end+1] == ':' {
+			r.name, r.named, r.at, r.first = d[i+1:end], false, end+2, false
+			return true
+		}
+	}
+	return r.memberInAnyForm()
+}
+
+func (r *Reader) memberInAnyForm() bool {
 	if !r.more('}') {
-		r.unknown.leave(r.depth + 1)
+		if len(r.unknown) > 0 {
+			r.unknown.leave(r.depth + 1)
+		}
 		return false
 	}
 	if r.next() != '"' {
 		r.unexpected("a name")
 		return false
 	}
-	r.name = r.text()
+	r.name, r.named = r.text(), true
 	if r.next() != ':' {
 		r.unexpected(`":"`)
 		return false
@@ -179,11 +203,19 @@ func (r *Reader) Unknown() {
 		r.fail("there is no member " + quoted(r.name))
 		return
 	}
-	if !r.unknown.add(r.depth, r.name) {
+	if !r.unknown.add(r.depth, r.keptName()) {
 		r.Twice()
 		return
 	}
 	r.Skip()
+}
+
+// keptName is the member's name, good until the next Reset.
+func (r *Reader) keptName() []byte {
+	if r.named {
+		return bytes.Clone(r.name)
+	}
+	return r.name
 }
 
 // Skip passes over a value, and checks it.
@@ -192,7 +224,7 @@ func (r *Reader) Skip() {
 	case '{':
 		r.Object()
 		for r.Member() {
-			if !r.repeats && !r.unknown.add(r.depth, r.name) {
+			if !r.repeats && !r.unknown.add(r.depth, r.keptName()) {
 				r.Twice()
 			}
 			r.Skip()
@@ -229,6 +261,10 @@ func (r *Reader) Raw() []byte {
 // text reads a string, behind which it goes. The result is a part of the input, or of scratch.
 func (r *Reader) text() []byte {
 	begin := r.at + 1
+	if end := plain(r.data, begin); end > 0 {
+		r.at = end + 1
+		return r.data[begin:end]
+	}
 	ascii := true
 	for i := begin; i < len(r.data); i++ {
 		switch b := r.data[i]; {
@@ -252,6 +288,39 @@ func (r *Reader) text() []byte {
 	r.at = len(r.data)
 	r.unexpected("the end of a text")
 	return nil
+}
+
+// plain is the index of the quote that ends a text which begins at i, where nothing stands in it but ASCII without
+// escapes; otherwise -1. It looks at eight bytes at a time: in WebAssembly, Go's loops are slow.
+func plain(d []byte, i int) int {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	for i+8 <= len(d) {
+		x := binary.LittleEndian.Uint64(d[i:])
+		quote, backslash := x^(ones*'"'), x^(ones*'\\')
+		// The lowest bit that is set is exact: a quote, a backslash, less than a space, or not ASCII.
+		found := ((quote-ones)&^quote | (backslash-ones)&^backslash | (x-ones*' ')&^x | x) & highs
+		if found == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(found) / 8
+		if d[i] == '"' {
+			return i
+		}
+		return -1
+	}
+	for ; i < len(d); i++ {
+		switch b := d[i]; {
+		case b == '"':
+			return i
+		case b == '\\' || b < ' ' || b >= utf8.RuneSelf:
+			return -1
+		}
+	}
+	return -1
 }
 
 // escaped reads a string with escapes, from behind its quote.

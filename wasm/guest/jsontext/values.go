@@ -127,10 +127,34 @@ func (r *Reader) Number() string {
 
 // Int reads a whole number of so many bits.
 func (r *Reader) Int(bits int) int64 {
+	if bits >= 32 {
+		if n, ok := r.short(); ok {
+			return n
+		}
+	}
 	if r.Null() {
 		return 0
 	}
 	return r.int(r.number("a whole number"), bits)
+}
+
+// short reads a whole number of a few digits without a sign; not ok where something else stands, which is not taken.
+func (r *Reader) short() (n int64, ok bool) {
+	d, i := r.data, r.at
+	begin := i
+	for ; i < len(d); i++ {
+		digit := d[i] - '0'
+		if digit > 9 {
+			break
+		}
+		n = n*10 + int64(digit)
+	}
+	const most = 9 // fits 32 bits
+	if i == begin || i-begin > most || d[begin] == '0' && i-begin > 1 || i == len(d) || d[i] == '.' || d[i]|' ' == 'e' {
+		return 0, false
+	}
+	r.at = i
+	return n, true
 }
 
 func (r *Reader) int(text []byte, bits int) int64 {
