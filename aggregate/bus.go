@@ -284,6 +284,9 @@ func (b *Bus) named(name string) (target, error) {
 		if t, ok = b.byName[category+".*"]; ok && command != "" {
 			return target{t.route, command}, nil
 		}
+		if r := b.byCategory[category]; r != nil {
+			return t, nacre.Errorf(CodeUnknownCommand, "the aggregate %q takes no command %q: it takes %s", category, command, list(maps.Keys(r.types)))
+		}
 		return t, nacre.Errorf(CodeUnknownCommand, "no aggregate takes the command %q: the bus knows %s", name, list(maps.Keys(b.byName)))
 	}
 	return t, nil

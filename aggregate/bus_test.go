@@ -86,7 +86,7 @@ func TestTheBusRoutesByName(t *testing.T) {
 		says                    string
 	}{
 		"no such category": {"cart", "place", `{}`, aggregate.CodeUnknownCommand, "order.place"},
-		"no such name":     {"order", "return", `{}`, aggregate.CodeUnknownCommand, "order.place"},
+		"no such name":     {"order", "return", `{}`, aggregate.CodeUnknownCommand, "cancel, place"},
 		"unknown members":  {"order", "place", `{"Item":"tea","Sugar":2}`, nacre.CodeInvalid, "Sugar"},
 		"another shape":    {"order", "place", `{"Item":1}`, nacre.CodeInvalid, "Item"},
 		"no JSON":          {"order", "place", `tea`, nacre.CodeInvalid, "place"},

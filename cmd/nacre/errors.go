@@ -47,9 +47,12 @@ func (p *program) tell(ctx context.Context, err error) int {
 		p.note("%s", "interrupted")
 		return exitInterrupted
 	}
-	text := message(err)
+	text, details, _ := strings.Cut(message(err), "\n")
 	if code := nacre.CodeOf(err); code != "" {
 		text += fmt.Sprintf(" (%s)", code)
+	}
+	if details != "" {
+		text += "\n" + details
 	}
 	p.note("%s", text)
 	if usage, ok := errors.AsType[*usageError](err); ok {

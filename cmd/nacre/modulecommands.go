@@ -92,7 +92,7 @@ func refusalText(err error) error {
 	if !errors.As(err, &refused) || len(refused.Reasons) < 2 {
 		return err
 	}
-	return nacre.Errorf(wire.CodeModuleRefused, "module %q is refused:\n  - %s\n", refused.Name, strings.Join(refused.Reasons, "\n  - "))
+	return nacre.Errorf(wire.CodeModuleRefused, "module %q is refused\n  - %s", refused.Name, strings.Join(refused.Reasons, "\n  - "))
 }
 
 func published(name string, done *wire.PublishReply) string {
@@ -210,9 +210,6 @@ func domainText(err error) error {
 	}
 	if len(refused.Data) > 0 {
 		text += "\n  data: " + string(refused.Data)
-	}
-	if strings.Contains(text, "\n") {
-		text += "\n"
 	}
 	return nacre.Errorf(wire.CodeDomain, "the aggregate refuses: %s", text)
 }
