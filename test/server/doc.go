@@ -12,6 +12,10 @@
 //  4. Clients that send slowly, or read slowly or not at all, are ended by time-outs, cost bounded memory, and
 //     hold nobody back.
 //  5. A backup that was taken while others append is a beginning of the log, whole, or is refused.
+//  6. Aggregates of WebAssembly modules survive kills: every acknowledged command is there once, and each state is what
+//     its events come to.
+//  7. Versions of a module are published, pinned and rolled back under load: no command is lost or repeated, and none
+//     is decided by a version whose time is over.
 //
 // NACRE_SOAK is how long each test of random choices goes on, as in "10m"; without it they take a few
 // seconds. NACRE_SEED replays a run's choices; the instants at which the system runs the processes are its

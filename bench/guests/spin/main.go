@@ -1,4 +1,8 @@
-// Spin is a module for the bench: each of its commands loops for ever.
+// Spin is a module for the bench: an aggregate whose only command, spin, loops for ever.
+//
+//	nacre wasm build ./guests/spin -o spin.wasm
+//
+// It holds that a call of it ends only by its host. Natively the program registers the aggregate and ends.
 package main
 
 import (
