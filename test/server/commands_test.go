@@ -123,7 +123,9 @@ func (o *order) acknowledged(reply *wire.CommandReply, open, again bool) error {
 	if again && (e.ID != o.eventID || e.GlobalPosition != o.at || e.StreamPosition != o.version) {
 		return fmt.Errorf("%s of %s led to %s at %d, and is now said to be %+v", o.command, o.stream(), o.eventID, o.at, e)
 	}
-	o.sure, o.at, o.version, o.eventID = true, e.GlobalPosition, e.StreamPosition, e.ID
+	if !again { // others read it by then
+		o.sure, o.at, o.version, o.eventID = true, e.GlobalPosition, e.StreamPosition, e.ID
+	}
 	return nil
 }
 
