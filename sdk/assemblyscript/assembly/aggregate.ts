@@ -61,10 +61,14 @@ export class Aggregate<S> extends Served {
   private skips: string[] = [];
   private cache: Cache<S> = new Cache<S>();
 
-  // What the request has come to.
-  private kept: Kept<S> = new Kept<S>(instantiate<S>());
+  // What the request has come to. These are made once, as a request should leave little behind.
+  private context: Context = new Context();
+  private decision: Decision<S> = new Decision<S>();
+  private data: Reader = new Reader(0, 0);
+  private kept: Kept<S> | null = null;
   private source: Source = Source.Given;
   private number: u64 = 0;
+  private failed: bool = false;
   private code: string = "";
   private message: string = "";
 
@@ -142,19 +146,19 @@ export class Aggregate<S> extends Served {
   }
 
   answer(r: Reader, w: Writer, deciding: bool): void {
-    this.kept = new Kept<S>(instantiate<S>());
+    this.kept = null;
     this.source = Source.Given;
-    this.code = "";
-    this.message = "";
+    this.failed = false;
     let keep = false;
     let keepNumber: u64 = 0;
     let back = false;
-    let name = "";
-    let context = new Context();
+    const context = this.context;
+    context.clear();
+    let entry: CommandEntry<S> | null = null;
     let command: Command<S> | null = null;
 
     r.object();
-    while (this.code == "" && r.member()) {
+    while (!this.failed && r.member()) {
       if (r.is("id")) context.id = r.text();
       else if (r.is("held")) {
         this.number = r.integer<u64>();
@@ -164,16 +168,17 @@ export class Aggregate<S> extends Served {
         this.source = Source.Kept;
       } else if (r.is("state")) {
         const from = r.place;
-        this.kept.state = read<S>(r);
+        const kept = new Kept<S>(read<S>(r));
+        this.kept = kept;
         if (r.error != null) this.fail("DECODE_STATE", "the state: " + r.message);
-        else this.kept.bytes = <i32>(r.place - from);
+        else kept.bytes = <i32>(r.place - from);
       } else if (r.is("events")) this.applyAll(r);
       else if (r.is("keep")) {
         keep = true;
         keepNumber = r.integer<u64>();
       } else if (r.is("return")) back = r.boolean();
-      else if (r.is("command")) name = r.text();
-      else if (r.is("payload")) command = this.readCommand(name, r);
+      else if (r.is("command")) entry = this.find(r);
+      else if (r.is("payload")) command = this.readCommand(entry, r);
       else if (r.is("context")) {
         context.__nacre_read(r);
         if (r.error != null) this.fail("DECODE_CONTEXT", "the context: " + r.message);
@@ -181,21 +186,23 @@ export class Aggregate<S> extends Served {
     }
     r.finish();
     if (r.error != null) this.fail("INTERNAL", "the request: " + r.message);
-    if (this.code == "" && deciding && command == null) command = this.commandWithoutPayload(name);
+    if (!this.failed && deciding && command == null) command = this.commandWithoutPayload(entry);
+    const kept = this.standing();
     w.beginObject();
-    if (this.code == "" && command != null) {
-      const decision = new Decision<S>();
-      command.decide(this.kept.state, context, decision);
+    if (!this.failed && command != null) {
+      const decision = this.decision;
+      decision.clear();
+      command.decide(kept.state, context, decision);
       const error = context.error;
       if (error != null) this.fail("DECODE_CONTEXT", error);
       else if (decision.refused) return this.refuse(w, decision);
-      else back = this.settle(decision, w, keep, back);
+      else back = this.settle(kept, decision, w, keep, back);
     }
-    if (this.code == "" && back) {
+    if (!this.failed && back) {
       w.name("state");
       const from = w.length;
-      write<S>(w, this.kept.state);
-      this.kept.bytes = <i32>(w.length - from);
+      write<S>(w, kept.state);
+      kept.bytes = <i32>(w.length - from);
     }
     w.endObject();
     const fault = w.fault;
@@ -203,24 +210,35 @@ export class Aggregate<S> extends Served {
       this.fail("INTERNAL", fault);
       if (this.source == Source.Kept) this.source = Source.Spent;
     }
-    if (this.code != "") {
+    if (this.failed) {
       this.restore();
       w.clear();
       return writeError(w, this.code, "", this.message, "");
     }
-    if (keep) this.cache.put(keepNumber, this.kept);
+    if (keep) this.cache.put(keepNumber, kept);
     else this.restore();
   }
 
+  /** The state that is meant: the one before the first event where none is given. */
+  private standing(): Kept<S> {
+    let kept = this.kept;
+    if (kept == null) {
+      kept = new Kept<S>(instantiate<S>());
+      this.kept = kept;
+    }
+    return kept;
+  }
+
   private fail(code: string, message: string): void {
-    if (this.code != "") return;
+    if (this.failed) return;
+    this.failed = true;
     this.code = code;
     this.message = message;
   }
 
   /** Keeps the state under its number again where it is as it was. */
   private restore(): void {
-    if (this.source == Source.Kept) this.cache.put(this.number, this.kept);
+    if (this.source == Source.Kept) this.cache.put(this.number, this.standing());
   }
 
   private refuse(w: Writer, decision: Decision<S>): void {
@@ -229,47 +247,55 @@ export class Aggregate<S> extends Served {
     writeError(w, "DOMAIN", decision.type, decision.message, decision.data);
   }
 
-  private readCommand(name: string, r: Reader): Command<S> | null {
-    for (let i = 0; i < this.commands.length; i++) {
-      if (this.commands[i].name != name) continue;
-      const command = this.commands[i].make();
-      r.strict = true;
-      command.__nacre_read(r);
-      r.strict = false;
-      if (r.error != null) this.fail("DECODE_COMMAND", "the payload of " + name + ": " + r.message);
-      return command;
-    }
-    this.fail("UNKNOWN_COMMAND", this.name + ' has no command "' + name + '"');
+  /** Finds the command whose name is read. */
+  private find(r: Reader): CommandEntry<S> | null {
+    r.choice();
+    if (r.error != null) return null;
+    for (let i = 0; i < this.commands.length; i++) if (r.is(this.commands[i].name)) return this.commands[i];
+    this.fail("UNKNOWN_COMMAND", this.name + ' has no command "' + r.memberText + '"');
     return null;
   }
 
-  private commandWithoutPayload(name: string): Command<S> | null {
+  private readCommand(entry: CommandEntry<S> | null, r: Reader): Command<S> | null {
+    if (entry == null) {
+      this.fail("UNKNOWN_COMMAND", this.name + " was asked for a command without a name");
+      return null;
+    }
+    const command = entry.make();
+    r.strict = true;
+    command.__nacre_read(r);
+    r.strict = false;
+    if (r.error != null) this.fail("DECODE_COMMAND", "the payload of " + entry.name + ": " + r.message);
+    return command;
+  }
+
+  private commandWithoutPayload(entry: CommandEntry<S> | null): Command<S> | null {
     const text = String.UTF8.encode("null");
-    return this.readCommand(name, new Reader(changetype<usize>(text), text.byteLength));
+    return this.readCommand(entry, new Reader(changetype<usize>(text), text.byteLength));
   }
 
   /**
    * Writes the events, and makes the state the one after them where somebody needs it. Gives whether the state is still
    * to be written.
    */
-  private settle(decision: Decision<S>, w: Writer, keep: bool, back: bool): bool {
+  private settle(kept: Kept<S>, decision: Decision<S>, w: Writer, keep: bool, back: bool): bool {
     const events = decision.events;
     if (events.length == 0) return back;
     w.name("events");
     w.beginArray();
     for (let i = 0; i < events.length; i++) {
       this.writeEvent(w, events[i]);
-      if (this.code != "") return false;
+      if (this.failed) return false;
     }
     w.endArray();
     if (!keep && !back) return false;
-    let state = this.kept.state;
+    let state = kept.state;
     const stays = this.source == Source.Kept && !keep;
-    if (stays) state = this.copy();
+    if (stays) state = this.copy(state);
     else if (this.source == Source.Kept) this.source = Source.Spent;
     for (let i = 0; i < events.length; i++) events[i].evolve(state);
     // About what they have added; it is known again when the state is written.
-    if (!stays) this.kept.bytes += <i32>w.length;
+    if (!stays) kept.bytes += <i32>w.length;
     if (stays) {
       // The kept state stays what it is, and another one goes out.
       w.name("state");
@@ -279,15 +305,15 @@ export class Aggregate<S> extends Served {
     return back;
   }
 
-  /** A state of its own that is the one that is kept. */
-  private copy(): S {
+  /** A state of its own that is the same. */
+  private copy(state: S): S {
     const w = new Writer();
-    write<S>(w, this.kept.state);
+    write<S>(w, state);
     const r = new Reader(w.place, w.length);
-    const state = read<S>(r);
+    const same = read<S>(r);
     w.free();
     if (r.error != null) this.fail("INTERNAL", "the state does not come back from its JSON: " + r.message);
-    return state;
+    return same;
   }
 
   private writeEvent(w: Writer, event: Event<S>): void {
@@ -320,13 +346,13 @@ export class Aggregate<S> extends Served {
   private applyAll(r: Reader): void {
     if (!r.array()) return;
     while (r.item()) {
-      let type = "";
       let version = 1;
       let data: usize = 0;
       let length: usize = 0;
+      let name = "";
       if (!r.object()) return;
       while (r.member()) {
-        if (r.is("type")) type = r.text();
+        if (r.is("type")) name = r.text();
         else if (r.is("data")) {
           data = r.place;
           r.skip();
@@ -335,8 +361,9 @@ export class Aggregate<S> extends Served {
         else r.skip();
       }
       if (r.error != null) return;
-      this.apply(type, version, new Reader(data, length), <i32>length);
-      if (this.code != "") return;
+      this.data.begin(data, length);
+      this.apply(name, version, this.data, <i32>length);
+      if (this.failed) return;
     }
   }
 
@@ -348,8 +375,9 @@ export class Aggregate<S> extends Served {
     }
     if (data.error != null) return this.fail("DECODE_EVENT", "an event " + type + ": " + data.message);
     if (this.source == Source.Kept) this.source = Source.Spent;
-    event.evolve(this.kept.state);
-    this.kept.bytes += length;
+    const kept = this.standing();
+    event.evolve(kept.state);
+    kept.bytes += length;
   }
 
   private written(type: string): EventEntry<S> | null {

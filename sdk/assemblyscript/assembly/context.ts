@@ -36,6 +36,19 @@ export class Context {
     return Date.fromString(this.time).getTime();
   }
 
+  /** Makes it a context of which nothing is known. */
+  clear(): void {
+    this.id = "";
+    this.commandId = "";
+    this.time = "";
+    this.actor = "";
+    this.correlationId = "";
+    this.causationId = "";
+    this.sourceDevice = "";
+    this.error = null;
+    this.metadataJSON = "{}";
+  }
+
   __nacre_read(r: Reader): void {
     if (!r.object()) return;
     while (r.member()) {

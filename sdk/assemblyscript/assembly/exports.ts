@@ -19,9 +19,9 @@ export function nacre_abi(): i32 {
 
 export function nacre_alloc(size: u32): usize {
   // A request's memory beyond 1 MiB is given back when a small one comes.
-  if (size > capacity || (capacity > 1 << 20 && size < 1 << 18)) {
+  if (<usize>size > capacity || (capacity > 1 << 20 && size < 1 << 18)) {
     if (request) heap.free(request);
-    capacity = max(<usize>size, 1024);
+    capacity = max<usize>(size, 1024);
     request = heap.alloc(capacity);
   }
   return request;

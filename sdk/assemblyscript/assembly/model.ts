@@ -40,6 +40,15 @@ export class Decision<S> {
   message: string = "";
   data: string = "";
 
+  /** Makes it a decision that nothing happens. */
+  clear(): void {
+    this.events.length = 0;
+    this.refused = false;
+    this.type = "";
+    this.message = "";
+    this.data = "";
+  }
+
   /** Lets an event happen, behind those that were emitted before. */
   emit(event: Event<S>): void {
     this.events.push(event);

@@ -179,6 +179,11 @@ export class Reader {
       this.unexpected("a member's name");
       return false;
     }
+    this.passName();
+    return this.colon();
+  }
+
+  private passName(): void {
     this.nameAt = this.at + 1;
     const plain = this.passText();
     this.nameEnd = this.at - 1;
@@ -187,7 +192,6 @@ export class Reader {
       this.at = this.nameAt - 1;
       this.name = this.text();
     }
-    return this.colon();
   }
 
   private colon(): bool {
@@ -202,6 +206,12 @@ export class Reader {
     const other = this.name;
     if (other != null) return other == name;
     return sameText(this.nameAt, this.nameEnd, name);
+  }
+
+  /** Reads a text, which `is` and `memberText` are then about, as if it were a member's name. */
+  choice(): void {
+    if (this.peek() != 0x22) return this.unexpected("a text");
+    this.passName();
   }
 
   /** The member's name. */

@@ -47,7 +47,7 @@ export class Writer {
 
   private reserve(more: usize): void {
     if (this.size + more <= this.capacity) return;
-    this.capacity = max(2 * this.capacity, max(this.size + more, 1024));
+    this.capacity = max<usize>(2 * this.capacity, max<usize>(this.size + more, 1024));
     this.buffer = this.buffer ? heap.realloc(this.buffer, this.capacity) : heap.alloc(this.capacity);
   }
 
