@@ -207,7 +207,7 @@ func (k *keeper[S]) write(stream nacre.StreamID, s *snapshot[S]) error {
 	state, err := k.encode(stream, s.state)
 	k.mu.Lock()
 	dropped := k.writing != stream
-	k.off = k.off || err != nil && !dropped
+	k.off = k.off || err != nil && !dropped && !passes(err)
 	k.mu.Unlock()
 	if err != nil || dropped {
 		return err
@@ -222,6 +222,13 @@ func (k *keeper[S]) write(stream nacre.StreamID, s *snapshot[S]) error {
 	ctx, cancel := context.WithTimeout(context.Background(), writeWithin)
 	defer cancel()
 	return k.blobs.PutBlob(ctx, key(stream), blob)
+}
+
+// passes tells whether a state may well encode the next time: an error with a code is about what went wrong at the
+// moment, as a guest's deadline, and not about what the state is.
+func passes(err error) bool {
+	code := nacre.CodeOf(err)
+	return code != "" && code != CodePanicked
 }
 
 // encode gives a state's JSON, and makes sure that it comes back.
