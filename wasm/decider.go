@@ -101,7 +101,7 @@ func (m *Module) Decide(ctx context.Context, s *State, c Command, dc decider.Con
 	if m.thalo != nil {
 		return m.decideThalo(ctx, s, &now, &c, &dc)
 	}
-	q := question{id: dc.ID, command: &c, context: &dc, wants: now.long(tailEvents, tailBytes)}
+	q := question{id: dc.ID, command: &c, context: &dc, wants: now.looked > 0 || now.long(tailEvents, tailBytes)}
 	a, held, err := m.ask(ctx, &now, &q)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,9 @@ const (
 	tailBytes  = 4 << 10
 	readEvents = 512
 	readBytes  = 64 << 10
+	// lookedFor is how many events the next state's JSON comes with the decision after somebody wanted one, which saves a
+	// call of its own: who shows states, as a server does, shows each.
+	lookedFor = 8
 	// lostBytes is where a state that the guest does not give any more is given up.
 	lostBytes = 8 << 20
 )
@@ -42,6 +45,7 @@ type standing struct {
 	err   error // why it cannot be known
 
 	failures int // of asking the guest for it, since it was last given
+	looked   int // how many events more somebody is expected to want it as JSON behind
 }
 
 // node is an event behind others.
@@ -89,6 +93,7 @@ func (m *Module) after(s *State, e *Event) *State {
 	now := s.now()
 	n := &State{m: m, standing: now}
 	n.total++
+	n.looked = max(0, now.looked-1)
 	if n.err != nil { // whatever happens, it is not known
 		n.from = n.total
 		return n
@@ -186,11 +191,22 @@ func (s *State) JSON(ctx context.Context) ([]byte, error) {
 		now := s.now()
 		return now.json(), nil
 	}
-	return s.m.settle(ctx, s)
+	return s.m.show(ctx, s)
+}
+
+// show is settle for somebody who wants to see the state, and is expected to want the next one as well.
+func (m *Module) show(ctx context.Context, s *State) ([]byte, error) {
+	text, err := m.settle(ctx, s)
+	if s != nil && err == nil {
+		s.mu.Lock()
+		s.looked = lookedFor
+		s.mu.Unlock()
+	}
+	return text, err
 }
 
 // StateJSON is [State.JSON], which for nil gives what the guest begins with.
-func (m *Module) StateJSON(ctx context.Context, s *State) ([]byte, error) { return m.settle(ctx, s) }
+func (m *Module) StateJSON(ctx context.Context, s *State) ([]byte, error) { return m.show(ctx, s) }
 
 func (s *standing) json() []byte {
 	if s.base == nil {

@@ -118,13 +118,13 @@ func TestAStateThatIsHeldDoesNotCrossOver(t *testing.T) {
 	if got, want := said(m), `{"id":"ann","held":2,"keep":4,`+tailOfRequest; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if text, err := after.JSON(t.Context()); err != nil || string(text) != `{"n":7}` {
+	if text, err := m.settle(t.Context(), after); err != nil || string(text) != `{"n":7}` {
 		t.Errorf("%s, %v", text, err)
 	}
 	if got, want := said(m), `{"held":2,"events":[],"keep":5,"return":true}`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if text, err := after.JSON(t.Context()); err != nil || string(text) != `{"n":7}` || strings.Contains(said(m), `"keep":6`) {
+	if text, err := m.settle(t.Context(), after); err != nil || string(text) != `{"n":7}` || strings.Contains(said(m), `"keep":6`) {
 		t.Errorf("asked again: %s, %v", text, err)
 	}
 	// The instance goes, and with it what it held.
@@ -186,6 +186,37 @@ func TestALongTailIsShortened(t *testing.T) {
 	}
 	if now := s.now(); string(now.base) != `{"n":8}` || now.tail != nil || now.total != readEvents+1+tailEvents {
 		t.Errorf("%d events are kept, of %d", now.total-now.from, now.total)
+	}
+}
+
+func TestWhoLooksAtStatesGetsTheNextOneWithItsDecision(t *testing.T) {
+	t.Parallel()
+	m := teller(t, one, `{"events":[{"type":"a.gone","data":{"n":1}}],"state":{"n":8}}`, `{"state":{"n":7}}`)
+	s := decideOn(t, m, nil)
+	if got := said(m); strings.Contains(got, `"return"`) {
+		t.Errorf("nobody has looked at a state, and it is asked for: %s", got)
+	}
+	look := func(want string) {
+		t.Helper()
+		if text, err := s.JSON(t.Context()); err != nil || string(text) != want {
+			t.Errorf("the state is %s, %v, and should be %s", text, err, want)
+		}
+	}
+	look(`{"n":7}`) // it takes a call of its own
+	s = decideOn(t, m, s)
+	if got := said(m); !strings.Contains(got, `"return":true`) {
+		t.Errorf("somebody has looked, and it is not asked for: %s", got)
+	}
+	look(`{"n":8}`)
+	for range lookedFor {
+		s = decideOn(t, m, s)
+		if got := said(m); !strings.Contains(got, `"return":true`) {
+			t.Fatalf("it is not asked for: %s", got)
+		}
+	}
+	s = decideOn(t, m, s)
+	if got := said(m); strings.Contains(got, `"return"`) {
+		t.Errorf("nobody has looked for %d events, and it is asked for: %s", lookedFor, got)
 	}
 }
 
