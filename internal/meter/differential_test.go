@@ -126,7 +126,7 @@ func TestDifferential(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%d bytes, %d functions; instrumented %d bytes", len(binary), info.Functions, len(out))
+			t.Logf("%d bytes, %d functions, about %s to compile; instrumented %d bytes", len(binary), info.Functions, info.Compile, len(out))
 			h := newHost(t, wazero.NewRuntimeConfig())
 			h.next = 1000
 			plain, metered := h.reactor(t, binary), h.reactor(t, out)

@@ -12,7 +12,7 @@
 //     module, also for one that was made to deceive.
 //  2. The frames of the functions that are being called, which is their parameters, locals and operands, and 16 bytes
 //     for each, are together at most Options.Depth when a call is made, and what is not counted above is
-//     at most 4 KiB and one Options.Frame.
+//     at most 4 KiB and one Options.Frame. What a compiler makes of a frame may be larger.
 //  3. What a module computes stays the same. The code that is added cannot be reached, changed or found by the module: it uses two
 //     globals that are not exported, and indexes that do not exist in the module as it was are refused.
 //  4. The result depends on the binary and the options alone.
@@ -21,13 +21,15 @@
 //
 // # Method
 //
-// The fuel is a global of 64 bits. Code is divided into regions, and each pays for its instructions at its beginning; where
-// the fuel becomes negative the host is asked for more. A region begins with a function, with a loop that is branched
-// back to, and, where one has become long, behind the end of a block. A place to which is jumped from
-// an earlier region begins a region as well, so that nobody runs what was not paid for; what is jumped over within one is
-// paid for and not run. Functions that are short, have no loops and call only such functions pay nothing: whoever calls them
-// pays for them. A function that does little before and behind its first loop leaves it to the loop. Operations on
-// lengths (memory.copy, memory.grow, table.fill and so on) pay for the length before they begin.
+// The fuel is a global of 64 bits. Code is divided into regions, each of which pays for its instructions at its beginning:
+// a region begins with a function, with a loop that is branched back to, and, where one has become long, behind the
+// end of a block. A place to which is jumped from an earlier region begins a region as well, so that nobody runs
+// what was not paid for; what is jumped over within a region is paid for and not run. Where functions and loops begin, and
+// at no other place, the host is asked for more if the fuel is negative: a place where code may be left is dear, as what
+// lives there has to be in memory, and paying alone is cheap. Functions that are short, have no loops and call only such
+// functions pay nothing: whoever calls them pays for them. A function that does little before and behind its first loop
+// leaves it to the loop. Operations on lengths (memory.copy, memory.grow, table.fill and so on) pay for the length before
+// they begin.
 //
 // What is left of the depth is a second global. A function takes its frame off when it begins, and gives it back where it
 // ends: its body becomes a block, and return a jump to the end of it. Functions which call nothing through tables, do not come
@@ -43,7 +45,8 @@
 // The format is that of WebAssembly Core 2.0 (https://www.w3.org/TR/2022/WD-wasm-core-2-20220419/, chapter 5). Shared
 // memories and atomic operations, exceptions, tail calls, several or 64-bit memories, garbage collection, typed function
 // references, relaxed vector instructions and components are refused, with what to build without; so is what is beyond the
-// limits of [Options], and a module that imports [ModuleName] itself. The errors are *[Error].
+// limits of [Options], and a module that imports [ModuleName] itself. The errors are *[Error]. One of the limits is on how long
+// the module is estimated to take to be compiled: no compiler of ours can be interrupted.
 //
 // Types of operands are not checked: who compiles the module does that, and a module that is not valid stays so. What the imports
 // and exports are good for is left to the host, see [Info].

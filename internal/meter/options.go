@@ -1,6 +1,9 @@
 package meter
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // What the instrumented module imports; the host has to provide it.
 const (
@@ -30,14 +33,20 @@ type Options struct {
 	// Functions is how many functions may be defined. Default 100,000.
 	Functions int
 
-	// Body is the length of one function's body, in bytes. Default 4 MiB.
+	// Body is the length of one function's body, in bytes. Default 256 KiB. A compiler that works by functions may take
+	// some kilobytes of memory for each byte of it.
 	Body int
+
+	// Compile is how long the module may be estimated to take to be compiled, on one core. Default 30 s. Compilers take
+	// more than proportional time for functions that have many jumps, and many locals; a module of some kilobytes may
+	// occupy one for minutes.
+	Compile time.Duration
 
 	// Nesting is how deep blocks may be nested in one function. Default 20,000.
 	Nesting int
 
 	// Items is how many types, imports, tables, globals, exports, element segments, data segments and custom
-	// sections there may be, of each. Default 50,000.
+	// sections there may be, of each. Default 200,000.
 	Items int
 
 	// Elements is how many entries all tables may have together, and all element segments. Tables that are not
@@ -65,9 +74,9 @@ func (o *Options) validate() (Options, error) {
 	}{
 		{"Frame", &v.Frame, 32 << 10},
 		{"Functions", &v.Functions, 100_000},
-		{"Body", &v.Body, 4 << 20},
+		{"Body", &v.Body, 256 << 10},
 		{"Nesting", &v.Nesting, 20_000},
-		{"Items", &v.Items, 50_000},
+		{"Items", &v.Items, 200_000},
 		{"Elements", &v.Elements, 200_000},
 		{"Output", &v.Output, 128 << 20},
 	} {
@@ -78,8 +87,11 @@ func (o *Options) validate() (Options, error) {
 			*f.value = f.initial
 		}
 	}
-	if v.Every < 0 || v.Depth < 0 {
-		return v, fmt.Errorf("meter: Options.Every is %d and Options.Depth is %d; they have to be 0 (the default) or more", v.Every, v.Depth)
+	if v.Every < 0 || v.Depth < 0 || v.Compile < 0 {
+		return v, fmt.Errorf("meter: Options.Every is %d, Options.Depth %d and Options.Compile %s; they have to be 0 (the default) or more", v.Every, v.Depth, v.Compile)
+	}
+	if v.Compile == 0 {
+		v.Compile = 30 * time.Second
 	}
 	if v.Every == 0 {
 		v.Every = 1 << 20
@@ -109,6 +121,8 @@ type Info struct {
 	Functions int
 	// Code is the length of their bodies together, in bytes.
 	Code int
+	// Compile is how long the module is estimated to take to be compiled, on one core. It is rather too high.
+	Compile time.Duration
 	// Start says that a function is called when the module is instantiated.
 	Start bool
 

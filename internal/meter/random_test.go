@@ -225,7 +225,7 @@ func TestRandom(t *testing.T) {
 	const every, depth = 1 << 50, 1 << 24
 	var all, paid int64
 	for n := range rounds {
-		r := rand.New(rand.NewPCG(seed, uint64(n)))
+		r := newPCG(seed + uint64(n))
 		tables := r.IntN(2) == 0
 		binary := randomProgram(r, tables)
 		out := instrument(t, binary, &meter.Options{Every: every, Depth: depth})
@@ -261,5 +261,7 @@ func TestRandom(t *testing.T) {
 	}
 	t.Logf("%d instructions were run, and %d units paid", all, paid)
 }
+
+func newPCG(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 func global(m api.Module, name string) int64 { return int64(m.ExportedGlobal(name).Get()) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nacredb/nacre/internal/meter"
 )
@@ -189,9 +190,44 @@ func TestLimits(t *testing.T) {
 	refusal(t, "parameters", mod{types: [][]byte{many}}.bytes(), nil, "there are 1001 parameters; the limit is 1000")
 }
 
+// TestCompile has modules of some kilobytes that occupy a compiler for minutes, or take gigabytes.
+func TestCompile(t *testing.T) {
+	locals := vec(code(leb(4000), i32))
+	var uses []byte
+	for i := range uint32(4000) {
+		uses = append(uses, code(get, leb(i), i32c(1), i32Add, set, leb(i))...)
+	}
+	for _, c := range []struct {
+		name string
+		f    fn
+		want string
+	}{
+		{"loops", fn{body: bytes.Repeat(code(loop, empty, i32c(1), brIf, 0, end), 30_000)}, "has 210000 jumps"},
+		{"nested loops", fn{body: code(bytes.Repeat(code(loop, empty), 10_000), bytes.Repeat(code(i32c(1), brIf, 0, end), 10_000))}, "has 70000 jumps"},
+		{"ifs", fn{body: bytes.Repeat(code(i32c(1), if_, empty, end), 40_000)}, "to be compiled; the limit is 30s"},
+		{"a switch", fn{body: code(block, empty, i32c(1), brTable, leb(200_000), make([]byte, 200_001), end)}, "has 200002 jumps"},
+		{"locals that live", fn{groups: locals, body: code(bytes.Repeat(code(get, 0, if_, empty, get, 1, set, 2, end), 500), uses)}, "and 4002 locals and operands"},
+		{"indirect calls", fn{body: bytes.Repeat(code(i32c(0), callIndirect, 0, 0), 10_001)}, "more than 10000 indirect calls"},
+	} {
+		m := mod{types: [][]byte{sig(nil, nil)}, funcs: []fn{{}, c.f}}
+		refusal(t, c.name, m.bytes(), nil, "code section, function 1, offset", c.want)
+		_, info, err := meter.Instrument(m.bytes(), &meter.Options{Compile: 1000 * time.Hour})
+		if c.name == "indirect calls" {
+			continue
+		}
+		if err != nil || info.Compile < 30*time.Second {
+			t.Errorf("%s: without the limit: %v, %+v", c.name, err, info)
+		}
+	}
+	// Functions that are small enough add up.
+	f := fn{body: bytes.Repeat(code(loop, empty, i32c(1), brIf, 0, end), 3000)}
+	m := mod{types: [][]byte{sig(nil, nil)}, funcs: slices.Repeat([]fn{f}, 10)}
+	refusal(t, "the sum", m.bytes(), nil, "code section, function 6, offset")
+}
+
 func TestOptions(t *testing.T) {
 	for _, o := range []meter.Options{
-		{Every: -1}, {Depth: -1}, {Frame: -1}, {Functions: -1}, {Body: -1}, {Nesting: -1}, {Items: -1}, {Elements: -1}, {Output: -1}, {MemoryPages: 65537},
+		{Every: -1}, {Depth: -1}, {Frame: -1}, {Functions: -1}, {Body: -1}, {Nesting: -1}, {Items: -1}, {Elements: -1}, {Output: -1}, {Compile: -1}, {MemoryPages: 65537},
 	} {
 		_, _, err := meter.Instrument(mod{}.bytes(), &o)
 		var refused *meter.Error
@@ -239,7 +275,7 @@ func TestInfo(t *testing.T) {
 			{"", "two", "func", "(v128)->(f64,externref)"},
 		},
 		Memories: 1, MemoryMin: 3, MemoryMax: 100,
-		Functions: 2, Code: 5, Start: true,
+		Functions: 2, Code: 5, Start: true, Compile: got.Compile,
 		Custom: map[string][]byte{"nacre:tests": []byte("[]")},
 	}
 	if !reflect.DeepEqual(got, want) {

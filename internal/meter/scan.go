@@ -1,5 +1,7 @@
 package meter
 
+import "time"
+
 // function is what is known of a function that the module defines, after its body was read.
 type function struct {
 	locals    part // the declarations
@@ -53,15 +55,18 @@ type block struct {
 
 // scanner reads bodies, one after the other.
 type scanner struct {
-	m      *module
-	c      *cursor
-	f      *function
-	blocks []block
-	height int64 // operands on the stack
-	most   int64
-	wide   bool // there may be 128-bit operands
-	loops  int  // loops of all functions so far
-	i      instruction
+	m        *module
+	c        *cursor
+	f        *function
+	blocks   []block
+	height   int64 // operands on the stack
+	most     int64
+	wide     bool // there may be 128-bit operands
+	jumps    int64
+	indirect int           // calls
+	effort   time.Duration // to compile the function, apart from its jumps and locals
+	loops    int           // loops of all functions so far
+	i        instruction
 }
 
 func (m *module) readCode(c *cursor) {
@@ -130,6 +135,7 @@ func (s *scanner) body(t funcType) {
 	f.cost = int64(f.declared) / 8
 
 	s.height, s.most = 0, 0
+	s.jumps, s.indirect, s.effort = 0, 0, effortFunction
 	s.blocks = append(s.blocks[:0], block{op: opBlock, results: uint32(len(t.results))})
 	for len(s.blocks) > 0 && c.err == nil {
 		s.instruction()
@@ -143,6 +149,7 @@ func (s *scanner) body(t funcType) {
 	if c.err == nil && f.frame > int64(s.m.options.Frame) {
 		c.fail(f.locals.from, "parameters, locals and operands take %d bytes; the limit is %d", f.frame, s.m.options.Frame)
 	}
+	s.compile()
 }
 
 func width(types []byte) int64 {
@@ -173,6 +180,7 @@ func (s *scanner) instruction() {
 	if c.err != nil {
 		return
 	}
+	s.effort += effortInstruction
 	switch i.op {
 	case opBlock, opLoop, opIf:
 		s.open()
@@ -186,9 +194,11 @@ func (s *scanner) instruction() {
 		s.branch(i.index)
 		s.never()
 	case opBrIf:
+		s.jumps += 2
 		s.operands(1, 0)
 		s.branch(i.index)
 	case opBrTable:
+		s.jumps += int64(len(i.labels))
 		for _, label := range i.labels {
 			s.branch(label)
 		}
@@ -216,6 +226,9 @@ func (s *scanner) instruction() {
 		s.wide = true
 		s.operands(i.pops, i.puts)
 	default:
+		if opcodes[i.op].shape == shapeAccess {
+			s.effort += effortAccess
+		}
 		if _, ok := i.charged(); ok {
 			f.bulk = true
 		}
@@ -256,10 +269,14 @@ func (s *scanner) open() {
 		s.c.fail(i.at, "blocks are nested deeper than %d", s.m.options.Nesting)
 		return
 	}
-	if i.op == opIf {
+	switch i.op {
+	case opBlock:
+		s.jumps++
+	case opIf:
+		s.jumps += 3
 		s.operands(1, 0)
-	}
-	if i.op == opLoop {
+	case opLoop:
+		s.jumps += 5 // with the check that is put there
 		b.loop = s.loops
 		s.m.loops.add(s.loops, false)
 		s.loops++
@@ -312,6 +329,7 @@ func (s *scanner) call() {
 		s.m.callees = append(s.m.callees, i.index-s.m.imported)
 	}
 	t := s.m.types[s.m.funcs[i.index]]
+	s.effort += time.Duration(len(t.params)+len(t.results)) * effortInstruction
 	s.move(int64(len(t.params)), int64(len(t.results)))
 }
 
@@ -323,6 +341,10 @@ func (s *scanner) callIndirect() {
 	}
 	s.f.indirect = true
 	t := s.m.types[i.index]
+	if s.indirect++; s.indirect > maxIndirect {
+		s.c.fail(i.at, "the function has more than %d indirect calls; compiling it would take too much memory", maxIndirect)
+	}
+	s.effort += effortIndirect + time.Duration(len(t.params)+len(t.results))*effortInstruction
 	s.move(1+int64(len(t.params)), int64(len(t.results)))
 }
 
@@ -344,3 +366,29 @@ func (i *instruction) charged() (charge lengthCharge, ok bool) {
 
 // lengthCharge is how a length becomes units: shifted up or down by bits.
 type lengthCharge struct{ up, down uint8 }
+
+// maxIndirect is how many indirect calls one function may have. Each takes 14 KiB of memory until the function is compiled.
+const maxIndirect = 10_000
+
+// How long it takes to compile code, measured with wazero 1.12 on a machine of 2024. What is quadratic comes from the
+// search for loops and dominators, and from the allocation of registers.
+const (
+	effortFunction    = 20 * time.Microsecond
+	effortInstruction = 1500 * time.Nanosecond
+	effortIndirect    = 40 * time.Microsecond
+	effortAccess      = 3 * time.Microsecond // to the memory
+	effortJumps       = 10 * time.Nanosecond // for each pair of jumps
+	effortValues      = 10 * time.Nanosecond // for each jump, and each pair of values that live then
+)
+
+// compile adds the function to what the module takes to be compiled.
+func (s *scanner) compile() {
+	values := (s.f.frame - 16) / 8
+	all := &s.m.info.Compile
+	jumps, live := float64(s.jumps), float64(values)
+	more := float64(s.effort) + jumps*jumps*float64(effortJumps) + jumps*live*live*float64(effortValues)
+	*all += time.Duration(min(more, 1<<50))
+	if limit := s.m.options.Compile; s.c.err == nil && *all > limit {
+		s.c.fail(s.f.code.from, "with this function the module takes about %s to be compiled; the limit is %s. It has %d jumps and %d locals and operands: make it smaller", all.Round(time.Second), limit, s.jumps, values)
+	}
+}
