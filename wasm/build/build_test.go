@@ -30,17 +30,11 @@ func TestTemplates(t *testing.T) {
 				}
 			}
 			skipWithoutTools(t, l, dir)
-			m := load(t, dir)
+			m, _ := load(t, dir)
 			if n := len(m.Tests()); n < 5 {
 				t.Errorf("the template has %d tests", n)
 			}
-			failures, err := m.RunCases(t.Context(), m.Tests())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, f := range failures {
-				t.Error(f)
-			}
+			runTests(t, m)
 		})
 	}
 }
@@ -128,7 +122,7 @@ func TestAToolThatIsMissingIsSaid(t *testing.T) {
 }
 
 // load builds a folder and compiles the module.
-func load(t *testing.T, dir string) *wasm.Module {
+func load(t *testing.T, dir string) (*wasm.Module, *build.Module) {
 	t.Helper()
 	built, err := build.Build(t.Context(), dir, nil)
 	if err != nil {
@@ -146,5 +140,17 @@ func load(t *testing.T, dir string) *wasm.Module {
 	if m.Hash() != built.Hash || len(m.Tests()) != built.Tests {
 		t.Errorf("the module has the hash %s and %d tests, and was built with %s and %d", m.Hash(), len(m.Tests()), built.Hash, built.Tests)
 	}
-	return m
+	return m, built
+}
+
+// runTests runs a module's own tests.
+func runTests(t *testing.T, m *wasm.Module) {
+	t.Helper()
+	failures, err := m.RunCases(t.Context(), m.Tests())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range failures {
+		t.Error(f)
+	}
 }

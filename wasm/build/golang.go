@@ -73,21 +73,21 @@ type goBuild struct {
 // generate runs the program on this machine, with the generator in it.
 func (b *goBuild) generate(ctx context.Context) (*codegen.Outcome, error) {
 	task := codegen.Task{Out: filepath.Join(b.temporary, "outcome.json")}
-	task.Main, task.Packages = b.main.ImportPath, map[string]string{}
+	task.Main, task.Packages = b.main.ImportPath, map[string]codegen.Package{}
 	files := map[string]string{
 		filepath.Join(b.main.Dir, generatorFile): fmt.Sprintf("package main\n\nimport codegen %q\n\nfunc init() { codegen.Main() }\n", codegenPath),
 	}
 	for _, p := range b.packages {
-		task.Packages[p.ImportPath] = p.Name
-		types, err := p.errorTypes()
+		types, failures, err := p.types()
 		if err != nil {
 			return nil, err
 		}
-		if len(types) == 0 {
+		task.Packages[p.ImportPath] = codegen.Package{Name: p.Name, Types: types}
+		if len(failures) == 0 {
 			continue
 		}
 		text := fmt.Sprintf("package %s\n\nimport codegen %q\n", p.Name, codegenPath)
-		for _, t := range types {
+		for _, t := range failures {
 			text += fmt.Sprintf("\nvar _ = codegen.Also[%s]()\n", t)
 		}
 		files[filepath.Join(p.Dir, typesFile)] = text

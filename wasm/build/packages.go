@@ -74,34 +74,35 @@ func (b *goBuild) list(ctx context.Context) error {
 	return nil
 }
 
-// errorTypes are the names of the package's types that are errors: those with a method Error() string. They may be
-// what Decide refuses a command with.
-func (p *goPackage) errorTypes() ([]string, error) {
-	var names []string
+// types are the names of the package's types, and of those that are errors: that have a method Error() string. They
+// may be what Decide refuses a command with.
+func (p *goPackage) types() (all, failures []string, err error) {
+	all = []string{}
 	generic := map[string]bool{}
 	for _, name := range p.GoFiles {
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, d := range f.Decls {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
 				if name := errorOf(d); name != "" {
-					names = append(names, name)
+					failures = append(failures, name)
 				}
 			case *ast.GenDecl:
 				for _, s := range d.Specs {
-					if t, ok := s.(*ast.TypeSpec); ok && t.TypeParams != nil {
-						generic[t.Name.Name] = true
+					if t, ok := s.(*ast.TypeSpec); ok {
+						all = append(all, t.Name.Name)
+						generic[t.Name.Name] = t.TypeParams != nil
 					}
 				}
 			}
 		}
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return generic[name] })
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	failures = slices.DeleteFunc(failures, func(name string) bool { return generic[name] })
+	slices.Sort(failures)
+	return all, slices.Compact(failures), nil
 }
 
 // errorOf is the type that a declaration gives a method Error() string, "" where it does something else.

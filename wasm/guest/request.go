@@ -166,7 +166,11 @@ func (a *aggregate[S, C, E]) readContext(q *request[S, C]) {
 		case "sourceDevice":
 			c.SourceDevice = r.String()
 		case "metadata":
-			c.Metadata, _ = r.Any().(map[string]any)
+			v := r.Any()
+			c.Metadata, _ = v.(map[string]any)
+			if c.Metadata == nil && v != nil {
+				r.Fail("the metadata is no object")
+			}
 			q.failed(r, codeDecodeContext)
 		default:
 			r.Unknown()

@@ -25,7 +25,7 @@ func TestShapes(t *testing.T) {
 		roots = append(roots, codegen.Root{Type: reflect.TypeOf(v), What: "the shape"})
 	}
 	got, err := codegen.Generate(roots, &codegen.Options{
-		Packages: map[string]string{shapesPath: "shapes", shapesPath + "/other": "other"}, Main: shapesPath,
+		Packages: map[string]codegen.Package{shapesPath: {Name: "shapes"}, shapesPath + "/other": {Name: "other"}}, Main: shapesPath,
 	})
 	if err != nil {
 		t.Fatal(err)

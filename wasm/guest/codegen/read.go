@@ -42,7 +42,7 @@ func (f *file) read(t reflect.Type, value, at string) {
 func (f *file) readPointer(t reflect.Type, value, at string, element func(string)) {
 	name, ok := f.typeName(t.Elem())
 	if !ok {
-		f.reflect(t, value, true, at, "its name cannot be used in package "+f.path)
+		f.reflect(t, value, true, at, unnamed(f))
 		return
 	}
 	f.printf("if !r.Null() {\n%s = new(%s)\n", value, name)
@@ -54,7 +54,7 @@ func (f *file) readPointer(t reflect.Type, value, at string, element func(string
 func (f *file) readBasic(t reflect.Type, value, reader, at string) {
 	name, ok := f.typeName(t)
 	if !ok {
-		f.reflect(t, value, true, at, "its name cannot be used in package "+f.path)
+		f.reflect(t, value, true, at, unnamed(f))
 		return
 	}
 	what := ""
@@ -92,7 +92,7 @@ func (f *file) readMany(t reflect.Type, value, at string) {
 	}
 	call, ok := f.functionFor(t, "Read", "r", "Reader", at, func(f *file) { f.readParts(t, "(*v)", t.String()) })
 	if !ok {
-		f.reflect(t, value, true, at, "its name cannot be used in package "+f.path)
+		f.reflect(t, value, true, at, unnamed(f))
 		return
 	}
 	f.printf("%s(r, &%s)\n", call, value)
@@ -115,13 +115,19 @@ func (f *file) readParts(t reflect.Type, value, at string) {
 }
 
 func (f *file) readSlice(t reflect.Type, value, at string) {
-	if isBytes(t) {
-		f.printf("%s = r.Base64()\n", value)
-		return
-	}
 	name, ok := f.typeName(t.Elem())
-	if !ok || t.Elem().Kind() == reflect.Uint8 {
-		f.reflect(t, value, true, at, "its elements are bytes with a name, or cannot be named in package "+f.path)
+	switch {
+	case oddBytes(t):
+		f.reflect(t, value, true, at, oddBytesWhy)
+		return
+	case !ok:
+		f.reflect(t, value, true, at, unnamed(f))
+		return
+	case isBytes(t) && t.Elem().PkgPath() != "":
+		f.printf("%s = %s.FromBytes[%s](r.Base64())\n", value, f.use(jsontextPath), name)
+		return
+	case isBytes(t):
+		f.printf("%s = r.Base64()\n", value)
 		return
 	}
 	e := f.variable("e")
@@ -133,9 +139,13 @@ func (f *file) readSlice(t reflect.Type, value, at string) {
 func (f *file) readMap(t reflect.Type, value, at string) {
 	key, keyOK := f.typeName(t.Key())
 	element, elementOK := f.typeName(t.Elem())
+	if !keyOK || !elementOK {
+		f.reflect(t, value, true, at, unnamed(f))
+		return
+	}
 	read := ""
 	switch k := t.Key(); {
-	case k.Implements(textMarshaler), reflect.PointerTo(k).Implements(textUnmarshaler), !keyOK, !elementOK:
+	case k.Implements(textMarshaler), reflect.PointerTo(k).Implements(textUnmarshaler):
 	case k.Kind() == reflect.String:
 		read = "string(r.Name())"
 	case k.Kind() >= reflect.Int && k.Kind() <= reflect.Int64:
@@ -144,7 +154,7 @@ func (f *file) readMap(t reflect.Type, value, at string) {
 		read = fmt.Sprintf("r.UintName(%s)", bits(k))
 	}
 	if read == "" {
-		f.reflect(t, value, true, at, "its keys decode themselves, or cannot be named in package "+f.path)
+		f.reflect(t, value, true, at, oddMap)
 		return
 	}
 	k, e := f.variable("k"), f.variable("e")
@@ -159,6 +169,14 @@ func (f *file) readStruct(t reflect.Type, value, at string) {
 	if err != nil {
 		f.reflect(t, value, true, at, err.Error())
 		return
+	}
+	for _, m := range fields {
+		for _, s := range m.steps[:len(m.steps)-1] {
+			if _, ok := f.typeName(indirect(s.typ)); !ok && s.typ.Kind() == reflect.Pointer {
+				f.reflect(t, value, true, at, "it embeds a pointer, and "+unnamed(f))
+				return
+			}
+		}
 	}
 	f.printf("if r.Object() {\n")
 	const word = 64
@@ -180,12 +198,7 @@ func (f *file) readMember(m *field, value, at string) {
 		if i == len(m.steps)-1 || s.typ.Kind() != reflect.Pointer {
 			continue
 		}
-		name, ok := f.typeName(s.typ.Elem())
-		if !ok {
-			f.printf("r.Skip()\n")
-			f.g.note(at, "an embedded pointer's type cannot be named in package %s: the member is not read", f.path)
-			return
-		}
+		name, _ := f.typeName(s.typ.Elem()) // there is one: see readStruct
 		f.printf("if %[1]s == nil {\n%[1]s = new(%[2]s)\n}\n", value, name)
 	}
 	t := m.typ
@@ -199,7 +212,7 @@ func (f *file) readMember(m *field, value, at string) {
 	case t.Kind() == reflect.Pointer:
 		name, ok := f.typeName(t.Elem())
 		if !ok {
-			f.reflect(t, value, true, at, "its name cannot be used in package "+f.path)
+			f.reflect(t, value, true, at, unnamed(f))
 			return
 		}
 		f.printf("if !%s.Null() {\n%s = new(%s)\n", q, value, name)
@@ -216,4 +229,12 @@ func (f *file) readMember(m *field, value, at string) {
 		f.readBasic(t, value, q, at)
 	}
 	f.printf("r.Unquoted(%s)\n}\n", q)
+}
+
+// indirect is what a pointer points to, or the type itself.
+func indirect(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
 }

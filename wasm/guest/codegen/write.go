@@ -78,7 +78,7 @@ func (f *file) writeMany(t reflect.Type, value string, addressed bool, at string
 	}
 	call, ok := f.functionFor(t, "Write", "w", "Writer", at, func(f *file) { f.writeParts(t, "(*v)", addressed, t.String()) })
 	if !ok {
-		f.reflect(t, value, false, at, "its name cannot be used in package "+f.path)
+		f.reflect(t, value, false, at, unnamed(f))
 		return
 	}
 	f.printf("%s(w, &%s)\n", call, value)
@@ -108,8 +108,15 @@ func (f *file) writeParts(t reflect.Type, value string, addressed bool, at strin
 }
 
 func (f *file) writeSlice(t reflect.Type, value, at string) {
+	if oddBytes(t) {
+		f.reflect(t, value, false, at, oddBytesWhy)
+		return
+	}
 	f.printf("if %s == nil {\nw.Raw(\"null\")\n} else {\n", value)
 	if isBytes(t) {
+		if t.Elem().PkgPath() != "" {
+			value = f.use(jsontextPath) + ".ToBytes(" + value + ")"
+		}
 		f.printf("w.Base64(%s)\n}\n", value)
 		return
 	}
@@ -120,9 +127,17 @@ func (f *file) writeSlice(t reflect.Type, value, at string) {
 }
 
 // isBytes tells whether a slice is base64 in JSON.
-func isBytes(t reflect.Type) bool {
-	return t.Elem().Kind() == reflect.Uint8 && t.Elem().PkgPath() == ""
+func isBytes(t reflect.Type) bool { return t.Elem().Kind() == reflect.Uint8 && !oddBytes(t) }
+
+// oddBytes tells whether a slice is of bytes that encode or decode themselves.
+func oddBytes(t reflect.Type) bool {
+	how, _ := encodes(t.Elem())
+	return t.Elem().Kind() == reflect.Uint8 && (how != "" || decodes(t.Elem()) != "")
 }
+
+const oddBytesWhy = "its bytes encode or decode themselves"
+
+const oddMap = "its keys encode themselves, or the values do by pointers only"
 
 func (f *file) writeMap(t reflect.Type, value, at string) {
 	keys := ""
@@ -136,7 +151,7 @@ func (f *file) writeMap(t reflect.Type, value, at string) {
 		keys = "UintKeys"
 	}
 	if keys == "" || wavers(t.Elem()) {
-		f.reflect(t, value, false, at, "its keys or values encode themselves in a way that only reflection follows")
+		f.reflect(t, value, false, at, oddMap)
 		return
 	}
 	key, element := f.variable("k"), f.variable("e")
@@ -287,7 +302,7 @@ func (f *file) writeMember(m *field, place string, addressed bool, at string) {
 
 // reflect leaves a value to reflection, and tells so.
 func (f *file) reflect(t reflect.Type, value string, reading bool, at, why string) {
-	f.g.note(at, "%s is left to reflection, which makes the module larger and slower: %s", t, why)
+	f.g.left(at, t, why)
 	if reading {
 		f.printf("%s.Read(r, &%s)\n", f.use(reflectedPath), value)
 		return
@@ -303,7 +318,7 @@ func (f *file) functionFor(t reflect.Type, verb, param, kind, at string, body fu
 		return "", false
 	}
 	of, function := f, "Nacre"+verb+"_"+strings.ReplaceAll(name, ".", "_")
-	if p := f.g.packageOf(t); p != f.path && f.g.o.Packages[p] != "" {
+	if p := f.g.packageOf(t); p != f.path && f.g.own(p) {
 		of, function = f.g.file(p), "Nacre"+verb+"_"+t.Name()
 		call = f.use(p) + "."
 		name = t.Name()

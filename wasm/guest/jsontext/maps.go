@@ -27,3 +27,24 @@ func UintKeys[K ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr, V any](
 
 // IsZero tells whether a value is its type's zero value, bit by bit.
 func IsZero[T any](v *T) bool { return reflect.ValueOf(v).Elem().IsZero() }
+
+// ToBytes gives bytes that have a type of their own.
+func ToBytes[T ~uint8](v []T) []byte {
+	out := make([]byte, len(v))
+	for i := range v {
+		out[i] = byte(v[i])
+	}
+	return out
+}
+
+// FromBytes gives bytes a type of their own; nil stays nil.
+func FromBytes[T ~uint8](b []byte) []T {
+	if b == nil {
+		return nil
+	}
+	out := make([]T, len(b))
+	for i := range b {
+		out[i] = T(b[i])
+	}
+	return out
+}

@@ -1305,6 +1305,11 @@ var _ = nacre_jsontext.Register(&nacre_jsontext.Codec{
 	},
 })
 
+// NacreRead_Blob is for generated code.
+func NacreRead_Blob(r *nacre_jsontext.Reader, v *Blob) {
+	(*v) = nacre_jsontext.FromBytes[tiny](r.Base64())
+}
+
 // NacreRead_Lists is for generated code.
 func NacreRead_Lists(r *nacre_jsontext.Reader, v *Lists) {
 	if r.Object() {
@@ -1472,10 +1477,50 @@ func NacreRead_Lists(r *nacre_jsontext.Reader, v *Lists) {
 						(*v).K = append((*v).K, e52)
 					}
 				}
+			case "L":
+				if seen[0]&(1<<11) != 0 {
+					r.Twice()
+				}
+				seen[0] |= 1 << 11
+				(*v).L = nacre_jsontext.FromBytes[nacre_other.Level](r.Base64())
+			case "M":
+				if seen[0]&(1<<12) != 0 {
+					r.Twice()
+				}
+				seen[0] |= 1 << 12
+				(*v).M = nacre_jsontext.FromBytes[tiny](r.Base64())
+			case "N":
+				if seen[0]&(1<<13) != 0 {
+					r.Twice()
+				}
+				seen[0] |= 1 << 13
+				i55 := 0
+				for ok := r.Array(); ok && r.Element(); i55++ {
+					if i55 >= 3 {
+						r.Skip()
+						continue
+					}
+					(*v).N[i55] = tiny(r.Uint(8))
+				}
+			case "O":
+				if seen[0]&(1<<14) != 0 {
+					r.Twice()
+				}
+				seen[0] |= 1 << 14
+				NacreRead_Blob(r, &(*v).O)
 			default:
 				r.Unknown()
 			}
 		}
+	}
+}
+
+// NacreWrite_Blob is for generated code.
+func NacreWrite_Blob(w *nacre_jsontext.Writer, v *Blob) {
+	if (*v) == nil {
+		w.Raw("null")
+	} else {
+		w.Base64(nacre_jsontext.ToBytes((*v)))
 	}
 }
 
@@ -1486,11 +1531,11 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i55 := range (*v).A {
-			if i55 > 0 {
+		for i56 := range (*v).A {
+			if i56 > 0 {
 				w.Byte(',')
 			}
-			w.Int(int64((*v).A[i55]))
+			w.Int(int64((*v).A[i56]))
 		}
 		w.Byte(']')
 	}
@@ -1499,11 +1544,11 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i56 := range (*v).B {
-			if i56 > 0 {
+		for i57 := range (*v).B {
+			if i57 > 0 {
 				w.Byte(',')
 			}
-			w.String(string((*v).B[i56]))
+			w.String(string((*v).B[i57]))
 		}
 		w.Byte(']')
 	}
@@ -1512,19 +1557,19 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i57 := range (*v).C {
-			if i57 > 0 {
+		for i58 := range (*v).C {
+			if i58 > 0 {
 				w.Byte(',')
 			}
-			if (*v).C[i57] == nil {
+			if (*v).C[i58] == nil {
 				w.Raw("null")
 			} else {
 				w.Byte('[')
-				for i58 := range (*v).C[i57] {
-					if i58 > 0 {
+				for i59 := range (*v).C[i58] {
+					if i59 > 0 {
 						w.Byte(',')
 					}
-					w.Float(float64((*v).C[i57][i58]), 64)
+					w.Float(float64((*v).C[i58][i59]), 64)
 				}
 				w.Byte(']')
 			}
@@ -1539,20 +1584,20 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 	}
 	w.Raw(",\"E\":")
 	w.Byte('[')
-	for i59 := range (*v).E {
-		if i59 > 0 {
+	for i60 := range (*v).E {
+		if i60 > 0 {
 			w.Byte(',')
 		}
-		w.Uint(uint64((*v).E[i59]))
+		w.Uint(uint64((*v).E[i60]))
 	}
 	w.Byte(']')
 	w.Raw(",\"F\":")
 	w.Byte('[')
-	for i60 := range (*v).F {
-		if i60 > 0 {
+	for i61 := range (*v).F {
+		if i61 > 0 {
 			w.Byte(',')
 		}
-		NacreWrite_Quoted(w, &(*v).F[i60])
+		NacreWrite_Quoted(w, &(*v).F[i61])
 	}
 	w.Byte(']')
 	w.Raw(",\"G\":")
@@ -1560,11 +1605,11 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i61 := range (*v).G {
-			if i61 > 0 {
+		for i62 := range (*v).G {
+			if i62 > 0 {
 				w.Byte(',')
 			}
-			NacreWrite_Omitted(w, &(*v).G[i61])
+			NacreWrite_Omitted(w, &(*v).G[i62])
 		}
 		w.Byte(']')
 	}
@@ -1573,16 +1618,16 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i62 := range (*v).H {
-			if i62 > 0 {
+		for i63 := range (*v).H {
+			if i63 > 0 {
 				w.Byte(',')
 			}
 			w.Byte('[')
-			for i63 := range (*v).H[i62] {
-				if i63 > 0 {
+			for i64 := range (*v).H[i63] {
+				if i64 > 0 {
 					w.Byte(',')
 				}
-				w.Bool(bool((*v).H[i62][i63]))
+				w.Bool(bool((*v).H[i63][i64]))
 			}
 			w.Byte(']')
 		}
@@ -1590,11 +1635,11 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 	}
 	w.Raw(",\"I\":")
 	w.Byte('[')
-	for i64 := range (*v).I {
-		if i64 > 0 {
+	for i65 := range (*v).I {
+		if i65 > 0 {
 			w.Byte(',')
 		}
-		w.Int(int64((*v).I[i64]))
+		w.Int(int64((*v).I[i65]))
 	}
 	w.Byte(']')
 	w.Raw(",\"J\":")
@@ -1602,12 +1647,12 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i65 := range (*v).J {
-			if i65 > 0 {
+		for i66 := range (*v).J {
+			if i66 > 0 {
 				w.Byte(',')
 			}
-			if !w.Any((*v).J[i65]) {
-				nacre_reflected.Write(w, (*v).J[i65])
+			if !w.Any((*v).J[i66]) {
+				nacre_reflected.Write(w, (*v).J[i66])
 			}
 		}
 		w.Byte(']')
@@ -1617,26 +1662,49 @@ func NacreWrite_Lists(w *nacre_jsontext.Writer, v *Lists) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i66 := range (*v).K {
-			if i66 > 0 {
+		for i67 := range (*v).K {
+			if i67 > 0 {
 				w.Byte(',')
 			}
-			if (*v).K[i66] == nil {
+			if (*v).K[i67] == nil {
 				w.Raw("null")
 			} else {
 				w.Byte('{')
-				for _, k67 := range nacre_jsontext.Keys((*v).K[i66]) {
+				for _, k68 := range nacre_jsontext.Keys((*v).K[i67]) {
 					w.Comma()
-					w.String(string(k67))
+					w.String(string(k68))
 					w.Byte(':')
-					e68 := (*v).K[i66][k67]
-					w.String(string(e68))
+					e69 := (*v).K[i67][k68]
+					w.String(string(e69))
 				}
 				w.Byte('}')
 			}
 		}
 		w.Byte(']')
 	}
+	w.Raw(",\"L\":")
+	if (*v).L == nil {
+		w.Raw("null")
+	} else {
+		w.Base64(nacre_jsontext.ToBytes((*v).L))
+	}
+	w.Raw(",\"M\":")
+	if (*v).M == nil {
+		w.Raw("null")
+	} else {
+		w.Base64(nacre_jsontext.ToBytes((*v).M))
+	}
+	w.Raw(",\"N\":")
+	w.Byte('[')
+	for i70 := range (*v).N {
+		if i70 > 0 {
+			w.Byte(',')
+		}
+		w.Uint(uint64((*v).N[i70]))
+	}
+	w.Byte(']')
+	w.Raw(",\"O\":")
+	NacreWrite_Blob(w, &(*v).O)
 	w.Byte('}')
 }
 
@@ -1675,13 +1743,13 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).A = map[string]int{}
 					for r.Member() {
-						k69 := string(string(r.Name()))
-						if _, twice := (*v).A[k69]; twice {
+						k71 := string(string(r.Name()))
+						if _, twice := (*v).A[k71]; twice {
 							r.Twice()
 						}
-						var e70 int
-						e70 = int(r.Int(64))
-						(*v).A[k69] = e70
+						var e72 int
+						e72 = int(r.Int(64))
+						(*v).A[k71] = e72
 					}
 				}
 			case "B":
@@ -1692,16 +1760,16 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).B = map[Text]*Basics{}
 					for r.Member() {
-						k71 := Text(string(r.Name()))
-						if _, twice := (*v).B[k71]; twice {
+						k73 := Text(string(r.Name()))
+						if _, twice := (*v).B[k73]; twice {
 							r.Twice()
 						}
-						var e72 *Basics
+						var e74 *Basics
 						if !r.Null() {
-							e72 = new(Basics)
-							NacreRead_Basics(r, &(*e72))
+							e74 = new(Basics)
+							NacreRead_Basics(r, &(*e74))
 						}
-						(*v).B[k71] = e72
+						(*v).B[k73] = e74
 					}
 				}
 			case "C":
@@ -1712,13 +1780,13 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).C = map[int]string{}
 					for r.Member() {
-						k73 := int(r.IntName(64))
-						if _, twice := (*v).C[k73]; twice {
+						k75 := int(r.IntName(64))
+						if _, twice := (*v).C[k75]; twice {
 							r.Twice()
 						}
-						var e74 string
-						e74 = string(r.String())
-						(*v).C[k73] = e74
+						var e76 string
+						e76 = string(r.String())
+						(*v).C[k75] = e76
 					}
 				}
 			case "D":
@@ -1729,13 +1797,13 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).D = map[uint8]bool{}
 					for r.Member() {
-						k75 := uint8(r.UintName(8))
-						if _, twice := (*v).D[k75]; twice {
+						k77 := uint8(r.UintName(8))
+						if _, twice := (*v).D[k77]; twice {
 							r.Twice()
 						}
-						var e76 bool
-						e76 = bool(r.Bool())
-						(*v).D[k75] = e76
+						var e78 bool
+						e78 = bool(r.Bool())
+						(*v).D[k77] = e78
 					}
 				}
 			case "E":
@@ -1746,20 +1814,20 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).E = map[int64][]int{}
 					for r.Member() {
-						k77 := int64(r.IntName(64))
-						if _, twice := (*v).E[k77]; twice {
+						k79 := int64(r.IntName(64))
+						if _, twice := (*v).E[k79]; twice {
 							r.Twice()
 						}
-						var e78 []int
+						var e80 []int
 						if r.Array() {
-							e78 = []int{}
+							e80 = []int{}
 							for r.Element() {
-								var e79 int
-								e79 = int(r.Int(64))
-								e78 = append(e78, e79)
+								var e81 int
+								e81 = int(r.Int(64))
+								e80 = append(e80, e81)
 							}
 						}
-						(*v).E[k77] = e78
+						(*v).E[k79] = e80
 					}
 				}
 			case "F":
@@ -1770,24 +1838,24 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).F = map[string]map[string]any{}
 					for r.Member() {
-						k80 := string(string(r.Name()))
-						if _, twice := (*v).F[k80]; twice {
+						k82 := string(string(r.Name()))
+						if _, twice := (*v).F[k82]; twice {
 							r.Twice()
 						}
-						var e81 map[string]any
+						var e83 map[string]any
 						if r.Object() {
-							e81 = map[string]any{}
+							e83 = map[string]any{}
 							for r.Member() {
-								k82 := string(string(r.Name()))
-								if _, twice := e81[k82]; twice {
+								k84 := string(string(r.Name()))
+								if _, twice := e83[k84]; twice {
 									r.Twice()
 								}
-								var e83 any
-								e83 = r.Any()
-								e81[k82] = e83
+								var e85 any
+								e85 = r.Any()
+								e83[k84] = e85
 							}
 						}
-						(*v).F[k80] = e81
+						(*v).F[k82] = e83
 					}
 				}
 			case "G":
@@ -1798,13 +1866,13 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).G = map[Number]Omitted{}
 					for r.Member() {
-						k84 := Number(r.IntName(64))
-						if _, twice := (*v).G[k84]; twice {
+						k86 := Number(r.IntName(64))
+						if _, twice := (*v).G[k86]; twice {
 							r.Twice()
 						}
-						var e85 Omitted
-						NacreRead_Omitted(r, &e85)
-						(*v).G[k84] = e85
+						var e87 Omitted
+						NacreRead_Omitted(r, &e87)
+						(*v).G[k86] = e87
 					}
 				}
 			case "H":
@@ -1815,13 +1883,13 @@ func NacreRead_Maps(r *nacre_jsontext.Reader, v *Maps) {
 				if r.Object() {
 					(*v).H = map[string][]uint8{}
 					for r.Member() {
-						k86 := string(string(r.Name()))
-						if _, twice := (*v).H[k86]; twice {
+						k88 := string(string(r.Name()))
+						if _, twice := (*v).H[k88]; twice {
 							r.Twice()
 						}
-						var e87 []uint8
-						e87 = r.Base64()
-						(*v).H[k86] = e87
+						var e89 []uint8
+						e89 = r.Base64()
+						(*v).H[k88] = e89
 					}
 				}
 			default:
@@ -1838,12 +1906,12 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k88 := range nacre_jsontext.Keys((*v).A) {
+		for _, k90 := range nacre_jsontext.Keys((*v).A) {
 			w.Comma()
-			w.String(string(k88))
+			w.String(string(k90))
 			w.Byte(':')
-			e89 := (*v).A[k88]
-			w.Int(int64(e89))
+			e91 := (*v).A[k90]
+			w.Int(int64(e91))
 		}
 		w.Byte('}')
 	}
@@ -1852,15 +1920,15 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k90 := range nacre_jsontext.Keys((*v).B) {
+		for _, k92 := range nacre_jsontext.Keys((*v).B) {
 			w.Comma()
-			w.String(string(k90))
+			w.String(string(k92))
 			w.Byte(':')
-			e91 := (*v).B[k90]
-			if e91 == nil {
+			e93 := (*v).B[k92]
+			if e93 == nil {
 				w.Raw("null")
 			} else {
-				NacreWrite_Basics(w, &(*e91))
+				NacreWrite_Basics(w, &(*e93))
 			}
 		}
 		w.Byte('}')
@@ -1870,13 +1938,13 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k92 := range nacre_jsontext.IntKeys((*v).C) {
+		for _, k94 := range nacre_jsontext.IntKeys((*v).C) {
 			w.Comma()
 			w.Byte('"')
-			w.Int(int64(k92))
+			w.Int(int64(k94))
 			w.Raw(`":`)
-			e93 := (*v).C[k92]
-			w.String(string(e93))
+			e95 := (*v).C[k94]
+			w.String(string(e95))
 		}
 		w.Byte('}')
 	}
@@ -1885,13 +1953,13 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k94 := range nacre_jsontext.UintKeys((*v).D) {
+		for _, k96 := range nacre_jsontext.UintKeys((*v).D) {
 			w.Comma()
 			w.Byte('"')
-			w.Uint(uint64(k94))
+			w.Uint(uint64(k96))
 			w.Raw(`":`)
-			e95 := (*v).D[k94]
-			w.Bool(bool(e95))
+			e97 := (*v).D[k96]
+			w.Bool(bool(e97))
 		}
 		w.Byte('}')
 	}
@@ -1900,21 +1968,21 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k96 := range nacre_jsontext.IntKeys((*v).E) {
+		for _, k98 := range nacre_jsontext.IntKeys((*v).E) {
 			w.Comma()
 			w.Byte('"')
-			w.Int(int64(k96))
+			w.Int(int64(k98))
 			w.Raw(`":`)
-			e97 := (*v).E[k96]
-			if e97 == nil {
+			e99 := (*v).E[k98]
+			if e99 == nil {
 				w.Raw("null")
 			} else {
 				w.Byte('[')
-				for i98 := range e97 {
-					if i98 > 0 {
+				for i100 := range e99 {
+					if i100 > 0 {
 						w.Byte(',')
 					}
-					w.Int(int64(e97[i98]))
+					w.Int(int64(e99[i100]))
 				}
 				w.Byte(']')
 			}
@@ -1926,22 +1994,22 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k99 := range nacre_jsontext.Keys((*v).F) {
+		for _, k101 := range nacre_jsontext.Keys((*v).F) {
 			w.Comma()
-			w.String(string(k99))
+			w.String(string(k101))
 			w.Byte(':')
-			e100 := (*v).F[k99]
-			if e100 == nil {
+			e102 := (*v).F[k101]
+			if e102 == nil {
 				w.Raw("null")
 			} else {
 				w.Byte('{')
-				for _, k101 := range nacre_jsontext.Keys(e100) {
+				for _, k103 := range nacre_jsontext.Keys(e102) {
 					w.Comma()
-					w.String(string(k101))
+					w.String(string(k103))
 					w.Byte(':')
-					e102 := e100[k101]
-					if !w.Any(e102) {
-						nacre_reflected.Write(w, e102)
+					e104 := e102[k103]
+					if !w.Any(e104) {
+						nacre_reflected.Write(w, e104)
 					}
 				}
 				w.Byte('}')
@@ -1954,13 +2022,13 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k103 := range nacre_jsontext.IntKeys((*v).G) {
+		for _, k105 := range nacre_jsontext.IntKeys((*v).G) {
 			w.Comma()
 			w.Byte('"')
-			w.Int(int64(k103))
+			w.Int(int64(k105))
 			w.Raw(`":`)
-			e104 := (*v).G[k103]
-			NacreWrite_Omitted(w, &e104)
+			e106 := (*v).G[k105]
+			NacreWrite_Omitted(w, &e106)
 		}
 		w.Byte('}')
 	}
@@ -1969,15 +2037,15 @@ func NacreWrite_Maps(w *nacre_jsontext.Writer, v *Maps) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k105 := range nacre_jsontext.Keys((*v).H) {
+		for _, k107 := range nacre_jsontext.Keys((*v).H) {
 			w.Comma()
-			w.String(string(k105))
+			w.String(string(k107))
 			w.Byte(':')
-			e106 := (*v).H[k105]
-			if e106 == nil {
+			e108 := (*v).H[k107]
+			if e108 == nil {
 				w.Raw("null")
 			} else {
-				w.Base64(e106)
+				w.Base64(e108)
 			}
 		}
 		w.Byte('}')
@@ -2259,13 +2327,13 @@ func NacreRead_Methods(r *nacre_jsontext.Reader, v *Methods) {
 				if r.Array() {
 					(*v).E = []pair{}
 					for r.Element() {
-						var e107 pair
+						var e109 pair
 						if text := r.Raw(); text != nil {
-							if err := e107.UnmarshalJSON(text); err != nil {
+							if err := e109.UnmarshalJSON(text); err != nil {
 								r.Fail(err.Error())
 							}
 						}
-						(*v).E = append((*v).E, e107)
+						(*v).E = append((*v).E, e109)
 					}
 				}
 			case "F":
@@ -2276,19 +2344,19 @@ func NacreRead_Methods(r *nacre_jsontext.Reader, v *Methods) {
 				if r.Object() {
 					(*v).F = map[string]color{}
 					for r.Member() {
-						k108 := string(string(r.Name()))
-						if _, twice := (*v).F[k108]; twice {
+						k110 := string(string(r.Name()))
+						if _, twice := (*v).F[k110]; twice {
 							r.Twice()
 						}
-						var e109 color
+						var e111 color
 						if !r.Null() {
 							if text := r.Text(); r.Err() == nil {
-								if err := e109.UnmarshalText(text); err != nil {
+								if err := e111.UnmarshalText(text); err != nil {
 									r.Fail(err.Error())
 								}
 							}
 						}
-						(*v).F[k108] = e109
+						(*v).F[k110] = e111
 					}
 				}
 			case "G":
@@ -2321,15 +2389,15 @@ func NacreRead_Methods(r *nacre_jsontext.Reader, v *Methods) {
 					r.Twice()
 				}
 				seen[0] |= 1 << 8
-				i110 := 0
-				for ok := r.Array(); ok && r.Element(); i110++ {
-					if i110 >= 2 {
+				i112 := 0
+				for ok := r.Array(); ok && r.Element(); i112++ {
+					if i112 >= 2 {
 						r.Skip()
 						continue
 					}
 					if !r.Null() {
 						if text := r.Text(); r.Err() == nil {
-							if err := (*v).I[i110].UnmarshalText(text); err != nil {
+							if err := (*v).I[i112].UnmarshalText(text); err != nil {
 								r.Fail(err.Error())
 							}
 						}
@@ -2381,11 +2449,11 @@ func NacreWrite_Methods(w *nacre_jsontext.Writer, v *Methods) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i111 := range (*v).E {
-			if i111 > 0 {
+		for i113 := range (*v).E {
+			if i113 > 0 {
 				w.Byte(',')
 			}
-			if text, err := (*v).E[i111].MarshalJSON(); err != nil {
+			if text, err := (*v).E[i113].MarshalJSON(); err != nil {
 				w.Fail(err)
 			} else {
 				w.Value(text)
@@ -2398,12 +2466,12 @@ func NacreWrite_Methods(w *nacre_jsontext.Writer, v *Methods) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k112 := range nacre_jsontext.Keys((*v).F) {
+		for _, k114 := range nacre_jsontext.Keys((*v).F) {
 			w.Comma()
-			w.String(string(k112))
+			w.String(string(k114))
 			w.Byte(':')
-			e113 := (*v).F[k112]
-			if text, err := e113.MarshalText(); err != nil {
+			e115 := (*v).F[k114]
+			if text, err := e115.MarshalText(); err != nil {
 				w.Fail(err)
 			} else {
 				w.String(string(text))
@@ -2429,11 +2497,11 @@ func NacreWrite_Methods(w *nacre_jsontext.Writer, v *Methods) {
 	}
 	w.Raw(",\"I\":")
 	w.Byte('[')
-	for i114 := range (*v).I {
-		if i114 > 0 {
+	for i116 := range (*v).I {
+		if i116 > 0 {
 			w.Byte(',')
 		}
-		if text, err := (*v).I[i114].MarshalText(); err != nil {
+		if text, err := (*v).I[i116].MarshalText(); err != nil {
 			w.Fail(err)
 		} else {
 			w.String(string(text))
@@ -2493,9 +2561,9 @@ func NacreRead_Times(r *nacre_jsontext.Reader, v *Times) {
 				if r.Array() {
 					(*v).C = []nacre_time.Time{}
 					for r.Element() {
-						var e115 nacre_time.Time
-						e115 = r.Time()
-						(*v).C = append((*v).C, e115)
+						var e117 nacre_time.Time
+						e117 = r.Time()
+						(*v).C = append((*v).C, e117)
 					}
 				}
 			case "D":
@@ -2506,13 +2574,13 @@ func NacreRead_Times(r *nacre_jsontext.Reader, v *Times) {
 				if r.Object() {
 					(*v).D = map[string]nacre_time.Time{}
 					for r.Member() {
-						k116 := string(string(r.Name()))
-						if _, twice := (*v).D[k116]; twice {
+						k118 := string(string(r.Name()))
+						if _, twice := (*v).D[k118]; twice {
 							r.Twice()
 						}
-						var e117 nacre_time.Time
-						e117 = r.Time()
-						(*v).D[k116] = e117
+						var e119 nacre_time.Time
+						e119 = r.Time()
+						(*v).D[k118] = e119
 					}
 				}
 			default:
@@ -2537,11 +2605,11 @@ func NacreWrite_Times(w *nacre_jsontext.Writer, v *Times) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i118 := range (*v).C {
-			if i118 > 0 {
+		for i120 := range (*v).C {
+			if i120 > 0 {
 				w.Byte(',')
 			}
-			w.Time((*v).C[i118])
+			w.Time((*v).C[i120])
 		}
 		w.Byte(']')
 	}
@@ -2550,12 +2618,12 @@ func NacreWrite_Times(w *nacre_jsontext.Writer, v *Times) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k119 := range nacre_jsontext.Keys((*v).D) {
+		for _, k121 := range nacre_jsontext.Keys((*v).D) {
 			w.Comma()
-			w.String(string(k119))
+			w.String(string(k121))
 			w.Byte(':')
-			e120 := (*v).D[k119]
-			w.Time(e120)
+			e122 := (*v).D[k121]
+			w.Time(e122)
 		}
 		w.Byte('}')
 	}
@@ -2603,13 +2671,13 @@ func NacreRead_Dynamic(r *nacre_jsontext.Reader, v *Dynamic) {
 				if r.Object() {
 					(*v).B = map[string]any{}
 					for r.Member() {
-						k121 := string(string(r.Name()))
-						if _, twice := (*v).B[k121]; twice {
+						k123 := string(string(r.Name()))
+						if _, twice := (*v).B[k123]; twice {
 							r.Twice()
 						}
-						var e122 any
-						e122 = r.Any()
-						(*v).B[k121] = e122
+						var e124 any
+						e124 = r.Any()
+						(*v).B[k123] = e124
 					}
 				}
 			case "C":
@@ -2620,9 +2688,9 @@ func NacreRead_Dynamic(r *nacre_jsontext.Reader, v *Dynamic) {
 				if r.Array() {
 					(*v).C = []any{}
 					for r.Element() {
-						var e123 any
-						e123 = r.Any()
-						(*v).C = append((*v).C, e123)
+						var e125 any
+						e125 = r.Any()
+						(*v).C = append((*v).C, e125)
 					}
 				}
 			case "D":
@@ -2648,9 +2716,9 @@ func NacreRead_Dynamic(r *nacre_jsontext.Reader, v *Dynamic) {
 				if r.Array() {
 					(*v).F = []nacre_json.RawMessage{}
 					for r.Element() {
-						var e124 nacre_json.RawMessage
-						e124 = append(e124[:0:0], r.Raw()...)
-						(*v).F = append((*v).F, e124)
+						var e126 nacre_json.RawMessage
+						e126 = append(e126[:0:0], r.Raw()...)
+						(*v).F = append((*v).F, e126)
 					}
 				}
 			default:
@@ -2671,13 +2739,13 @@ func NacreWrite_Dynamic(w *nacre_jsontext.Writer, v *Dynamic) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k125 := range nacre_jsontext.Keys((*v).B) {
+		for _, k127 := range nacre_jsontext.Keys((*v).B) {
 			w.Comma()
-			w.String(string(k125))
+			w.String(string(k127))
 			w.Byte(':')
-			e126 := (*v).B[k125]
-			if !w.Any(e126) {
-				nacre_reflected.Write(w, e126)
+			e128 := (*v).B[k127]
+			if !w.Any(e128) {
+				nacre_reflected.Write(w, e128)
 			}
 		}
 		w.Byte('}')
@@ -2687,12 +2755,12 @@ func NacreWrite_Dynamic(w *nacre_jsontext.Writer, v *Dynamic) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i127 := range (*v).C {
-			if i127 > 0 {
+		for i129 := range (*v).C {
+			if i129 > 0 {
 				w.Byte(',')
 			}
-			if !w.Any((*v).C[i127]) {
-				nacre_reflected.Write(w, (*v).C[i127])
+			if !w.Any((*v).C[i129]) {
+				nacre_reflected.Write(w, (*v).C[i129])
 			}
 		}
 		w.Byte(']')
@@ -2718,14 +2786,14 @@ func NacreWrite_Dynamic(w *nacre_jsontext.Writer, v *Dynamic) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i128 := range (*v).F {
-			if i128 > 0 {
+		for i130 := range (*v).F {
+			if i130 > 0 {
 				w.Byte(',')
 			}
-			if (*v).F[i128] == nil {
+			if (*v).F[i130] == nil {
 				w.Raw("null")
 			} else {
-				w.Value((*v).F[i128])
+				w.Value((*v).F[i130])
 			}
 		}
 		w.Byte(']')
@@ -2783,9 +2851,9 @@ func NacreRead_tree(r *nacre_jsontext.Reader, v *tree) {
 				if r.Array() {
 					(*v).More = []tree{}
 					for r.Element() {
-						var e129 tree
-						NacreRead_tree(r, &e129)
-						(*v).More = append((*v).More, e129)
+						var e131 tree
+						NacreRead_tree(r, &e131)
+						(*v).More = append((*v).More, e131)
 					}
 				}
 			case "By":
@@ -2796,13 +2864,13 @@ func NacreRead_tree(r *nacre_jsontext.Reader, v *tree) {
 				if r.Object() {
 					(*v).By = map[string]tree{}
 					for r.Member() {
-						k130 := string(string(r.Name()))
-						if _, twice := (*v).By[k130]; twice {
+						k132 := string(string(r.Name()))
+						if _, twice := (*v).By[k132]; twice {
 							r.Twice()
 						}
-						var e131 tree
-						NacreRead_tree(r, &e131)
-						(*v).By[k130] = e131
+						var e133 tree
+						NacreRead_tree(r, &e133)
+						(*v).By[k132] = e133
 					}
 				}
 			default:
@@ -2832,11 +2900,11 @@ func NacreWrite_tree(w *nacre_jsontext.Writer, v *tree) {
 					w.Raw("null")
 				} else {
 					w.Byte('[')
-					for i132 := range (*v).More {
-						if i132 > 0 {
+					for i134 := range (*v).More {
+						if i134 > 0 {
 							w.Byte(',')
 						}
-						NacreWrite_tree(w, &(*v).More[i132])
+						NacreWrite_tree(w, &(*v).More[i134])
 					}
 					w.Byte(']')
 				}
@@ -2850,12 +2918,12 @@ func NacreWrite_tree(w *nacre_jsontext.Writer, v *tree) {
 					w.Raw("null")
 				} else {
 					w.Byte('{')
-					for _, k133 := range nacre_jsontext.Keys((*v).By) {
+					for _, k135 := range nacre_jsontext.Keys((*v).By) {
 						w.Comma()
-						w.String(string(k133))
+						w.String(string(k135))
 						w.Byte(':')
-						e134 := (*v).By[k133]
-						NacreWrite_tree(w, &e134)
+						e136 := (*v).By[k135]
+						NacreWrite_tree(w, &e136)
 					}
 					w.Byte('}')
 				}
@@ -3555,9 +3623,9 @@ func NacreRead_Items(r *nacre_jsontext.Reader, v *Items) {
 	if r.Array() {
 		(*v) = []Basics{}
 		for r.Element() {
-			var e135 Basics
-			NacreRead_Basics(r, &e135)
-			(*v) = append((*v), e135)
+			var e137 Basics
+			NacreRead_Basics(r, &e137)
+			(*v) = append((*v), e137)
 		}
 	}
 }
@@ -3568,11 +3636,11 @@ func NacreWrite_Items(w *nacre_jsontext.Writer, v *Items) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i136 := range *v {
-			if i136 > 0 {
+		for i138 := range *v {
+			if i138 > 0 {
 				w.Byte(',')
 			}
-			NacreWrite_Basics(w, &(*v)[i136])
+			NacreWrite_Basics(w, &(*v)[i138])
 		}
 		w.Byte(']')
 	}
@@ -3604,13 +3672,13 @@ func NacreRead_Index(r *nacre_jsontext.Reader, v *Index) {
 	if r.Object() {
 		(*v) = map[string]Number{}
 		for r.Member() {
-			k137 := string(string(r.Name()))
-			if _, twice := (*v)[k137]; twice {
+			k139 := string(string(r.Name()))
+			if _, twice := (*v)[k139]; twice {
 				r.Twice()
 			}
-			var e138 Number
-			e138 = Number(r.Int(64))
-			(*v)[k137] = e138
+			var e140 Number
+			e140 = Number(r.Int(64))
+			(*v)[k139] = e140
 		}
 	}
 }
@@ -3621,12 +3689,12 @@ func NacreWrite_Index(w *nacre_jsontext.Writer, v *Index) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k139 := range nacre_jsontext.Keys((*v)) {
+		for _, k141 := range nacre_jsontext.Keys((*v)) {
 			w.Comma()
-			w.String(string(k139))
+			w.String(string(k141))
 			w.Byte(':')
-			e140 := (*v)[k139]
-			w.Int(int64(e140))
+			e142 := (*v)[k141]
+			w.Int(int64(e142))
 		}
 		w.Byte('}')
 	}
@@ -3653,21 +3721,42 @@ var _ = nacre_jsontext.Register(&nacre_jsontext.Codec{
 	},
 })
 
+var _ = nacre_jsontext.Register(&nacre_jsontext.Codec{
+	Type: nacre_reflect.TypeFor[Blob](),
+	Read: func(r *nacre_jsontext.Reader) any {
+		var v Blob
+		NacreRead_Blob(r, &v)
+		return v
+	},
+	ReadPointer: func(r *nacre_jsontext.Reader) any {
+		v := new(Blob)
+		NacreRead_Blob(r, &(*v))
+		return v
+	},
+	Write: func(w *nacre_jsontext.Writer, a any) {
+		v, ok := a.(Blob)
+		if p, pointer := a.(*Blob); !ok && pointer {
+			v = *p
+		}
+		NacreWrite_Blob(w, &v)
+	},
+})
+
 // NacreRead_Grid is for generated code.
 func NacreRead_Grid(r *nacre_jsontext.Reader, v *Grid) {
-	i141 := 0
-	for ok := r.Array(); ok && r.Element(); i141++ {
-		if i141 >= 2 {
+	i143 := 0
+	for ok := r.Array(); ok && r.Element(); i143++ {
+		if i143 >= 2 {
 			r.Skip()
 			continue
 		}
-		i142 := 0
-		for ok := r.Array(); ok && r.Element(); i142++ {
-			if i142 >= 3 {
+		i144 := 0
+		for ok := r.Array(); ok && r.Element(); i144++ {
+			if i144 >= 3 {
 				r.Skip()
 				continue
 			}
-			(*v)[i141][i142] = int8(r.Int(8))
+			(*v)[i143][i144] = int8(r.Int(8))
 		}
 	}
 }
@@ -3675,16 +3764,16 @@ func NacreRead_Grid(r *nacre_jsontext.Reader, v *Grid) {
 // NacreWrite_Grid is for generated code.
 func NacreWrite_Grid(w *nacre_jsontext.Writer, v *Grid) {
 	w.Byte('[')
-	for i143 := range *v {
-		if i143 > 0 {
+	for i145 := range *v {
+		if i145 > 0 {
 			w.Byte(',')
 		}
 		w.Byte('[')
-		for i144 := range (*v)[i143] {
-			if i144 > 0 {
+		for i146 := range (*v)[i145] {
+			if i146 > 0 {
 				w.Byte(',')
 			}
-			w.Int(int64((*v)[i143][i144]))
+			w.Int(int64((*v)[i145][i146]))
 		}
 		w.Byte(']')
 	}
@@ -3828,9 +3917,9 @@ func NacreRead_Special(r *nacre_jsontext.Reader, v *Special) {
 				if r.Array() {
 					(*v).C = []nacre_json.Number{}
 					for r.Element() {
-						var e145 nacre_json.Number
-						e145 = nacre_json.Number(r.Number())
-						(*v).C = append((*v).C, e145)
+						var e147 nacre_json.Number
+						e147 = nacre_json.Number(r.Number())
+						(*v).C = append((*v).C, e147)
 					}
 				}
 			case "D":
@@ -3861,11 +3950,11 @@ func NacreWrite_Special(w *nacre_jsontext.Writer, v *Special) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i146 := range (*v).C {
-			if i146 > 0 {
+		for i148 := range (*v).C {
+			if i148 > 0 {
 				w.Byte(',')
 			}
-			w.Number(string((*v).C[i146]))
+			w.Number(string((*v).C[i148]))
 		}
 		w.Byte(']')
 	}
@@ -3941,11 +4030,11 @@ func NacreRead_Anonymous(r *nacre_jsontext.Reader, v *Anonymous) {
 								if r.Object() {
 									(*(*v).B).C = map[string]struct{ D []int }{}
 									for r.Member() {
-										k147 := string(string(r.Name()))
-										if _, twice := (*(*v).B).C[k147]; twice {
+										k149 := string(string(r.Name()))
+										if _, twice := (*(*v).B).C[k149]; twice {
 											r.Twice()
 										}
-										var e148 struct{ D []int }
+										var e150 struct{ D []int }
 										if r.Object() {
 											var seen [1]uint64
 											for r.Member() {
@@ -3956,11 +4045,11 @@ func NacreRead_Anonymous(r *nacre_jsontext.Reader, v *Anonymous) {
 													}
 													seen[0] |= 1 << 0
 													if r.Array() {
-														e148.D = []int{}
+														e150.D = []int{}
 														for r.Element() {
-															var e149 int
-															e149 = int(r.Int(64))
-															e148.D = append(e148.D, e149)
+															var e151 int
+															e151 = int(r.Int(64))
+															e150.D = append(e150.D, e151)
 														}
 													}
 												default:
@@ -3968,7 +4057,7 @@ func NacreRead_Anonymous(r *nacre_jsontext.Reader, v *Anonymous) {
 												}
 											}
 										}
-										(*(*v).B).C[k147] = e148
+										(*(*v).B).C[k149] = e150
 									}
 								}
 							default:
@@ -3999,21 +4088,21 @@ func NacreWrite_Anonymous(w *nacre_jsontext.Writer, v *Anonymous) {
 			w.Raw("null")
 		} else {
 			w.Byte('{')
-			for _, k150 := range nacre_jsontext.Keys((*(*v).B).C) {
+			for _, k152 := range nacre_jsontext.Keys((*(*v).B).C) {
 				w.Comma()
-				w.String(string(k150))
+				w.String(string(k152))
 				w.Byte(':')
-				e151 := (*(*v).B).C[k150]
+				e153 := (*(*v).B).C[k152]
 				w.Raw("{\"D\":")
-				if e151.D == nil {
+				if e153.D == nil {
 					w.Raw("null")
 				} else {
 					w.Byte('[')
-					for i152 := range e151.D {
-						if i152 > 0 {
+					for i154 := range e153.D {
+						if i154 > 0 {
 							w.Byte(',')
 						}
-						w.Int(int64(e151.D[i152]))
+						w.Int(int64(e153.D[i154]))
 					}
 					w.Byte(']')
 				}
@@ -4067,9 +4156,9 @@ func NacreRead_Foreign(r *nacre_jsontext.Reader, v *Foreign) {
 				if r.Array() {
 					(*v).B = []nacre_other.Shared{}
 					for r.Element() {
-						var e153 nacre_other.Shared
-						nacre_other.NacreRead_Shared(r, &e153)
-						(*v).B = append((*v).B, e153)
+						var e155 nacre_other.Shared
+						nacre_other.NacreRead_Shared(r, &e155)
+						(*v).B = append((*v).B, e155)
 					}
 				}
 			case "C":
@@ -4080,13 +4169,13 @@ func NacreRead_Foreign(r *nacre_jsontext.Reader, v *Foreign) {
 				if r.Object() {
 					(*v).C = map[string]nacre_other.Shared{}
 					for r.Member() {
-						k154 := string(string(r.Name()))
-						if _, twice := (*v).C[k154]; twice {
+						k156 := string(string(r.Name()))
+						if _, twice := (*v).C[k156]; twice {
 							r.Twice()
 						}
-						var e155 nacre_other.Shared
-						nacre_other.NacreRead_Shared(r, &e155)
-						(*v).C[k154] = e155
+						var e157 nacre_other.Shared
+						nacre_other.NacreRead_Shared(r, &e157)
+						(*v).C[k156] = e157
 					}
 				}
 			case "D":
@@ -4114,11 +4203,11 @@ func NacreWrite_Foreign(w *nacre_jsontext.Writer, v *Foreign) {
 		w.Raw("null")
 	} else {
 		w.Byte('[')
-		for i156 := range (*v).B {
-			if i156 > 0 {
+		for i158 := range (*v).B {
+			if i158 > 0 {
 				w.Byte(',')
 			}
-			nacre_other.NacreWrite_Shared(w, &(*v).B[i156])
+			nacre_other.NacreWrite_Shared(w, &(*v).B[i158])
 		}
 		w.Byte(']')
 	}
@@ -4127,12 +4216,12 @@ func NacreWrite_Foreign(w *nacre_jsontext.Writer, v *Foreign) {
 		w.Raw("null")
 	} else {
 		w.Byte('{')
-		for _, k157 := range nacre_jsontext.Keys((*v).C) {
+		for _, k159 := range nacre_jsontext.Keys((*v).C) {
 			w.Comma()
-			w.String(string(k157))
+			w.String(string(k159))
 			w.Byte(':')
-			e158 := (*v).C[k157]
-			nacre_other.NacreWrite_Shared(w, &e158)
+			e160 := (*v).C[k159]
+			nacre_other.NacreWrite_Shared(w, &e160)
 		}
 		w.Byte('}')
 	}

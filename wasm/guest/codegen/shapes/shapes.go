@@ -22,7 +22,7 @@ import (
 // Roots are a value of each type.
 var Roots = []any{
 	Basics{}, Quoted{}, Omitted{}, Zeroed{}, Pointers{}, Lists{}, Maps{}, Nested{}, Embedding{}, Clash{}, Methods{},
-	Times{}, Dynamic{}, tree{}, Empty{}, Wide{}, Number(0), Text(""), Items(nil), Index(nil), Grid{}, Names{}, Special{},
+	Times{}, Dynamic{}, tree{}, Empty{}, Wide{}, Number(0), Text(""), Items(nil), Index(nil), Blob(nil), Grid{}, Names{}, Special{},
 	Anonymous{}, Foreign{}, Chain{},
 }
 
@@ -135,7 +135,16 @@ type Lists struct {
 	I [0]int
 	J []any
 	K []map[string]string
+	L []other.Level
+	M []tiny
+	N [3]tiny
+	O Blob
 }
+
+type tiny byte
+
+// Blob has names for both, the slice and its bytes.
+type Blob []tiny
 
 type Maps struct {
 	A map[string]int
