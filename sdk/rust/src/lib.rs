@@ -119,6 +119,10 @@ pub mod prelude {
     pub use crate::{Aggregate, Context, Error, Guest, Level};
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 // What the macros need of this crate, wherever they are used.
 
 #[doc(hidden)]
