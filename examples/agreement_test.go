@@ -49,6 +49,7 @@ func TestModulesAgreeWithTheirModels(t *testing.T) {
 		})
 	})
 	t.Run("account", func(t *testing.T) {
+		long(t)
 		agree(t, r, module(t, engine, "bank", "wasm", "account"), bank.Accounts, func() (string, string) {
 			cents := r.IntN(60) - 5
 			switch r.IntN(12) {
@@ -70,6 +71,7 @@ func TestModulesAgreeWithTheirModels(t *testing.T) {
 		})
 	})
 	t.Run("transfer", func(t *testing.T) {
+		long(t)
 		agree(t, r, module(t, engine, "bank", "wasm", "transfer"), bank.Transfers, func() (string, string) {
 			switch r.IntN(5) {
 			case 0, 1:
@@ -104,6 +106,14 @@ func TestModulesAgreeWithTheirModels(t *testing.T) {
 			}
 		})
 	})
+}
+
+// long skips one of several that are alike.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("in a short run, two of the models have to do")
+	}
 }
 
 // module builds an example, and wants its own tests to pass.
