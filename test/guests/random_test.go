@@ -178,8 +178,7 @@ func decide(s probe.State, q request, context decider.Context) ([]any, error) {
 
 func compare(t *testing.T, step int, q request, got []wasm.Event, want []any, err, refusal error) {
 	t.Helper()
-	var limit probe.Limit
-	if errors.As(refusal, &limit) {
+	if limit, ok := errors.AsType[probe.Limit](refusal); ok {
 		var domain *wasm.DomainError
 		data, _ := json.Marshal(limit)
 		if !errors.As(err, &domain) || domain.Type != "limit" || domain.Message != limit.Error() || string(domain.Data) != string(data) {
