@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +11,7 @@ import (
 // assemblyScriptTarget is the target of an asconfig.json that is built.
 const assemblyScriptTarget = "release"
 
-func buildAssemblyScript(ctx context.Context, dir string) ([]byte, error) {
+func buildAssemblyScript(ctx context.Context, dir string) (module []byte, err error) {
 	if err := needs("node", "AssemblyScript", "install Node 20 or later, with npm"); err != nil {
 		return nil, err
 	}
@@ -22,7 +23,7 @@ func buildAssemblyScript(ctx context.Context, dir string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(temporary)
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
 	out := filepath.Join(temporary, "module.wasm")
 	packages := filepath.Dir(filepath.Dir(filepath.Dir(compiler)))
 	if _, err := run(ctx, dir, nil, "node", compiler, "--config", "asconfig.json", "--target", assemblyScriptTarget,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/nacredb/nacre/wasm/guest/codegen"
 )
@@ -43,7 +44,7 @@ func buildGo(ctx context.Context, dir string, o *Options) (module []byte, notes 
 	if err != nil {
 		return nil, nil, err
 	}
-	defer os.RemoveAll(temporary)
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
 	b := &goBuild{dir: dir, temporary: temporary}
 	if err := b.list(ctx); err != nil {
 		return nil, nil, err
@@ -86,11 +87,12 @@ func (b *goBuild) generate(ctx context.Context) (*codegen.Outcome, error) {
 		if len(failures) == 0 {
 			continue
 		}
-		text := fmt.Sprintf("package %s\n\nimport codegen %q\n", p.Name, codegenPath)
+		var text strings.Builder
+		fmt.Fprintf(&text, "package %s\n\nimport codegen %q\n", p.Name, codegenPath)
 		for _, t := range failures {
-			text += fmt.Sprintf("\nvar _ = codegen.Also[%s]()\n", t)
+			fmt.Fprintf(&text, "\nvar _ = codegen.Also[%s]()\n", t)
 		}
-		files[filepath.Join(p.Dir, typesFile)] = text
+		files[filepath.Join(p.Dir, typesFile)] = text.String()
 	}
 	program := filepath.Join(b.temporary, "generator")
 	if err := b.build(ctx, here, files, program); err != nil {

@@ -44,7 +44,7 @@ func words() decider.Decider[list, any, any] {
 		Decide: func(s list, c any, ctx decider.Context) ([]any, error) {
 			switch c := c.(type) {
 			case say:
-				return []any{said{c.Word}}, nil
+				return []any{said(c)}, nil
 			case *fail:
 				if c.How == "event" {
 					return []any{42}, nil

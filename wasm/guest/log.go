@@ -2,6 +2,7 @@ package guest
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -69,7 +70,11 @@ func writeField(w *jsontext.Writer, v any) {
 	case uint32:
 		w.Uint(uint64(v))
 	case float64:
-		w.String(strconv.FormatFloat(v, 'g', -1, 64))
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			w.String(strconv.FormatFloat(v, 'g', -1, 64))
+			return
+		}
+		w.Float(v, 64)
 	case time.Time:
 		w.String(v.Format(time.RFC3339Nano))
 	case error:

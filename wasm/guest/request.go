@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/nacredb/nacre/decider"
@@ -53,7 +54,7 @@ func (q *request[S, C]) failed(r *jsontext.Reader, code string) bool {
 
 // readable is what a reader's error says, without the place in a request that people never see.
 func readable(err error) string {
-	e, ok := err.(*jsontext.Error)
+	e, ok := errors.AsType[*jsontext.Error](err)
 	switch {
 	case !ok:
 		return err.Error()

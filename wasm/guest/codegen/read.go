@@ -90,7 +90,7 @@ func (f *file) readMany(t reflect.Type, value, at string) {
 		f.readParts(t, value, at)
 		return
 	}
-	call, ok := f.functionFor(t, "Read", "r", "Reader", at, func(f *file) { f.readParts(t, "(*v)", t.String()) })
+	call, ok := f.functionFor(t, "Read", "r", "Reader", func(f *file) { f.readParts(t, "(*v)", t.String()) })
 	if !ok {
 		f.reflect(t, value, true, at, unnamed(f))
 		return

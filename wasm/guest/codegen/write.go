@@ -76,7 +76,7 @@ func (f *file) writeMany(t reflect.Type, value string, addressed bool, at string
 		f.writeParts(t, value, addressed, at)
 		return
 	}
-	call, ok := f.functionFor(t, "Write", "w", "Writer", at, func(f *file) { f.writeParts(t, "(*v)", addressed, t.String()) })
+	call, ok := f.functionFor(t, "Write", "w", "Writer", func(f *file) { f.writeParts(t, "(*v)", addressed, t.String()) })
 	if !ok {
 		f.reflect(t, value, false, at, unnamed(f))
 		return
@@ -312,7 +312,7 @@ func (f *file) reflect(t reflect.Type, value string, reading bool, at, why strin
 
 // functionFor gives what to call for a type with a name, and sees to it that it is there: in the type's own
 // package, where code may be added to that.
-func (f *file) functionFor(t reflect.Type, verb, param, kind, at string, body func(*file)) (call string, ok bool) {
+func (f *file) functionFor(t reflect.Type, verb, param, kind string, body func(*file)) (call string, ok bool) {
 	name, ok := f.typeName(t)
 	if !ok {
 		return "", false

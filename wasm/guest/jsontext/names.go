@@ -22,7 +22,7 @@ func (n *names) add(depth int, name []byte) bool {
 		}
 	}
 	if len(all)-first > many {
-		return n.addToSet(depth, name)
+		return n.addToSet(name)
 	}
 	for i := first; i < len(all); i++ {
 		if string(all[i].name) == string(name) {
@@ -41,7 +41,7 @@ func (n *names) add(depth int, name []byte) bool {
 	return true
 }
 
-func (n *names) addToSet(depth int, name []byte) bool {
+func (n *names) addToSet(name []byte) bool {
 	set := (*n)[len(*n)-1].set
 	if set[string(name)] {
 		return false

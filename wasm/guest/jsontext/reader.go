@@ -109,9 +109,9 @@ func (r *Reader) Object() bool { return r.open('{', "an object") }
 func (r *Reader) Array() bool { return r.open('[', "an array") }
 
 func (r *Reader) open(bracket byte, want string) bool {
-	switch b := r.next(); {
-	case b == bracket:
-	case b == 'n':
+	switch r.next() {
+	case bracket:
+	case 'n':
 		r.literal("null")
 		return false
 	default:

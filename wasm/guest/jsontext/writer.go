@@ -193,10 +193,10 @@ func (w *Writer) Value(text []byte) {
 			continue
 		}
 		w.buf = append(w.buf, b)
-		switch {
-		case b == '"':
+		switch b {
+		case '"':
 			inside = !inside
-		case b == '\\': // only in texts
+		case '\\': // only in texts
 			i++
 			w.buf = append(w.buf, text[i])
 		}
