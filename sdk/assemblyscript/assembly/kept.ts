@@ -1,4 +1,4 @@
-/** How many states are kept, and how many bytes their JSON may have together, about. */
+/** How many states are kept, and how many bytes their JSON may have together, about. The last one stays, however large it is. */
 const MOST: i32 = 512;
 const MOST_BYTES: i32 = 1 << 20;
 
@@ -48,7 +48,9 @@ export class Cache<S> {
     this.newest = kept;
     this.states.set(number, kept);
     this.bytes += kept.bytes;
-    for (let oldest = this.oldest; oldest && (this.states.size > MOST || this.bytes > MOST_BYTES); oldest = this.oldest) {
+    while (this.states.size > MOST || (this.bytes > MOST_BYTES && this.states.size > 1)) {
+      const oldest = this.oldest;
+      if (oldest == null) return;
       this.take(oldest.number);
     }
   }

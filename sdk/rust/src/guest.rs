@@ -10,7 +10,8 @@ use crate::error::{Code, Error};
 use crate::heap;
 use crate::json::{self, FromJson, Reader, Writer};
 
-/// How many states are kept, and how many bytes may be in use, before the oldest of them are forgotten.
+/// How many states are kept, and how many bytes may be in use, before the oldest of them are forgotten. The last one
+/// stays, however large it is.
 const MAX_KEPT: usize = 1024;
 const MAX_BYTES: usize = 4 << 20;
 
@@ -111,7 +112,7 @@ impl<A: Aggregate> Guest<A> {
         if let (Some(number), Some(state)) = (number, run.state) {
             self.kept.insert(number, state);
         }
-        while self.kept.len() > MAX_KEPT || (heap::in_use() > MAX_BYTES && !self.kept.is_empty()) {
+        while self.kept.len() > MAX_KEPT || (heap::in_use() > MAX_BYTES && self.kept.len() > 1) {
             self.kept.pop_first();
         }
         self.reply = w.into_bytes();
@@ -281,4 +282,119 @@ fn apply_all<A: Aggregate>(state: &mut A, r: &mut Reader<'_>, source: &mut Sourc
         state.evolve(&event);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::{String, ToString};
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::Guest;
+    use crate::json::{self, Value};
+    use crate::testing::Random;
+    use crate::{commands, events, json_struct, Aggregate, Context, Error};
+
+    json_struct! {
+        #[derive(Clone, Default)]
+        struct Sum {
+            of: Vec<f64>,
+        }
+    }
+
+    commands! {
+        enum Command {
+            Add { number: f64, times: u8 = 1 } = "add",
+            Halve = "halve",
+        }
+    }
+
+    events! {
+        enum Event {
+            Added { number: f64 } = "sum.added",
+            Halved(f64) = "sum.halved" @ 2,
+        }
+        upcast { "sum.halved" => |(): ()| Event::Halved(0.5) }
+        skip { "sum.debug.*" }
+    }
+
+    impl Aggregate for Sum {
+        const NAME: &'static str = "sum";
+        type Command = Command;
+        type Event = Event;
+
+        fn decide(&self, command: Command, context: &Context<'_>) -> Result<Vec<Event>, Error> {
+            Ok(match command {
+                Command::Add { number, times } => (0..times).map(|_| Event::Added { number }).collect(),
+                Command::Halve if context.actor().is_empty() => return Err(Error::domain("nobody", "who asks?")),
+                Command::Halve => vec![Event::Halved(context.metadata::<f64>()?)],
+            })
+        }
+
+        fn evolve(&mut self, event: &Event) {
+            match event {
+                Event::Added { number } => self.of.push(*number),
+                Event::Halved(by) => self.of.iter_mut().for_each(|number| *number *= by),
+            }
+        }
+    }
+
+    fn ask(guest: &mut Guest<Sum>, request: &str) -> String {
+        String::from_utf8(guest.decide(request.as_bytes()).to_vec()).expect("a reply is UTF-8")
+    }
+
+    #[test]
+    fn what_has_no_json_keeps_nothing() {
+        let mut guest = Guest::<Sum>::new();
+        let add = |held: &str, keep: u32, number: &str| {
+            let payload = std::format!("\"payload\":{{\"number\":{number},\"times\":10}}");
+            std::format!("{{{held}\"keep\":{keep},\"return\":true,\"command\":\"add\",{payload}}}")
+        };
+        assert!(ask(&mut guest, &add("", 1, "1e308")).contains("\"state\":{\"of\":[1e308,"));
+        // Ten times as much has no JSON: what is kept has become unknown.
+        let events = "\"events\":[{\"type\":\"sum.halved\",\"data\":10,\"schemaVersion\":2}],";
+        let reply = ask(&mut guest, &add(&std::format!("\"held\":1,{events}"), 2, "1"));
+        assert!(reply.contains("\"INTERNAL\""), "{reply}");
+        for number in ["1", "2"] {
+            assert_eq!(ask(&mut guest, &add(&std::format!("\"held\":{number},"), 3, "1")), "{\"missing\":true}");
+        }
+    }
+
+    #[test]
+    fn broken_requests_have_a_reply() {
+        const REQUESTS: [&str; 5] = [
+            r#"{"id":"a","keep":1,"command":"add","payload":{"number":1.5},"context":{"time":"2026-01-02T03:04:05Z"}}"#,
+            r#"{"id":"a","held":1,"keep":2,"return":true,"command":"halve","context":{"actor":"b","metadata":0.5}}"#,
+            r#"{"id":"a","state":{"of":[1,2]},"events":[{"type":"sum.added","data":{"number":2},"tags":["x"]}],"keep":1}"#,
+            r#"{"id":"a","events":[{"type":"sum.halved","data":{}},{"type":"sum.halved","data":2,"schemaVersion":2}]}"#,
+            r#"{"id":"a","held":2,"events":[{"type":"sum.debug.x","data":null},{"type":"sum.lost","data":1}],"return":true}"#,
+        ];
+        const BYTES: &[u8] = b"{}[]\",:\\0123456789-.eEtrufalsn \x00\xe9";
+        Random::each("broken_requests_have_a_reply", 300, |random| {
+            let mut guest = Guest::<Sum>::new();
+            for _ in 0..50 {
+                let mut request = REQUESTS[random.below(5) as usize].to_string().into_bytes();
+                for _ in 0..random.below(4) {
+                    let at = random.below(request.len() as u32) as usize;
+                    match random.below(3) {
+                        0 => request[at] = BYTES[random.below(BYTES.len() as u32) as usize],
+                        1 => drop(request.remove(at)),
+                        _ => request.truncate(at),
+                    }
+                    if request.is_empty() {
+                        break;
+                    }
+                }
+                let reply = if random.below(2) == 0 { guest.decide(&request) } else { guest.evolve(&request) };
+                let reply = std::str::from_utf8(reply).expect("a reply is UTF-8");
+                let reply: Value = json::from_str(reply).unwrap_or_else(|e| panic!("{e}: {reply}"));
+                let Value::Object(members) = reply else { panic!("{reply:?}") };
+                assert!(
+                    members.keys().all(|name| ["events", "state", "error", "missing"].contains(&&**name)),
+                    "{members:?}"
+                );
+                assert!(members.len() < 2 || !members.contains_key("error") && !members.contains_key("missing"));
+            }
+        });
+    }
 }

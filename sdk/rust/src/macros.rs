@@ -137,11 +137,18 @@ macro_rules! commands {
                 r: &mut $crate::json::Reader<'_>,
             ) -> ::core::result::Result<::core::option::Option<Self>, $crate::json::Error> {
                 let value: ::core::result::Result<Self, $crate::json::Error> = match name {
-                    $( $command => (|| $crate::__read_variant!(
-                        r, $name $variant
-                        $( { $( $field: $type $(as $json)? $(= $default)?, )* } )?
-                        $( ( $inner ) )?
-                    ))(), )+
+                    $( $command => {
+                        fn payload(
+                            r: &mut $crate::json::Reader<'_>,
+                        ) -> ::core::result::Result<$name, $crate::json::Error> {
+                            $crate::__read_variant!(
+                                r, $name $variant
+                                $( { $( $field: $type $(as $json)? $(= $default)?, )* } )?
+                                $( ( $inner ) )?
+                            )
+                        }
+                        payload(r)
+                    } )+
                     _ => return ::core::result::Result::Ok(::core::option::Option::None),
                 };
                 value.map(::core::option::Option::Some)
@@ -248,11 +255,16 @@ macro_rules! events {
                 let value: ::core::result::Result<Self, $crate::json::Error> = match kind {
                     $( $event => {
                         $crate::__check_version(schema_version, $crate::__version!($($version)? , 1))?;
-                        (|| $crate::__read_variant!(
-                            r, $name $variant
-                            $( { $( $field: $type $(as $json)? $(= $default)?, )* } )?
-                            $( ( $inner ) )?
-                        ))()
+                        fn data(
+                            r: &mut $crate::json::Reader<'_>,
+                        ) -> ::core::result::Result<$name, $crate::json::Error> {
+                            $crate::__read_variant!(
+                                r, $name $variant
+                                $( { $( $field: $type $(as $json)? $(= $default)?, )* } )?
+                                $( ( $inner ) )?
+                            )
+                        }
+                        data(r)
                     } )+
                     _ => return ::core::result::Result::Ok(::core::option::Option::None),
                 };

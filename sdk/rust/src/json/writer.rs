@@ -21,8 +21,11 @@ impl Writer {
         Writer::default()
     }
 
-    /// A writer that uses the memory of that buffer, whose content is lost.
+    /// A writer that uses the memory of that buffer, whose content is lost. More than 1 MiB is given back.
     pub(crate) fn reusing(mut buffer: Vec<u8>) -> Self {
+        if buffer.capacity() > 1 << 20 {
+            buffer = Vec::new();
+        }
         buffer.clear();
         Writer { out: buffer, fault: None }
     }
