@@ -31,7 +31,7 @@ export class Context {
     return value;
   }
 
-  /** Milliseconds since 1970, of the time. */
+  /** Milliseconds since 1970, of the time, which a host always gives; without one it is a trap. */
   get unixMillis(): i64 {
     return Date.fromString(this.time).getTime();
   }

@@ -126,6 +126,19 @@ test("what has no JSON", () => {
   assert.match(JSON.parse(guest.call("infinite")), /^!.*infinite/);
 });
 
+test("contexts", () => {
+  const ask = (context) => JSON.parse(guest.call("context", JSON.stringify(context)));
+  for (const time of ["1970-01-01T00:00:00Z", "2000-02-29T12:00:00.5Z", "2026-01-02T03:04:05.678901234Z", "2026-12-31T23:59:59.01Z",
+    "1969-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z"]) {
+    const want = Date.parse(time.replace(/(\.\d{3})\d*/, "$1"));
+    assert.equal(ask({ time })[0], want, time);
+  }
+  const [, numbers, error] = ask({ time: "1970-01-01T00:00:00Z", metadata: { a: 7, more: [] }, more: {} });
+  assert.equal(numbers.a, 7);
+  assert.equal(error, null);
+  assert.match(ask({ time: "1970-01-01T00:00:00Z", metadata: { a: "x" } })[2], /^the context's metadata: a: wanted a number/);
+});
+
 test("patterns", () => {
   for (const [pattern, type, want] of [["order.placed", "order.placed", true], ["order.placed", "order.placed2", false],
     ["order.*", "order.placed", true], ["order.*", "order.line.added", true], ["order.*", "order.", false], ["*.placed", "order.placed", true],

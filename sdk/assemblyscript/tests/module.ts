@@ -1,5 +1,5 @@
 // What tests/*.test.mjs call: functions that take JSON, and give JSON, or "!" and what is wrong.
-import { Raw, read, Reader, toJSON, write, Writer } from "@nacredb/guest/assembly";
+import { Context, Raw, read, Reader, toJSON, write, Writer } from "@nacredb/guest/assembly";
 import { matches } from "@nacredb/guest/assembly/aggregate";
 
 export { nacre_alloc as alloc } from "@nacredb/guest/assembly/exports";
@@ -114,5 +114,18 @@ export function infinite(): u64 {
   const fault = w.fault;
   w.clear();
   w.text(fault == null ? "no fault" : "!" + fault);
+  return ((<u64>w.place) << 32) | <u64>w.length;
+}
+
+/** The milliseconds of a context's time, and its metadata as numbers, both read from a context. */
+export function context(at: usize, length: usize): u64 {
+  const c = new Context();
+  c.__nacre_read(new Reader(at, length));
+  w.clear();
+  w.beginArray();
+  w.integer<i64>(c.unixMillis);
+  write<Numbers>(w, c.metadata<Numbers>());
+  write<string | null>(w, c.error);
+  w.endArray();
   return ((<u64>w.place) << 32) | <u64>w.length;
 }
