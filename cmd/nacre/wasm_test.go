@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/nacredb/nacre/wasm/wasmtest"
@@ -44,4 +45,30 @@ func goTools(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return env
+}
+
+// languageTools tells what is missing where modules in other languages are to be made, by the tool. What npm would
+// install is put there by a script: the packages of these sources.
+func languageTools(t *testing.T, write func(name, content string)) map[string]string {
+	t.Helper()
+	missing := map[string]string{}
+	out, err := exec.CommandContext(t.Context(), "rustc", "--print", "target-libdir", "--target", "wasm32-unknown-unknown").Output()
+	if err == nil {
+		_, err = os.Stat(strings.TrimSpace(string(out)))
+	}
+	if err != nil {
+		missing["cargo"] = "Rust with the target wasm32-unknown-unknown is not here: " + err.Error()
+	}
+	packages, err := filepath.Abs(filepath.Join("..", "..", "sdk", "assemblyscript", "node_modules"))
+	if err == nil {
+		_, err = os.Stat(filepath.Join(packages, "@nacredb", "guest"))
+	}
+	if err != nil {
+		missing["npm"] = "the packages of sdk/assemblyscript are not here: " + err.Error()
+	}
+	if testing.Short() {
+		missing["cargo"], missing["npm"] = "this is a short run", "this is a short run"
+	}
+	write("npm", "#!/bin/sh\nln -s '"+packages+"' node_modules\n")
+	return missing
 }
