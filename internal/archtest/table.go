@@ -128,7 +128,7 @@ var Table = []Rule{
 	{Package: "wasm/guest", May: []string{"decider", "wasm/guest/jsontext", "wasm/guest/reflected"}, Tests: []string{"wasm/guest/probe"}},
 	{Package: "wasm/guest/jsontext"},
 	{Package: "wasm/guest/reflected", May: []string{"wasm/guest/jsontext"}},
-	{Package: "wasm/guest/codegen", May: []string{"wasm/guest", "wasm/guest/jsontext"}},
+	{Package: "wasm/guest/codegen", May: []string{"wasm/guest", "wasm/guest/jsontext", "wasm/guest/reflected"}},
 	{Package: "wasm/guest/codegen/shapes/...", May: []string{"wasm/guest/jsontext", "wasm/guest/reflected", "wasm/guest/codegen/shapes/..."}, Tests: []string{".", "codec"}, SupportsTests: true},
 	{Package: "wasm/guest/probe/...", May: []string{"decider", "wasm/guest", "wasm/guest/probe"}},
 	{Package: "wasm/build", May: []string{"wasm/guest/codegen"}, Tests: []string{"wasm"}},

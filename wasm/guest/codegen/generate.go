@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nacredb/nacre/wasm/guest/reflected"
 )
 
 // Where the packages are that generated code uses.
@@ -140,7 +142,7 @@ func (g *generator) register(root Root) {
 	switch {
 	case !ok:
 		why = unnamed(f)
-	case wavers(t):
+	case reflected.Wavers(t):
 		why = "it, or a part of it, has its MarshalJSON or MarshalText for pointers only: give it to the value"
 	}
 	if why != "" {

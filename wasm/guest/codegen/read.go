@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+
+	"github.com/nacredb/nacre/wasm/guest/reflected"
 )
 
 // read writes statements that read a value from r. The value is an expression that can be assigned to, and that is
 // zero before.
 func (f *file) read(t reflect.Type, value, at string) {
-	switch decodes(t) {
+	switch reflected.Decodes(t) {
 	case "json":
 		f.printf("if text := r.Raw(); text != nil {\nif err := %s.UnmarshalJSON(text); err != nil {\nr.Fail(err.Error())\n}\n}\n", value)
 		return
@@ -17,16 +19,16 @@ func (f *file) read(t reflect.Type, value, at string) {
 		f.printf("if !r.Null() {\nif text := r.Text(); r.Err() == nil {\nif err := %s.UnmarshalText(text); err != nil {\nr.Fail(err.Error())\n}\n}\n}\n", value)
 		return
 	}
-	switch t {
-	case timeType:
+	switch reflected.KindOf(t) {
+	case reflected.Time:
 		f.printf("%s = r.Time()\n", value)
 		return
-	case rawType:
+	case reflected.Raw:
 		f.printf("%[1]s = append(%[1]s[:0:0], r.Raw()...)\n", value)
 		return
 	}
 	switch k := t.Kind(); {
-	case basic(k):
+	case reflected.Basic(k):
 		f.readBasic(t, value, "r", at)
 	case k == reflect.Interface && t.NumMethod() == 0:
 		f.printf("%s = r.Any()\n", value)
@@ -59,7 +61,7 @@ func (f *file) readBasic(t reflect.Type, value, reader, at string) {
 	}
 	what := ""
 	switch k := t.Kind(); {
-	case t == numberType:
+	case reflected.KindOf(t) == reflected.Number:
 		what = "Number()"
 	case k == reflect.Bool:
 		what = "Bool()"
@@ -123,10 +125,10 @@ func (f *file) readSlice(t reflect.Type, value, at string) {
 	case !ok:
 		f.reflect(t, value, true, at, unnamed(f))
 		return
-	case isBytes(t) && t.Elem().PkgPath() != "":
+	case reflected.IsBytes(t) && t.Elem().PkgPath() != "":
 		f.printf("%s = %s.FromBytes[%s](r.Base64())\n", value, f.use(jsontextPath), name)
 		return
-	case isBytes(t):
+	case reflected.IsBytes(t):
 		f.printf("%s = r.Base64()\n", value)
 		return
 	}
@@ -145,7 +147,7 @@ func (f *file) readMap(t reflect.Type, value, at string) {
 	}
 	read := ""
 	switch k := t.Key(); {
-	case k.Implements(textMarshaler), reflect.PointerTo(k).Implements(textUnmarshaler):
+	case reflected.TextKeys(k):
 	case k.Kind() == reflect.String:
 		read = "string(r.Name())"
 	case k.Kind() >= reflect.Int && k.Kind() <= reflect.Int64:
@@ -165,14 +167,14 @@ func (f *file) readMap(t reflect.Type, value, at string) {
 }
 
 func (f *file) readStruct(t reflect.Type, value, at string) {
-	fields, err := fieldsOf(t)
+	fields, err := reflected.Fields(t)
 	if err != nil {
 		f.reflect(t, value, true, at, err.Error())
 		return
 	}
 	for _, m := range fields {
-		for _, s := range m.steps[:len(m.steps)-1] {
-			if _, ok := f.typeName(indirect(s.typ)); !ok && s.typ.Kind() == reflect.Pointer {
+		for _, s := range m.Steps[:len(m.Steps)-1] {
+			if _, ok := f.typeName(indirect(s.Type)); !ok && s.Type.Kind() == reflect.Pointer {
 				f.reflect(t, value, true, at, "it embeds a pointer, and "+unnamed(f))
 				return
 			}
@@ -185,24 +187,24 @@ func (f *file) readStruct(t reflect.Type, value, at string) {
 	}
 	f.printf("for r.Member() {\nswitch string(r.Name()) {\n")
 	for i, m := range fields {
-		f.printf("case %[1]s:\nif seen[%[2]d]&(1<<%[3]d) != 0 {\nr.Twice()\n}\nseen[%[2]d] |= 1 << %[3]d\n", strconv.Quote(m.name), i/word, i%word)
-		f.readMember(&m, value, at+"."+m.name)
+		f.printf("case %[1]s:\nif seen[%[2]d]&(1<<%[3]d) != 0 {\nr.Twice()\n}\nseen[%[2]d] |= 1 << %[3]d\n", strconv.Quote(m.Name), i/word, i%word)
+		f.readMember(&m, value, at+"."+m.Name)
 	}
 	f.printf("default:\nr.Unknown()\n}\n}\n}\n")
 }
 
 // readMember reads a field, and makes the embedded structs that it stands in.
-func (f *file) readMember(m *field, value, at string) {
-	for i, s := range m.steps {
-		value += "." + s.name
-		if i == len(m.steps)-1 || s.typ.Kind() != reflect.Pointer {
+func (f *file) readMember(m *reflected.Field, value, at string) {
+	for i, s := range m.Steps {
+		value += "." + s.Name
+		if i == len(m.Steps)-1 || s.Type.Kind() != reflect.Pointer {
 			continue
 		}
-		name, _ := f.typeName(s.typ.Elem()) // there is one: see readStruct
+		name, _ := f.typeName(s.Type.Elem()) // there is one: see readStruct
 		f.printf("if %[1]s == nil {\n%[1]s = new(%[2]s)\n}\n", value, name)
 	}
-	t := m.typ
-	if !m.quoted || decodes(t) != "" {
+	t := m.Type
+	if !m.Quoted || reflected.Decodes(t) != "" {
 		f.read(t, value, at)
 		return
 	}
@@ -218,11 +220,11 @@ func (f *file) readMember(m *field, value, at string) {
 		f.printf("if !%s.Null() {\n%s = new(%s)\n", q, value, name)
 		f.readBasic(t.Elem(), "(*"+value+")", q, at)
 		f.printf("}")
-		if t.Elem().Kind() == reflect.String && t.Elem() != numberType {
+		if t.Elem().Kind() == reflect.String && reflected.KindOf(t.Elem()) != reflected.Number {
 			f.printf(" else {\n%s.Fail(\"a text should stand in the text\")\n}", q)
 		}
 		f.printf("\n")
-	case t.Kind() == reflect.String && t != numberType:
+	case t.Kind() == reflect.String && reflected.KindOf(t) != reflected.Number:
 		f.printf("if %s.Null() {\n%[1]s.Fail(\"a text should stand in the text\")\n}\n", q)
 		fallthrough
 	default:

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/nacredb/nacre/wasm/guest/jsontext"
+	"github.com/nacredb/nacre/wasm/guest/reflected"
 )
 
 // write writes statements that append a value to w. The value is an expression that a pointer can be taken of;
 // addressed tells whether encoding/json could take one, too.
 func (f *file) write(t reflect.Type, value string, addressed bool, at string) {
-	if wavers(t) {
-		if how, _ := encodes(t); how == "" || !addressed {
+	if reflected.Wavers(t) {
+		if how, _ := reflected.Encodes(t); how == "" || !addressed {
 			if addressed {
 				value = "&" + value
 			}
@@ -20,14 +21,14 @@ func (f *file) write(t reflect.Type, value string, addressed bool, at string) {
 			return
 		}
 	}
-	switch how, _ := encodes(t); {
-	case t == timeType:
+	switch how, _ := reflected.Encodes(t); {
+	case reflected.KindOf(t) == reflected.Time:
 		f.printf("w.Time(%s)\n", value)
 		return
-	case t == rawType:
+	case reflected.KindOf(t) == reflected.Raw:
 		f.printf("if %[1]s == nil {\nw.Raw(\"null\")\n} else {\nw.Value(%[1]s)\n}\n", value)
 		return
-	case t == numberType:
+	case reflected.KindOf(t) == reflected.Number:
 		f.printf("w.Number(string(%s))\n", value)
 		return
 	case how == "json":
@@ -38,7 +39,7 @@ func (f *file) write(t reflect.Type, value string, addressed bool, at string) {
 		return
 	}
 	switch k := t.Kind(); {
-	case basic(k):
+	case reflected.Basic(k):
 		f.writeBasic(k, value)
 	case k == reflect.Interface && t.NumMethod() == 0:
 		f.printf("if !w.Any(%s) {\n%s.Write(w, %s)\n}\n", value, f.use(reflectedPath), value)
@@ -85,7 +86,7 @@ func (f *file) writeMany(t reflect.Type, value string, addressed bool, at string
 }
 
 func (f *file) writeParts(t reflect.Type, value string, addressed bool, at string) {
-	deep := holdsItself(t)
+	deep := reflected.HoldsItself(t)
 	if deep {
 		f.printf("if w.Enter() {\n")
 	}
@@ -113,7 +114,7 @@ func (f *file) writeSlice(t reflect.Type, value, at string) {
 		return
 	}
 	f.printf("if %s == nil {\nw.Raw(\"null\")\n} else {\n", value)
-	if isBytes(t) {
+	if reflected.IsBytes(t) {
 		if t.Elem().PkgPath() != "" {
 			value = f.use(jsontextPath) + ".ToBytes(" + value + ")"
 		}
@@ -126,14 +127,8 @@ func (f *file) writeSlice(t reflect.Type, value, at string) {
 	f.printf("}\nw.Byte(']')\n}\n")
 }
 
-// isBytes tells whether a slice is base64 in JSON.
-func isBytes(t reflect.Type) bool { return t.Elem().Kind() == reflect.Uint8 && !oddBytes(t) }
-
 // oddBytes tells whether a slice is of bytes that encode or decode themselves.
-func oddBytes(t reflect.Type) bool {
-	how, _ := encodes(t.Elem())
-	return t.Elem().Kind() == reflect.Uint8 && (how != "" || decodes(t.Elem()) != "")
-}
+func oddBytes(t reflect.Type) bool { return t.Elem().Kind() == reflect.Uint8 && !reflected.IsBytes(t) }
 
 const oddBytesWhy = "its bytes encode or decode themselves"
 
@@ -142,7 +137,7 @@ const oddMap = "its keys encode themselves, or the values do by pointers only"
 func (f *file) writeMap(t reflect.Type, value, at string) {
 	keys := ""
 	switch k := t.Key(); {
-	case k.Implements(textMarshaler), reflect.PointerTo(k).Implements(textUnmarshaler):
+	case reflected.TextKeys(k):
 	case k.Kind() == reflect.String:
 		keys = "Keys"
 	case k.Kind() >= reflect.Int && k.Kind() <= reflect.Int64:
@@ -150,7 +145,7 @@ func (f *file) writeMap(t reflect.Type, value, at string) {
 	case k.Kind() >= reflect.Uint && k.Kind() <= reflect.Uintptr:
 		keys = "UintKeys"
 	}
-	if keys == "" || wavers(t.Elem()) {
+	if keys == "" || reflected.Wavers(t.Elem()) {
 		f.reflect(t, value, false, at, oddMap)
 		return
 	}
@@ -171,7 +166,7 @@ func (f *file) writeMap(t reflect.Type, value, at string) {
 }
 
 func (f *file) writeStruct(t reflect.Type, value string, addressed bool, at string) {
-	fields, err := fieldsOf(t)
+	fields, err := reflected.Fields(t)
 	if err != nil {
 		f.reflect(t, value, false, at, err.Error())
 		return
@@ -183,7 +178,7 @@ func (f *file) writeStruct(t reflect.Type, value string, addressed bool, at stri
 	opened, certain := false, false // the brace is written; and a member is
 	for _, m := range fields {
 		var name jsontext.Writer
-		name.String(m.name)
+		name.String(m.Name)
 		name.Byte(':')
 		place, conditions := reach(&m, value)
 		if condition := f.present(&m, place); condition != "" {
@@ -197,7 +192,7 @@ func (f *file) writeStruct(t reflect.Type, value string, addressed bool, at stri
 			f.printf("if %s {\n", strings.Join(conditions, " && "))
 		}
 		f.writeName(string(name.Bytes()), opened, certain)
-		f.writeMember(&m, place, addressed || m.behindPointer(), at+"."+m.name)
+		f.writeMember(&m, place, addressed || m.BehindPointer(), at+"."+m.Name)
 		if len(conditions) > 0 {
 			f.printf("}\n")
 		}
@@ -219,10 +214,10 @@ func (f *file) writeName(name string, opened, certain bool) {
 }
 
 // reach is where a member is, and which embedded pointers must not be nil.
-func reach(m *field, value string) (place string, conditions []string) {
-	for i, s := range m.steps {
-		value += "." + s.name
-		if i < len(m.steps)-1 && s.typ.Kind() == reflect.Pointer {
+func reach(m *reflected.Field, value string) (place string, conditions []string) {
+	for i, s := range m.Steps {
+		value += "." + s.Name
+		if i < len(m.Steps)-1 && s.Type.Kind() == reflect.Pointer {
 			conditions = append(conditions, value+" != nil")
 		}
 	}
@@ -230,18 +225,18 @@ func reach(m *field, value string) (place string, conditions []string) {
 }
 
 // present is the condition under which a member is written; "" where it always is.
-func (f *file) present(m *field, place string) string {
+func (f *file) present(m *reflected.Field, place string) string {
 	var conditions []string
-	if m.omitEmpty {
-		switch k := m.typ.Kind(); {
+	if m.OmitEmpty {
+		switch k := m.Type.Kind(); {
 		case k == reflect.Slice, k == reflect.Map, k == reflect.Array:
 			conditions = append(conditions, "len("+place+") != 0")
 		case k != reflect.Struct:
-			conditions = append(conditions, f.notZero(m.typ, place))
+			conditions = append(conditions, f.notZero(m.Type, place))
 		}
 	}
-	if m.omitZero {
-		conditions = append(conditions, f.notOmitted(m.typ, place))
+	if m.OmitZero {
+		conditions = append(conditions, f.notOmitted(m.Type, place))
 	}
 	return strings.Join(conditions, " && ")
 }
@@ -276,21 +271,21 @@ func (f *file) notZero(t reflect.Type, place string) string {
 }
 
 // writeMember writes a field, in a text where its tag says so.
-func (f *file) writeMember(m *field, place string, addressed bool, at string) {
-	t := m.typ
-	if how, _ := encodes(t); !m.quoted || how != "" {
+func (f *file) writeMember(m *reflected.Field, place string, addressed bool, at string) {
+	t := m.Type
+	if how, _ := reflected.Encodes(t); !m.Quoted || how != "" {
 		f.write(t, place, addressed, at)
 		return
 	}
 	if t.Kind() == reflect.Pointer {
 		inner := *m
-		inner.typ = t.Elem()
+		inner.Type = t.Elem()
 		f.printf("if %s == nil {\nw.Raw(\"null\")\n} else {\n", place)
 		f.writeMember(&inner, "(*"+place+")", true, at)
 		f.printf("}\n")
 		return
 	}
-	if t.Kind() == reflect.String && t != numberType {
+	if t.Kind() == reflect.String && reflected.KindOf(t) != reflected.Number {
 		q := f.variable("q")
 		f.printf("var %[1]s %[2]s.Writer\n%[1]s.String(string(%[3]s))\nw.Fail(%[1]s.Err())\nw.String(string(%[1]s.Bytes()))\n", q, f.use(jsontextPath), place)
 		return

@@ -66,6 +66,9 @@ func (r *Reader) next() byte {
 	return r.nextBehindSpace()
 }
 
+// Peek is the byte that the next value begins with; 0 where there is none.
+func (r *Reader) Peek() byte { return r.next() }
+
 func (r *Reader) nextBehindSpace() byte {
 	if r.space() < len(r.data) {
 		return r.data[r.at]

@@ -2,21 +2,23 @@
 // codecs, and for types that none can be generated for.
 //
 // [Codec] makes a codec of a type; [Read] and [Write] do it for a part of a value whose other parts have
-// generated codecs.
+// generated codecs. [Fields], [Encodes], [Decodes] and [KindOf] say what a type is in JSON: package codegen generates
+// by them what this package does by itself.
 //
-// Guarantees: what is read and written is what encoding/json reads and writes, and besides, as in package codec,
-// a name that an object has twice is an error, text has to be UTF-8, and HTML is not escaped.
+// Guarantees:
+//
+//  1. What is read and written is what package codec reads and writes: struct tags mean what they mean in
+//     encoding/json, names match exactly, a name twice is an error, and text has to be UTF-8.
+//  2. No input makes it panic; a type that JSON cannot have is an error of the Reader or Writer.
 //
 // All of it may be used from many goroutines, as far as the Reader and Writer may.
 //
-// What this package does not do: it does not match the names of members exactly, as package codec and generated
-// codecs do; encoding/json takes "Name" for a field "name".
+// What this package does not do: it is not fast. Generated codecs are.
 package reflected
 
 import (
-	"bytes"
-	"encoding/json"
 	"reflect"
+	"sync"
 
 	"github.com/nacredb/nacre/wasm/guest/jsontext"
 )
@@ -27,65 +29,54 @@ func Codec(t reflect.Type) *jsontext.Codec {
 		Type: t,
 		Read: func(r *jsontext.Reader) any {
 			v := reflect.New(t)
-			Read(r, v.Interface())
+			read(r, v.Elem())
 			return v.Elem().Interface()
 		},
 		ReadPointer: func(r *jsontext.Reader) any {
 			v := reflect.New(t)
-			Read(r, v.Interface())
+			read(r, v.Elem())
 			return v.Interface()
 		},
-		Write: Write,
+		Write: func(w *jsontext.Writer, v any) {
+			value := reflect.ValueOf(v)
+			if value.IsValid() && value.Type() != t && value.Kind() == reflect.Pointer {
+				if value.IsNil() {
+					w.Raw("null")
+					return
+				}
+				value = value.Elem()
+			}
+			write(w, value)
+		},
 	}
 }
 
-// Read reads into a pointer.
-func Read(r *jsontext.Reader, into any) {
-	text := r.Raw()
-	if r.Err() != nil {
-		return
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if r.Strict() {
-		d.DisallowUnknownFields()
-	}
-	if err := d.Decode(into); err != nil {
-		r.Fail(err.Error())
-	}
+// Read reads into a pointer to a zero value.
+func Read(r *jsontext.Reader, into any) { read(r, reflect.ValueOf(into).Elem()) }
+
+// Write writes a value. What a pointer points to is written as encoding/json does it with a pointer.
+func Write(w *jsontext.Writer, v any) { write(w, reflect.ValueOf(v)) }
+
+// members are a struct's, by name as well.
+type members struct {
+	fields []Field
+	byName map[string]int
+	err    error
 }
 
-// Write writes a value.
-func Write(w *jsontext.Writer, v any) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		w.Fail(err)
-		return
+var memberCache sync.Map // of *members, by type
+
+func membersOf(t reflect.Type) *members {
+	if m, ok := memberCache.Load(t); ok {
+		return m.(*members)
 	}
-	w.RawBytes(plain(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
+	m := &members{byName: map[string]int{}}
+	m.fields, m.err = Fields(t)
+	for i := range m.fields {
+		m.byName[m.fields[i].Name] = i
+	}
+	memberCache.Store(t, m)
+	return m
 }
 
-// plain writes out the two line separators that encoding/json always escapes.
-func plain(text []byte) []byte {
-	if !bytes.Contains(text, []byte(`\u202`)) {
-		return text
-	}
-	out := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		switch {
-		case bytes.HasPrefix(text[i:], []byte(`\u2028`)):
-			out = append(out, "\u2028"...)
-			i += len(`\u2028`) - 1
-		case bytes.HasPrefix(text[i:], []byte(`\u2029`)):
-			out = append(out, "\u2029"...)
-			i += len(`\u2029`) - 1
-		case text[i] == '\\': // the next byte is a part of the escape
-			out = append(out, text[i], text[i+1])
-			i++
-		default:
-			out = append(out, text[i])
-		}
-	}
-	return out
-}
+func unsupported(t reflect.Type) string { return "JSON has nothing for a " + t.String() }

@@ -21,9 +21,29 @@ import (
 
 // Roots are a value of each type.
 var Roots = []any{
-	Basics{}, Quoted{}, Omitted{}, Zeroed{}, Pointers{}, Lists{}, Maps{}, Nested{}, Embedding{}, Clash{}, Methods{},
-	Times{}, Dynamic{}, tree{}, Empty{}, Wide{}, Number(0), Text(""), Items(nil), Index(nil), Blob(nil), Grid{}, Names{}, Special{},
-	Anonymous{}, Foreign{}, Chain{},
+	Basics{},
+	Quoted{},
+	Omitted{},
+	Zeroed{},
+	Pointers{},
+	Lists{},
+	Maps{},
+	Nested{},
+	Embedding{},
+	Clash{},
+	Methods{},
+	Times{},
+	Dynamic{},
+	tree{},
+	Empty{},
+	Wide{},
+	Number(0), Text(""), Items(nil), Index(nil), Blob(nil),
+	Grid{},
+	Names{},
+	Special{},
+	Anonymous{},
+	Foreign{},
+	Chain{},
 }
 
 type (

@@ -1,4 +1,4 @@
-package codegen
+package reflected
 
 import (
 	"cmp"
@@ -9,37 +9,38 @@ import (
 	"unicode/utf8"
 )
 
-// field is a member of the object that a struct is.
-type field struct {
-	name      string // the member's
-	tagged    bool
-	steps     []step // from the struct to the field
-	typ       reflect.Type
-	omitEmpty bool
-	omitZero  bool
-	quoted    bool
+// Field is a member of the object that a struct is.
+type Field struct {
+	Name  string // the member's
+	Steps []Step // from the struct to the field
+	Type  reflect.Type
+
+	OmitEmpty, OmitZero bool
+	Quoted              bool // it stands in a text
+
+	tagged bool
 }
 
-// step is a Go field on the way; the last one is the field itself.
-type step struct {
-	name  string
-	index int
-	typ   reflect.Type
+// Step is a Go field on the way; the last one is the field itself.
+type Step struct {
+	Name  string
+	Index int
+	Type  reflect.Type
 }
 
-// behindPointer tells whether an embedded pointer is on the way.
-func (f *field) behindPointer() bool {
-	return slices.ContainsFunc(f.steps[:len(f.steps)-1], func(s step) bool { return s.typ.Kind() == reflect.Pointer })
+// BehindPointer tells whether an embedded pointer is on the way.
+func (f *Field) BehindPointer() bool {
+	return slices.ContainsFunc(f.Steps[:len(f.Steps)-1], func(s Step) bool { return s.Type.Kind() == reflect.Pointer })
 }
 
-// fieldsOf are the members of a struct in the order in which they are written, by the rules of encoding/json: of
+// Fields are the members of a struct in the order in which they are written, by the rules of encoding/json: of
 // several with one name the shallowest counts, then the one with a tag; where that does not decide, none.
-func fieldsOf(t reflect.Type) ([]field, error) {
+func Fields(t reflect.Type) ([]Field, error) {
 	type level struct {
 		t     reflect.Type
-		steps []step
+		steps []Step
 	}
-	var all []field
+	var all []Field
 	visited := map[reflect.Type]bool{}
 	next := []level{{t: t}}
 	for len(next) > 0 {
@@ -61,7 +62,7 @@ func fieldsOf(t reflect.Type) ([]field, error) {
 				case err != nil:
 					return nil, fmt.Errorf("%s.%s: %w", l.t, l.t.Field(i).Name, err)
 				case embedded != nil:
-					next = append(next, level{t: embedded, steps: f.steps})
+					next = append(next, level{t: embedded, steps: f.Steps})
 				case f != nil:
 					all = append(all, *f)
 					if counts[l.t] > 1 { // what an embedded type has twice hides itself
@@ -79,7 +80,7 @@ func fieldsOf(t reflect.Type) ([]field, error) {
 
 // memberOf is what a Go field is: a member, or a struct whose members are those of the one that it stands in, or
 // neither.
-func memberOf(sf reflect.StructField, index int, above []step) (f *field, embedded reflect.Type, err error) {
+func memberOf(sf reflect.StructField, index int, above []Step) (f *Field, embedded reflect.Type, err error) {
 	inner := sf.Type
 	if inner.Kind() == reflect.Pointer && inner.Name() == "" {
 		inner = inner.Elem()
@@ -99,18 +100,18 @@ func memberOf(sf reflect.StructField, index int, above []step) (f *field, embedd
 	if !utf8.ValidString(name) || strings.ContainsAny(name, "'\"`\\") {
 		return nil, nil, fmt.Errorf("its tag's name %q is not taken by all who read tags", name)
 	}
-	f = &field{
-		name: name, tagged: name != "", typ: sf.Type,
-		steps: append(slices.Clip(above), step{name: sf.Name, index: index, typ: sf.Type}),
+	f = &Field{
+		Name: name, tagged: name != "", Type: sf.Type,
+		Steps: append(slices.Clip(above), Step{Name: sf.Name, Index: index, Type: sf.Type}),
 	}
 	for option := range strings.SplitSeq(options, ",") {
 		switch {
 		case option == "omitempty":
-			f.omitEmpty = true
+			f.OmitEmpty = true
 		case option == "omitzero":
-			f.omitZero = true
+			f.OmitZero = true
 		case option == "string":
-			f.quoted = quotable(sf.Type)
+			f.Quoted = quotable(sf.Type)
 		case option == "inline" || option == "unknown" || strings.ContainsRune(option, ':'):
 			return nil, nil, fmt.Errorf("its tag has %q, which encoding/json does not know", option)
 		}
@@ -122,7 +123,7 @@ func memberOf(sf reflect.StructField, index int, above []step) (f *field, embedd
 		return f, inner, nil
 	}
 	if name == "" {
-		f.name = sf.Name
+		f.Name = sf.Name
 	}
 	return f, nil, nil
 }
@@ -132,12 +133,12 @@ func quotable(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return basic(t.Kind())
+	return Basic(t.Kind())
 }
 
 // dominant leaves one field a name.
-func dominant(all []field) []field {
-	slices.SortStableFunc(all, func(a, b field) int {
+func dominant(all []Field) []Field {
+	slices.SortStableFunc(all, func(a, b Field) int {
 		tagged := 0
 		if a.tagged != b.tagged {
 			tagged = 1
@@ -145,21 +146,21 @@ func dominant(all []field) []field {
 				tagged = -1
 			}
 		}
-		return cmp.Or(strings.Compare(a.name, b.name), len(a.steps)-len(b.steps), tagged)
+		return cmp.Or(strings.Compare(a.Name, b.Name), len(a.Steps)-len(b.Steps), tagged)
 	})
-	var out []field
+	var out []Field
 	for i := 0; i < len(all); {
 		end := i + 1
-		for end < len(all) && all[end].name == all[i].name {
+		for end < len(all) && all[end].Name == all[i].Name {
 			end++
 		}
-		if end == i+1 || len(all[i].steps) != len(all[i+1].steps) || all[i].tagged != all[i+1].tagged {
+		if end == i+1 || len(all[i].Steps) != len(all[i+1].Steps) || all[i].tagged != all[i+1].tagged {
 			out = append(out, all[i])
 		}
 		i = end
 	}
-	slices.SortStableFunc(out, func(a, b field) int {
-		return slices.CompareFunc(a.steps, b.steps, func(s, u step) int { return s.index - u.index })
+	slices.SortStableFunc(out, func(a, b Field) int {
+		return slices.CompareFunc(a.Steps, b.Steps, func(s, u Step) int { return s.Index - u.Index })
 	})
 	return out
 }
