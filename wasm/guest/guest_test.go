@@ -281,6 +281,12 @@ func TestDeclarationsThatCannotWork(t *testing.T) {
 		`no schema version behind`: func(_ *decider.Decider[list, any, any], o *guest.Options) {
 			o.Upcast = map[string]guest.Upcaster{"a@x": up}
 		},
+		`Commands["x"] is about`: func(_ *decider.Decider[list, any, any], o *guest.Options) {
+			o.Commands = map[string]guest.About{"x": {}}
+		},
+		`schema of Events["said"]`: func(_ *decider.Decider[list, any, any], o *guest.Options) {
+			o.Events = map[string]guest.About{"said": {Schema: "{"}}
+		},
 		`a type and a function`: func(_ *decider.Decider[list, any, any], o *guest.Options) {
 			o.Upcast = map[string]guest.Upcaster{"a": nil}
 		},
@@ -307,4 +313,38 @@ func TestAModuleIsServedOnce(t *testing.T) {
 		}
 	}()
 	guest.Serve(words(), nil)
+}
+
+// counted is a model whose state and events are pointers.
+type counted struct{ N int }
+
+func TestStatesAndEventsMayBePointers(t *testing.T) {
+	m, err := guest.New(decider.Decider[*counted, *say, *counted]{
+		Category: "count",
+		Decide: func(s *counted, c *say, _ decider.Context) ([]*counted, error) {
+			if s == nil {
+				s = &counted{}
+			}
+			return []*counted{{N: s.N + len(c.Word)}}, nil
+		},
+		Evolve:   func(_ *counted, e *counted) *counted { return e },
+		Commands: map[string]*say{"say": {}},
+		Events:   map[string]*counted{"counted": {}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for request, want := range map[string]string{
+		`{"command":"say","payload":{"Word":"abc"},"return":true}`:                                                `{"events":[{"type":"counted","data":{"N":3}}],"state":{"N":3}}`,
+		`{"state":null,"command":"say","return":true}`:                                                            `{"events":[{"type":"counted","data":{"N":0}}],"state":{"N":0}}`,
+		`{"state":{"N":4},"command":"say","payload":{"Word":"a"}}`:                                                `{"events":[{"type":"counted","data":{"N":5}}]}`,
+		`{"state":{"N":4},"events":[{"type":"counted","data":{"N":9}}],"command":"say","payload":{"Word":"abc"}}`: `{"events":[{"type":"counted","data":{"N":12}}]}`,
+	} {
+		if got := string(m.Decide([]byte(request))); got != want {
+			t.Errorf("%s: %s, and not %s", request, got, want)
+		}
+	}
+	if got := string(m.Evolve([]byte(`{"events":[],"return":true}`))); got != `{"state":null}` {
+		t.Errorf("the state before the first event is %s", got)
+	}
 }

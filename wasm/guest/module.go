@@ -68,6 +68,12 @@ func New[S, C, E any](d decider.Decider[S, C, E], o *Options) (*Module, error) {
 	if a.stepped, err = a.o.check(); err != nil {
 		return nil, err
 	}
+	if err := checkAbout("Commands", a.o.Commands, a.d.Commands); err != nil {
+		return nil, err
+	}
+	if err := checkAbout("Events", a.o.Events, a.d.Events); err != nil {
+		return nil, err
+	}
 	return &Module{a: a}, nil
 }
 

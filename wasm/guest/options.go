@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nacredb/nacre/wasm/guest/jsontext"
 )
 
 // Options: nil upcasts nothing, and a type of event that the decider does not list is an error.
@@ -83,6 +85,23 @@ func (o *Options) check() (stepped map[string]bool, err error) {
 		stepped[name] = true
 	}
 	return stepped, nil
+}
+
+// checkAbout wants what is told about names to be JSON, and about names that the decider has.
+func checkAbout[T any](field string, about map[string]About, table map[string]T) error {
+	for _, name := range slices.Sorted(maps.Keys(about)) {
+		if _, ok := table[name]; !ok {
+			return fmt.Errorf("guest: %s[%q] is about a name that the decider does not have", field, name)
+		}
+		if schema := about[name].Schema; schema != "" {
+			r := jsontext.NewReader([]byte(schema), false)
+			r.Skip()
+			if err := r.End(); err != nil {
+				return fmt.Errorf("guest: the schema of %s[%q] is no JSON: %w", field, name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // version is the present schema version of a type.

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"errors"
-	"time"
 
 	"github.com/nacredb/nacre/decider"
 	"github.com/nacredb/nacre/wasm/guest/jsontext"
@@ -176,8 +175,5 @@ func (a *aggregate[S, C, E]) readContext(q *request[S, C]) {
 		default:
 			r.Unknown()
 		}
-	}
-	if c.Time.IsZero() {
-		c.Time = time.Time{}
 	}
 }
