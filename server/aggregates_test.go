@@ -185,3 +185,21 @@ func TestConfinedCommands(t *testing.T) {
 	g.do("POST", bob+"/commands/deposit", `{"payload":{"Cents":1}}`, key...).refused(wire.CodeForbidden)
 	g.do("GET", bob, "", key...).refused(wire.CodeForbidden)
 }
+
+// A key that is confined to streams changes no modules but those whose streams it has; the aggregates here take none, which
+// is said behind that.
+func TestConfinedModules(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, &Options{Aggregates: func(_ context.Context, _ string, store *nacre.Store) (Aggregates, error) {
+		repo := aggregate.New(store, account, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)})
+		return bus{aggregate.NewBus(repo), repo, &atomic.Bool{}}, nil
+	}})
+	key := g.key(t, access.KeySpec{Permissions: []string{"manage:modules"}, Streams: []string{"order-", "account-ann"}})
+	for _, change := range []struct{ method, path string }{
+		{"PUT", ""}, {"DELETE", ""}, {"POST", "/pin"}, {"DELETE", "/pin"}, {"POST", "/rollback"},
+	} {
+		for name, code := range map[string]nacre.Code{"order": nacre.CodeUnsupported, "account": wire.CodeForbidden, "ord": wire.CodeForbidden} {
+			g.do(change.method, "/event-stores/default/modules/"+name+change.path, "", key...).refused(code)
+		}
+	}
+}

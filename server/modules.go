@@ -81,6 +81,15 @@ func looksAt(x *exchange, look func(Modules) (any, error)) error {
 	return x.answerWith(http.StatusOK, reply)
 }
 
+// ownModules are those of the request's store, for who may change the one that the path names: a grant that is confined
+// to streams changes modules all of whose streams it has.
+func (x *exchange) ownModules() (Modules, error) {
+	if category := nacre.StreamID(x.path.runner + "-"); !x.grant.AllowsStream(category) {
+		return nil, x.grant.CheckUnconfined("a change of the module " + strconv.Quote(x.path.runner))
+	}
+	return x.modules()
+}
+
 // listModules answers GET …/modules.
 func (s *Server) listModules(x *exchange) error {
 	return looksAt(x, func(m Modules) (any, error) {
@@ -157,7 +166,7 @@ func (s *Server) publishModule(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	m, err := x.modules()
+	m, err := x.ownModules()
 	if err != nil {
 		return err
 	}
@@ -191,7 +200,7 @@ func (x *exchange) noteModule(did string, version int) {
 
 // changes answers with what a change made of a module.
 func (x *exchange) changes(did string, change func(Modules, context.Context) (wire.ModuleReply, error)) error {
-	m, err := x.modules()
+	m, err := x.ownModules()
 	if err != nil {
 		return err
 	}
