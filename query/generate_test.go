@@ -426,7 +426,13 @@ func (g *generator) comparison() string {
 
 func (g *generator) pattern() string {
 	p := ""
-	for range g.IntN(4) {
+	if g.IntN(2) == 0 { // what some text is like
+		for _, r := range g.text() {
+			p += pick(g, string(r), string(r), string(r), "%", "_", "%"+string(r))
+		}
+		p += pick(g, "", "", "%")
+	}
+	for range g.IntN(3) * g.IntN(2) {
 		p += pick(g, "%", "_", strings.ReplaceAll(g.text(), "\x00", ""), string([]rune(g.text() + "a")[:1]))
 	}
 	p = strings.ReplaceAll(p, "\x00", "")

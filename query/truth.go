@@ -30,7 +30,7 @@ func (o Op) holds(a, b *Value) Truth {
 		return Unknown
 	case r == different && (o == Equal || o == NotEqual):
 		return truthOf(o == NotEqual)
-	case r == different || a.kind == KindArray || a.kind == KindObject:
+	case r == different:
 		return Unknown
 	}
 	switch o {
