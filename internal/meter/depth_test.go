@@ -71,6 +71,7 @@ func TestDepthOfLargeFrames(t *testing.T) {
 		{"vectors", fn{typ: 0, locals: bytes.Repeat(types(v128), 500), body: code(get, 0, get, 1, call, 0)}, 2*16 + 501*16},
 		{"operands", fn{typ: 0, body: code(bytes.Repeat(i32c(1), 300), get, 0, get, 1, call, 0, bytes.Repeat([]byte{drop}, 300))}, 304 * 8},
 		{"operands in blocks", fn{typ: 0, body: code(i32c(1), i32c(2), block, 1, bytes.Repeat(i32c(1), 300), call, 0, bytes.Repeat([]byte{drop}, 300), end)}, 304 * 8},
+		{"results of blocks", fn{typ: 0, body: code(bytes.Repeat(code(block, i32, i32c(1), end), 300), get, 0, get, 1, call, 0, bytes.Repeat([]byte{drop}, 300))}, 304 * 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.f.export = "run"
@@ -95,6 +96,39 @@ func TestDepthOfLargeFrames(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestDepthOfMany has functions that do not come back to themselves by direct calls, and take much together.
+func TestDepthOfMany(t *testing.T) {
+	chain := mod{types: [][]byte{sig(types(i32), nil)}}
+	for n := range uint32(400) {
+		chain.funcs = append(chain.funcs, fn{locals: bytes.Repeat(types(i64), 100), body: code(get, 0, call, leb(n+1))})
+	}
+	chain.funcs = append(chain.funcs, fn{})
+	chain.funcs[0].export = "run"
+
+	// A function with many locals, and a small one that it calls, which calls it through a table.
+	circle := mod{
+		types: [][]byte{sig(types(i32), nil)},
+		funcs: []fn{
+			{export: "run", locals: bytes.Repeat(types(i64), 400), body: code(get, 0, if_, empty, get, 0, i32c(1), i32Sub, call, 1, end)},
+			{body: code(get, 0, i32c(0), callIndirect, 0, 0)},
+		},
+		tables: [][]byte{code(funcref, 0, 1)},
+		elems:  [][]byte{code(0, i32c(0), end, vec(leb(0)))},
+	}
+	for name, m := range map[string]mod{"a chain": chain, "a circle": circle} {
+		h := newHost(t, wazero.NewRuntimeConfig())
+		// Together they take more than 300,000 bytes.
+		i := h.metered(t, m.bytes(), &meter.Options{Depth: 200_000})
+		if _, err := i.ExportedFunction("run").Call(t.Context(), 100); !errors.Is(err, errDeep) {
+			t.Errorf("%s is not too deep: %v", name, err)
+		}
+		i = h.metered(t, m.bytes(), &meter.Options{Depth: 500_000})
+		if problem, _ := outcome(i.ExportedFunction("run"), 100); problem != "" {
+			t.Errorf("%s with enough: %s", name, problem)
+		}
 	}
 }
 

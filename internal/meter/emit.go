@@ -48,7 +48,6 @@ type emitter struct {
 	levels []level
 	labels []label
 	entry  int64 // the cost of the function's first region
-	single bool  // there is no other region apart from those of loops
 
 	// Where a function comes to a loop for certain, and does little apart from its loops, that one loop pays for all of it.
 	straight  bool // nothing was jumped over so far
@@ -100,7 +99,7 @@ func (e *emitter) appendLocals(b []byte) []byte {
 // appendPrologue lowers the depth, and pays for the first region.
 func (e *emitter) appendPrologue(b []byte, t uint32) []byte {
 	pays := !e.f.cheap
-	if pays && e.reached && e.single && e.entry <= stretch {
+	if pays && e.reached && e.entry <= stretch {
 		copy(e.code[e.firstLoop:], appendCost(nil, e.firstCost+e.entry))
 		pays = false
 	}
@@ -246,7 +245,6 @@ func (e *emitter) close(c *cursor) {
 	case len(e.labels) == 0:
 		e.copyTo(e.i.at)
 		e.settle()
-		e.single = e.levels[0].region == 0
 		return
 	case l.repeated:
 		e.settle()

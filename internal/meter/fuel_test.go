@@ -44,6 +44,16 @@ func TestFuel(t *testing.T) {
 		globals: constantGlobal(),
 		exports: spies(),
 	}
+	m.funcs = append(m.funcs,
+		fn{typ: 0, body: code(work[:50], i32c(0), tee, 0, drop, loop, empty, get, 0, brIf, 0, end)},                                 // 14: leaves it to the loop
+		fn{typ: 0, export: "leaves", body: code(loop, empty, get, 0, call, 14, get, 0, i32c(1), i32Sub, tee, 0, brIf, 0, end)},      // 15
+		fn{typ: 0, body: code(work[:50], block, empty, get, 0, brIf, 0, loop, empty, i32c(0), brIf, 0, end, end)},                   // 16: may come to none
+		fn{typ: 0, export: "skips", body: code(loop, empty, get, 0, call, 16, get, 0, i32c(1), i32Sub, tee, 0, brIf, 0, end)},       // 17
+		fn{typ: 0, locals: bytes.Repeat(types(i64), 1000)},                                                                          // 18: has much to set to zero
+		fn{typ: 0, export: "callsLocals", body: code(loop, empty, get, 0, call, 18, get, 0, i32c(1), i32Sub, tee, 0, brIf, 0, end)}, // 19
+		fn{typ: 0, body: code(i32c(0), i32c(1), get, 0, 0xfc, 11, 0)},                                                               // 20: small, and pays for the length
+		fn{typ: 0, export: "callsFill", body: code(i32c(80_000), call, 20)},
+	)
 	const every = 1 << 50
 	h := newHost(t, wazero.NewRuntimeConfig())
 	out := instrument(t, m.bytes(), &meter.Options{Every: every})
@@ -65,6 +75,10 @@ func TestFuel(t *testing.T) {
 		{"grow", 0xffffffff, 0xffffffff * 8192, 0xffffffff*8192 + 1050}, // it fails, and is paid for
 		{"growTable", 5000, 5000, 5050},
 		{"fillTable", 90, 90, 140},
+		{"leaves", 1000, 60_000, 90_000},
+		{"skips", 1000, 55_000, 80_000},
+		{"callsLocals", 1000, 125_000, 150_000},
+		{"callsFill", 0, 10_000, 10_050},
 		{"divide", 100, 100 * 20 * 12, 100 * 20 * 20},
 	} {
 		i := h.instance(t, spied(t, out, 1))
@@ -89,20 +103,14 @@ func TestTicks(t *testing.T) {
 			{typ: 1, export: "bounces", body: code(loop, empty, call, 5, br, 0, end)},
 			{typ: 1, body: code(nop)},
 			{typ: 1, export: "inner", body: code(block, empty, loop, empty, loop, empty, br, 1, end, end, end)},
-			{typ: 1, export: "doubles", body: code(call, 8, call, 8)}, // 7: 2**20 calls
-			{typ: 1, body: code(call, 9, call, 9)},
-			{typ: 1, body: code(call, 10, call, 10)},
-			{typ: 1, body: code(call, 11, call, 11)},
-			{typ: 1, body: code(call, 12, call, 12)},
-			{typ: 1, body: code(call, 13, call, 13)},
-			{typ: 1, body: code(call, 14, call, 14)},
-			{typ: 1, body: code(call, 15, call, 15)},
-			{typ: 1, body: code(call, 16, call, 16)},
-			{typ: 1, body: code(call, 17, call, 17)},
-			{typ: 1, body: bytes.Repeat([]byte{nop}, 1000)},
+			{typ: 1, export: "doubles", body: code(call, 8, call, 8)}, // 7: 2**22 calls
 		},
 		memory: code(0, 1),
 	}
+	for n := 8; n < 28; n++ {
+		m.funcs = append(m.funcs, fn{typ: 1, body: code(call, n+1, call, n+1)})
+	}
+	m.funcs = append(m.funcs, fn{typ: 1, body: bytes.Repeat([]byte{nop}, 20)})
 	for engine, config := range engines() {
 		t.Run(engine, func(t *testing.T) {
 			h := newHost(t, config)

@@ -62,7 +62,7 @@ func (m *module) decide() {
 func (m *module) enter(index uint32) int {
 	f := &m.bodies[index]
 	f.shallow = !f.indirect
-	f.cheap = !f.indirect && !f.looped && !f.bulk
+	f.cheap = !f.indirect && !f.looped // lengths are paid for where they are
 	f.total = f.cost
 	return f.callees.from
 }

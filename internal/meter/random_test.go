@@ -210,14 +210,7 @@ func randomProgram(r *rand.Rand, tables bool) []byte {
 // TestRandom runs random programs: instrumented they come to the same, pay for at least every instruction that
 // they run, and end at the depth that they began with.
 func TestRandom(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("NACRE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("replay with: NACRE_SEED=%d go test -run '^TestRandom$' ./internal/meter", seed)
+	seed := newSeed(t)
 	rounds := 300
 	if testing.Short() {
 		rounds = 50
@@ -260,6 +253,20 @@ func TestRandom(t *testing.T) {
 		_ = h.runtime.Close(context.Background())
 	}
 	t.Logf("%d instructions were run, and %d units paid", all, paid)
+}
+
+// newSeed gives the seed of a random test, and says how to run it again.
+func newSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("NACRE_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("replay with: NACRE_SEED=%d go test -run '^%s$' ./internal/meter", seed, t.Name())
+	return seed
 }
 
 func newPCG(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
