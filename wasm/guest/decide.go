@@ -100,8 +100,8 @@ func (a *aggregate[S, C, E]) writeEvent(e E) (wrong string) {
 	w.String(row.name)
 	w.Raw(`,"data":`)
 	row.codec.Write(w, v)
-	if tagged, ok := v.(interface{ EventTags() []string }); ok {
-		writeTexts(w, "tags", tagged.EventTags())
+	if row.tagged {
+		writeTexts(w, "tags", v.(tagged).EventTags())
 	}
 	if version := a.o.Versions[row.name]; version > 1 {
 		w.Raw(`,"schemaVersion":`)

@@ -20,16 +20,16 @@ func exportAlloc(size int32) unsafe.Pointer {
 }
 
 //go:wasmexport nacre_describe
-func exportDescribe() int64 { return place(module().Describe()) }
+func exportDescribe() int64 { return located(module().Describe()) }
 
 //go:wasmexport nacre_decide
 func exportDecide(address unsafe.Pointer, length int32) int64 {
-	return place(module().Decide(unsafe.Slice((*byte)(address), length)))
+	return located(module().Decide(unsafe.Slice((*byte)(address), length)))
 }
 
 //go:wasmexport nacre_evolve
 func exportEvolve(address unsafe.Pointer, length int32) int64 {
-	return place(module().Evolve(unsafe.Slice((*byte)(address), length)))
+	return located(module().Evolve(unsafe.Slice((*byte)(address), length)))
 }
 
 func module() *Module {
@@ -39,7 +39,7 @@ func module() *Module {
 	return served
 }
 
-// place tells the host where a result is. Its owner keeps it from the garbage collector, which moves nothing.
-func place(result []byte) int64 {
+// located tells the host where a result is. Its owner keeps it from the garbage collector, which moves nothing.
+func located(result []byte) int64 {
 	return int64(uintptr(unsafe.Pointer(unsafe.SliceData(result))))<<32 | int64(len(result))
 }

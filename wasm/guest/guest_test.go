@@ -239,24 +239,33 @@ func TestAFewStatesAreKept(t *testing.T) {
 	if got := evolve(`{"id":"a","held":1,"events":[],"return":true}`); got != `{"state":{"Words":["x"]}}` {
 		t.Errorf("the first of 512: %s", got)
 	}
-	evolve(`{"id":"a","held":1,"events":[],"keep":1000}`)
+	evolve(`{"id":"a","held":1,"events":[],"keep":513}`)
 	if got := evolve(`{"id":"a","held":1,"events":[]}`); got != `{"missing":true}` {
 		t.Errorf("the first of 513: %s", got)
 	}
 	if got := evolve(`{"id":"a","held":2,"events":[],"return":true}`); got != `{"state":{"Words":["x"]}}` {
 		t.Errorf("the second of 513: %s", got)
 	}
-	evolve(`{"id":"a","held":1000,"events":[],"keep":1000}`) // the same number again is no other state
+	evolve(`{"id":"a","held":513,"events":[],"keep":513}`) // the same number again is no other state
 	large := strings.Repeat("w", 3<<20)
-	evolve(`{"id":"a","state":{"Words":[%q]},"events":[],"keep":2000}`, large)
-	if got := evolve(`{"id":"a","held":1000,"events":[]}`); got != `{}` {
+	evolve(`{"id":"a","state":{"Words":[%q]},"events":[],"keep":600}`, large)
+	if got := evolve(`{"id":"a","held":513,"events":[]}`); got != `{}` {
 		t.Errorf("beside a large state: %s", got)
 	}
-	evolve(`{"id":"a","state":{"Words":[%q]},"events":[],"keep":2001}`, large)
-	for number, want := range map[int]string{1000: `{"missing":true}`, 2000: `{"missing":true}`, 2001: `{}`} {
+	for number := range 2 {
+		evolve(`{"id":"a","state":{"Words":[%q]},"events":[],"keep":%d}`, large, 601+number)
+	}
+	for number, want := range map[int]string{600: `{"missing":true}`, 601: `{"missing":true}`, 602: `{}`} {
 		if got := evolve(`{"id":"a","held":%d,"events":[]}`, number); got != want {
-			t.Errorf("after two large states, %d: %s", number, got)
+			t.Errorf("after three large states, %d: %s", number, got)
 		}
+	}
+	evolve(`{"id":"a","state":{"Words":[%q,%[1]q]},"events":[],"keep":603}`, large) // too large for all of the room
+	if got := evolve(`{"id":"a","held":603,"events":[]}`); got != `{}` {
+		t.Errorf("a very large state: %s", got)
+	}
+	if got := evolve(`{"id":"a","held":-1,"events":[]}`); got != `{"missing":true}` {
+		t.Errorf("a number below 0: %s", got)
 	}
 }
 

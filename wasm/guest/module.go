@@ -115,7 +115,11 @@ type row struct {
 	name    string
 	codec   *jsontext.Codec
 	pointer bool // the table has a pointer to the codec's type
+	tagged  bool // the table's type says which tags its events have
 }
+
+// tagged is what an event is that says which tags it has, as in package codec.
+type tagged interface{ EventTags() []string }
 
 func (r row) read(in *jsontext.Reader) any {
 	if r.pointer {
@@ -154,10 +158,12 @@ func (a *aggregate[S, C, E]) link() {
 }
 
 func rowFor(name string, t reflect.Type) row {
-	if t.Kind() == reflect.Pointer {
-		return row{name: name, codec: codecFor(t.Elem()), pointer: true}
+	r := row{name: name, pointer: t.Kind() == reflect.Pointer, tagged: t.Implements(reflect.TypeFor[tagged]())}
+	if r.pointer {
+		t = t.Elem()
 	}
-	return row{name: name, codec: codecFor(t)}
+	r.codec = codecFor(t)
+	return r
 }
 
 // codecFor is what was generated for a type, or what reads and writes it by reflection.
