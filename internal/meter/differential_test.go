@@ -69,11 +69,11 @@ func (l *language) module(t testing.TB) []byte {
 		if err != nil {
 			return nil, nil
 		}
-		dir, err := os.MkdirTemp("", "meter-")
+		dir, err := os.MkdirTemp("", "meter-") //nolint:usetesting // it outlives the test that comes first
 		if err != nil {
 			return nil, err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		to := filepath.Join(dir, "program.wasm")
 		cmd := exec.Command(tool, l.build(to)...)
 		cmd.Env = append(os.Environ(), l.env...)

@@ -15,8 +15,7 @@ import (
 func refusal(t *testing.T, name string, binary []byte, o *meter.Options, want ...string) {
 	t.Helper()
 	out, info, err := meter.Instrument(binary, o)
-	var refused *meter.Error
-	if !errors.As(err, &refused) {
+	if _, ok := errors.AsType[*meter.Error](err); !ok {
 		t.Errorf("%s: it is not refused: %v", name, err)
 		return
 	}
@@ -167,8 +166,11 @@ func TestLimits(t *testing.T) {
 		{"tables", mod{tables: [][]byte{code(funcref, 0, 3), code(funcref, 0, 4)}}, meter.Options{Elements: 6}, meter.Options{Elements: 7}, "more than 6 entries together"},
 		{"a table", mod{tables: [][]byte{code(funcref, 0, 3)}}, meter.Options{Elements: 2}, meter.Options{Elements: 3}, "starts with 3 entries; the limit is 2"},
 		{
-			"elements", mod{elems: slices.Repeat([][]byte{code(5, funcref, vec(code(refNull, funcref, end), code(refNull, funcref, end)))}, 2)},
-			meter.Options{Elements: 3}, meter.Options{Elements: 4}, "more than 3 entries together",
+			"elements",
+			mod{elems: slices.Repeat([][]byte{code(5, funcref, vec(code(refNull, funcref, end), code(refNull, funcref, end)))}, 2)},
+			meter.Options{Elements: 3},
+			meter.Options{Elements: 4},
+			"more than 3 entries together",
 		},
 		{"data", mod{memory: code(0, 1), data: slices.Repeat([][]byte{code(1, 0)}, 3)}, meter.Options{Items: 2}, meter.Options{Items: 3}, "there are 3 data segments"},
 		{"custom sections", mod{customs: map[string][]byte{"a": nil, "b": nil}}, meter.Options{Items: 1}, meter.Options{Items: 2}, "more than 1 custom sections"},

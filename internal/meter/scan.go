@@ -1,6 +1,9 @@
 package meter
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // function is what is known of a function that the module defines, after its body was read.
 type function struct {
@@ -163,14 +166,7 @@ func width(types []byte) int64 {
 	return n
 }
 
-func hasVector(types []byte) bool {
-	for _, t := range types {
-		if t == typeV128 {
-			return true
-		}
-	}
-	return false
-}
+func hasVector(types []byte) bool { return slices.Contains(types, typeV128) }
 
 // instruction reads the next one, and keeps count of operands and costs. Types are not checked: whoever compiles the
 // module does that.
