@@ -174,7 +174,5 @@ func codecFor(t reflect.Type) *jsontext.Codec {
 	if reflection == nil {
 		panic("guest: there is no codec for " + t.String() + ": build the module with \"nacre wasm build\" again")
 	}
-	c := reflection(t)
-	jsontext.Register(c)
-	return c
+	return reflection(t)
 }
