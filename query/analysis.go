@@ -122,6 +122,8 @@ func cost(terms []Term) int {
 	sum := 0
 	for i := range terms {
 		switch t := &terms[i]; {
+		case t.Equality() && len(t.Low) == 1: // null and booleans, which many rows have
+			sum += 1000
 		case t.Equality():
 			sum++
 		case t.Low != nil && t.High != nil && !t.open():
