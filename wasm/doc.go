@@ -21,7 +21,7 @@
 //  3. A call that goes wrong fails one command, and drops the instance that it ran in. Other instances, of the same
 //     module too, do not notice.
 //  4. Modules that run for long do not starve others: a call that was slow once runs in turns with all other slow
-//     ones, one at a time, and rests as long as it ran while quick ones are going on.
+//     ones, one at a time, and rests three times as long as it ran while quick ones are going on.
 //  5. A [State] is a value: it stands for the same events for ever, whatever becomes of the instances that knew it.
 //
 // Instances belong to their module, a bounded number of them, and to one call at a time. They are made when they are

@@ -71,7 +71,7 @@ func (r *run) tick() {
 	if r.ran < r.patient {
 		return
 	}
-	r.turn = m.e.lane.keep(r.turn, r.begun.Add(limits.Call), r.caller.Done(), m.aborted)
+	r.turn = m.e.lane.keep(r.turn, &m.share, r.begun.Add(limits.Call), r.caller.Done(), m.aborted)
 	if r.turn == nil {
 		r.leaveEarly()
 		r.end(nacre.CodeDeadline, fmt.Sprintf("it took more than %v, of which it ran for %v", limits.Call, r.ran.Round(time.Millisecond)))
