@@ -92,13 +92,20 @@ func (p *pool) wait(caller context.Context, begun time.Time, ready chan *instanc
 	return nil, &CallError{Code: code, Module: p.m.name(), Hash: p.m.hash, Doing: "a call", Message: why}
 }
 
-// make makes an instance, which is counted already. Where there is no memory for one more, it waits for another.
+// make makes an instance, which is counted already. Where there is no memory for one more, it waits for another, which
+// was used before.
 func (p *pool) make(caller context.Context, begun time.Time) (*instance, error) {
 	in, err := p.m.instantiate(caller, begun)
 	if errors.Is(err, errNoRoom) {
 		p.mu.Lock()
 		if p.n > 1 {
 			p.n--
+			if len(p.idle) > 0 { // put back since
+				in := p.idle[0]
+				p.idle = slices.Delete(p.idle, 0, 1)
+				p.mu.Unlock()
+				return in, nil
+			}
 			ready := make(chan *instance, 1)
 			p.waiting = append(p.waiting, ready)
 			p.mu.Unlock()

@@ -257,29 +257,28 @@ func (p *pool) takeNew(caller context.Context, begun time.Time) (*instance, erro
 		return nil, p.errClosed()
 	}
 	p.users++
-	var oldest *instance
+	var in *instance
+	var err error
 	switch {
 	case p.n < p.m.limits.Instances:
 		p.n++
+		p.mu.Unlock()
+		in, err = p.make(caller, begun)
 	case len(p.idle) > 0:
-		oldest = p.idle[0]
+		in = p.idle[0]
 		p.idle = slices.Delete(p.idle, 0, 1)
+		p.mu.Unlock()
 	default:
 		ready := make(chan *instance, 1)
 		p.waiting = append(p.waiting, ready)
 		p.mu.Unlock()
-		in, err := p.wait(caller, begun, ready)
-		if err != nil || in.entity.self == 0 && len(in.entity.objects) == 0 {
-			return in, err
-		}
+		in, err = p.wait(caller, begun, ready)
+	}
+	for err == nil && len(in.entity.objects) > 0 { // somebody else's
 		p.drop(in)
-		return p.make(caller, begun)
+		in, err = p.make(caller, begun)
 	}
-	p.mu.Unlock()
-	if oldest != nil {
-		p.drop(oldest)
-	}
-	return p.make(caller, begun)
+	return in, err
 }
 
 func (p *pool) errClosed() error {
