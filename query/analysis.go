@@ -117,6 +117,39 @@ func (p *Plan) Conjuncts() []*Plan {
 	return out
 }
 
+// demands tells whether the condition is true only of rows in which a field is not null.
+func (p *Plan) demands(f *field) bool {
+	parts := []condition{p.where}
+	if and, ok := p.where.(both); ok {
+		parts = and
+	}
+	for _, x := range parts {
+		switch x := x.(type) {
+		case *compared:
+			if x.f == f {
+				return true
+			}
+		case *among:
+			if x.f == f {
+				return true
+			}
+		case *alike:
+			if x.f == f {
+				return true
+			}
+		case *affirmed:
+			if x.f == f {
+				return true
+			}
+		case negated:
+			if m, ok := x.x.(*missing); ok && m.f == f {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // cost orders sets of terms: the less, the fewer rows an index expects to look at.
 func cost(terms []Term) int {
 	sum := 0

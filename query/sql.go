@@ -233,7 +233,7 @@ func (w *writer) sortTerms(p *Plan, values []Value, id string) []sortTerm {
 			return append(terms, sortTerm{expr: `t0."id"`, desc: t.desc, last: id})
 		}
 		if t.f.typ != TypeJSON {
-			s := sortTerm{expr: w.value(t.f), desc: t.desc, null: true}
+			s := sortTerm{expr: w.value(t.f), desc: t.desc, null: !p.demands(t.f)}
 			if v != nil {
 				s.last = w.d.column(t.f.typ, v)
 			}
@@ -302,8 +302,13 @@ func (w *writer) behind(p *Plan, after []byte) (string, error) {
 			equal = t.expr + " = " + w.arg(t.last)
 		}
 		inner = "(" + greater + " OR (" + equal + " AND " + inner + "))"
-		if i == 0 && t.last != nil && !t.desc {
+		if i > 0 || t.last == nil {
+			continue
+		}
+		if !t.desc {
 			inner = t.expr + " >= " + w.arg(t.last) + " AND " + inner
+		} else if !t.null {
+			inner = t.expr + " <= " + w.arg(t.last) + " AND " + inner
 		}
 	}
 	return "(" + inner + ")", nil

@@ -26,7 +26,12 @@ func balanced(xs []string, word string) string {
 	return "(" + balanced(xs[:half], word) + word + balanced(xs[half:], word) + ")"
 }
 
-func (c negated) sql(w *writer) string { return "(NOT " + c.x.sql(w) + ")" }
+func (c negated) sql(w *writer) string {
+	if m, ok := c.x.(*missing); ok && m.f.typ != TypeJSON {
+		return "(" + w.value(m.f) + " IS NOT NULL)"
+	}
+	return "(NOT " + c.x.sql(w) + ")"
+}
 
 // isOf is whether a JSON type is that of a value.
 func isOf(typ string, k class) string {

@@ -1,0 +1,94 @@
+package query
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+)
+
+// seeds are texts for the fuzzers to begin with.
+var seeds = []string{
+	"", "name LIKE 'Origin%' AND year > '2000'", "year NOT IN (1, -2.5e3, NULL) OR NOT (live AND info.a[0].\"b\"\"c\" = ?)",
+	"SELECT artist.name AS n, count(*), avg(price) WHERE tags CONTAINS 'x' GROUP BY artist.name ORDER BY n DESC LIMIT 3 OFFSET 1",
+	"name ILIKE '50!%' ESCAPE '!' ORDER BY info.x, id DESC", "['a', :b] CONTAINS artist AND year BETWEEN :c AND 3",
+	"price = 1.50 AND artist.label.name IS NOT NULL AND TRUE", "'é'='é'\nAND \"order\" <= .5", "((((((a", "year = 9223372036854775808",
+}
+
+// FuzzParse looks for texts that panic, whose canonical text is another statement, or whose error has no place.
+func FuzzParse(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		q, err := Parse(text)
+		if err != nil {
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Line < 1 || e.Column < 1 || e.Expected == "" {
+				t.Fatalf("%q: %#v", text, err)
+			}
+			return
+		}
+		canonical := q.String()
+		again, err := Parse(canonical)
+		if len(canonical) > maxText { // quotes and spaces make texts longer
+			return
+		}
+		if err != nil || !sameTree(q, again) || again.String() != canonical {
+			t.Fatalf("%q\nis canonically %q\nand again %v, %v", text, canonical, again, err)
+		}
+		if _, err := Check(q, albums()); err != nil {
+			if _, ok := errors.AsType[*Error](err); !ok {
+				t.Fatalf("%q: %v", text, err)
+			}
+		}
+	})
+}
+
+// FuzzEngines looks for queries and rows on which the matcher and SQLite differ.
+func FuzzEngines(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s, `{"name":"Origin","year":2001,"price":"1.5","tags":["x",1],"info":{"a":[{"b\"c":true}],"x":1.0}}`, "x")
+	}
+	f.Fuzz(func(t *testing.T, text, state, param string) {
+		c := albums()
+		q, err := Parse(text)
+		if err != nil {
+			return
+		}
+		args := Args{Named: map[string]any{"b": param, "c": len(param)}, Spare: true}
+		for range 3 {
+			args.Positional = append(args.Positional, param)
+		}
+		_, positional := q.Params()
+		args.Positional = args.Positional[:min(positional, 3)]
+		if q, err = Bind(q, args); err != nil {
+			return
+		}
+		p, err := Check(q, c)
+		if err != nil {
+			return
+		}
+		var object map[string]any
+		if json.Unmarshal([]byte(state), &object) != nil {
+			return
+		}
+		canonical, err := json.Marshal(object)
+		if err != nil {
+			return
+		}
+		for _, id := range []string{"a", "b"} {
+			c.rows = append(c.rows, NewObject(id, canonical))
+			c.all["artists"].rows = append(c.all["artists"].rows, NewObject(id, canonical))
+		}
+		db := memoryDB(t)
+		for _, of := range c.all {
+			if err := of.create(db); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := compare(db, p, c, nil); err != nil {
+			t.Fatalf("%q with %q of %s\n%v", text, param, canonical, err)
+		}
+		checkIndex(t, text, p, c)
+	})
+}
