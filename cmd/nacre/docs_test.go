@@ -44,7 +44,8 @@ func masked(text string) string {
 
 // TestDocs runs the console blocks of the documents, one after the other, and compares their output. Blocks of other
 // languages that name a file, as in "go counter/main.go", are written to it; a console block that names a tool, as in
-// "console cargo", is passed over where that is not there.
+// "console cargo", is passed over where that is not there. With NACRE_REWRITE_DOCS=1 the documents get the output that is
+// there now, to look at the difference.
 func TestDocs(t *testing.T) {
 	for name, needs := range map[string][]string{"cli.md": nil, "http.md": {"curl", "jq"}, "wasm.md": {"go", "curl", "jq"}} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +118,8 @@ func runDocument(t *testing.T, document string) {
 	missing := languageTools(t, write)
 	exported := ""
 	blocks := 0
-	for i, part := range strings.Split(string(text), "```") {
+	parts := strings.Split(string(text), "```")
+	for i, part := range parts {
 		if i%2 == 0 {
 			continue
 		}
@@ -164,6 +166,12 @@ func runDocument(t *testing.T, document string) {
 		}
 		if masked(block) != masked(got.String()) {
 			t.Errorf("%s says\n%s\nand the program\n%s", document, block, &got)
+			parts[i] = head + "\n" + got.String()
+		}
+	}
+	if os.Getenv("NACRE_REWRITE_DOCS") != "" {
+		if err := os.WriteFile(document, []byte(strings.Join(parts, "```")), 0o666); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if blocks < 10 {
