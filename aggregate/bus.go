@@ -49,6 +49,12 @@ type Outcome struct {
 // State is the state after the command, as JSON.
 func (o *Outcome) State() (json.RawMessage, error) { return codec.Marshal(o.state) }
 
+// WithState is the outcome with a state that the executor knows as JSON.
+func (o Outcome) WithState(state json.RawMessage) Outcome {
+	o.state = state
+	return o
+}
+
 // Handler executes a call.
 type Handler func(ctx context.Context, c *Call) (Outcome, error)
 

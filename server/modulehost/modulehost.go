@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -137,7 +138,7 @@ func refusal(name string, err error) error {
 	case errors.As(err, &refused):
 		return &wire.ModuleError{Name: refused.Name, Reasons: refused.Reasons}
 	case nacre.CodeOf(err) == wasm.CodeRefused:
-		return &wire.ModuleError{Name: name, Reasons: []string{err.Error()}}
+		return &wire.ModuleError{Name: name, Reasons: []string{strings.TrimPrefix(err.Error(), "nacre: ")}}
 	}
 	return err
 }

@@ -32,7 +32,7 @@ func (h *Host) examine(ctx context.Context, e *entry, m *Module, v Version, bina
 	compiled, err := h.engine.CompileAs(ctx, e.name, binary, h.limits(v.Limits))
 	if err != nil {
 		if nacre.CodeOf(err) == wasm.CodeRefused {
-			err = &Refusal{Name: e.name, Reasons: []string{err.Error()}}
+			err = &Refusal{Name: e.name, Reasons: []string{strings.TrimPrefix(err.Error(), "nacre: ")}}
 		}
 		return nil, err
 	}

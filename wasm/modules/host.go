@@ -231,6 +231,12 @@ func (h *Host) ExecuteNamed(ctx context.Context, category, id, name string, payl
 	var out aggregate.Outcome
 	err := h.with(ctx, category, func(r *running) (err error) {
 		out, err = r.bus.ExecuteNamed(ctx, category, id, name, payload)
+		if err == nil && out.Version < 0 {
+			// There was nothing to do, and the state before the first event is known to the guest only.
+			if state, err := r.module.StateJSON(ctx, nil); err == nil {
+				out = out.WithState(state)
+			}
+		}
 		return err
 	})
 	return out, err

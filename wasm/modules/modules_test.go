@@ -265,3 +265,16 @@ func TestLimitsAreTheVersions(t *testing.T) {
 		t.Errorf("a later host has %+v, %v", m, err)
 	}
 }
+
+func TestACommandWithNothingToDoHasAState(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.publish(wasmtest.Guest{Description: light(""), Decide: `{}`, State: `{"watts":0}`})
+	out, err := r.h.ExecuteNamed(t.Context(), "light", "a", "on", nil)
+	if err != nil || out.Version != -1 || len(out.Events) != 0 {
+		t.Fatalf("got %+v, %v", out, err)
+	}
+	if state, err := out.State(); err != nil || string(state) != `{"watts":0}` {
+		t.Errorf("the state before the first event is %s, %v", state, err)
+	}
+}
