@@ -2,6 +2,7 @@ package wasm_test
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -179,5 +180,47 @@ func TestVectorsThatDoNotFitAreTold(t *testing.T) {
 	}
 	if _, err := wasm.ReadVectors([]byte("[]")); nacre.CodeOf(err) != nacre.CodeInvalid {
 		t.Errorf("no vectors give %v", err)
+	}
+}
+
+// closer closes a module when it hears of something, as if that were closed while its tests are run.
+type closer struct {
+	slog.Handler
+	close func()
+}
+
+func (c *closer) Handle(context.Context, slog.Record) error {
+	c.close()
+	return nil
+}
+
+func (c *closer) Enabled(context.Context, slog.Level) bool { return true }
+
+func TestAModuleMayBeClosedWhileItsTestsAreRun(t *testing.T) {
+	t.Parallel()
+	hears := &closer{}
+	e := newEngine(t, &wasm.EngineOptions{Logger: slog.New(hears)})
+	m := compile(t, e, text{head: unlogging, decide: "(call $log (i32.const 0) (i32.const 0) (i32.const 8)) unreachable"}.assemble(t), nil)
+	n := 0
+	closed := make(chan error, 1)
+	hears.close = func() {
+		if n++; n != 4 { // the first three are the ways in which the case is run alone
+			return
+		}
+		go func() { closed <- m.Close(t.Context()) }()
+		until(t, "the module takes no more calls", func() bool {
+			_, err := m.Decider().Decide(nil, add, now)
+			return nacre.CodeOf(err) == nacre.CodeClosed
+		})
+	}
+	cases, err := wasm.ReadCases([]byte(`[{"name":"a trap","when":{"command":"add"},"then":{"error":{"code":"MODULE_TRAPPED"}}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.RunCases(t.Context(), cases); nacre.CodeOf(err) != nacre.CodeClosed {
+		t.Errorf("got %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
 }

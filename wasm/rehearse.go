@@ -82,7 +82,11 @@ func (m *Module) late(ctx context.Context, cases []Case, first []outcome) ([]Fai
 	if err != nil {
 		return nil, err
 	}
-	defer func() { m.pool.put(in) }()
+	defer func() {
+		if in != nil {
+			m.pool.put(in)
+		}
+	}()
 	var failures []Failure
 	for round := range 2 {
 		for i := range cases {

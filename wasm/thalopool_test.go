@@ -35,7 +35,11 @@ func TestThaloEntitiesShareNoInstance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close(t.Context())
+	defer func() {
+		if err := e.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
 	m, err := e.CompileAs(t.Context(), "counter", wasmtest.Counter(t, wasmtest.Entity), &Limits{Memory: 128 << 10})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +66,6 @@ func TestThaloEntitiesShareNoInstance(t *testing.T) {
 		t.Errorf("bob is shown %+v, %v; nothing has happened to him", got.events, got.err)
 	}
 }
-
 
 // TestNobodyWaitsBesideAnIdleInstance has memory for one instance of two, so that calls which come together find no
 // room at about the moment at which the other one's ends.
