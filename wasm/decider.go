@@ -155,7 +155,10 @@ func (m *Module) ask(ctx context.Context, s *standing, q *question) (answer, hol
 		return answer{}, hold{}, err
 	}
 	defer m.pool.put(in)
-	held := s.hold.by == in.holder && s.hold.total >= s.from
+	held, age := s.hold.by == in.holder && s.hold.total >= s.from, in.kept-s.hold.number
+	if held && !m.reach.worth(age, s.size()) {
+		held = false
+	}
 	for {
 		in.begin(ctx, begun, q)
 		a, err := in.exchange(q, s, held)
@@ -164,11 +167,15 @@ func (m *Module) ask(ctx context.Context, s *standing, q *question) (answer, hol
 			return a, hold{}, err
 		case a.missing && held:
 			held = false
+			m.reach.missed(age)
 			continue
 		case a.missing:
 			return a, hold{}, in.bad("its reply says that the state is missing, which it was given")
 		case a.err != nil:
 			return a, hold{}, in.meaning(a.err, q)
+		}
+		if held {
+			m.reach.found(age)
 		}
 		return a, hold{by: in.holder, number: in.kept, total: s.total + int64(len(a.events))}, nil
 	}

@@ -32,6 +32,7 @@ type Module struct {
 	tests       []Case
 	thalo       *thaloShape // of a component made for Thalo; nil elsewhere
 	pool        pool
+	reach       reach
 	share       share        // of the slow lane, of its lock
 	suspicion   atomic.Int32 // calls that have to go well before a slow one is waited for again
 

@@ -80,6 +80,15 @@ func (s *State) now() standing {
 	return s.standing
 }
 
+// size is how much the guest is given where it does not hold the state, about.
+func (s *standing) size() int {
+	size := len(s.base)
+	if s.tail != nil {
+		size += s.tail.size
+	}
+	return size
+}
+
 // long tells whether there are so many events that the state should be asked for.
 func (s *standing) long(events, size int) bool {
 	if s.tail == nil {
