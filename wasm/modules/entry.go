@@ -15,38 +15,55 @@ import (
 
 // entry is a module in this process.
 type entry struct {
-	h    *Host
-	name string
-	busy chan struct{} // held by whoever publishes, or makes a version ready
+	h     *Host
+	name  string
+	busy  chan struct{} // held by whoever publishes, or makes a version ready
+	ended chan struct{} // closed when nothing is executed any more
 
-	mu    sync.Mutex // of what follows
-	known Module
-	bad   error // why known is not to be trusted
-	run   *running
-	users int           // of run
-	next  chan struct{} // not nil while another version takes over: closed when it has
-	idle  chan struct{} // not nil where somebody waits until users is 0
+	mu       sync.Mutex // of what follows
+	known    Module
+	bad      error // why known is not to be trusted
+	run      *running
+	outdated bool // run is of a log that was set back
+	closed   bool
+	users    int           // of run
+	next     chan struct{} // not nil while another version takes over: closed when it has
+	idle     chan struct{} // not nil where somebody waits until users is 0
 }
 
 // running is a version that is ready to execute commands.
 type running struct {
 	number int
 	module *wasm.Module
-	repo   *aggregate.Repository[*wasm.State, wasm.Command, wasm.Event]
+	repo   *repository
 	bus    *aggregate.Bus
 }
 
 func newEntry(h *Host, name string) *entry {
-	return &entry{h: h, name: name, busy: make(chan struct{}, 1), known: Module{Name: name, at: -1}}
+	return &entry{
+		h: h, name: name, busy: make(chan struct{}, 1), ended: make(chan struct{}), known: Module{Name: name, at: -1},
+	}
 }
 
-// learn takes in what the companion log has, unless that is older than what is known.
-func (e *entry) learn(m Module, bad error) {
+// learn takes in what was read of the companion log, unless that is older than what is known. What is damaged is out
+// of use; any other error is about the moment, and says nothing of the module.
+func (e *entry) learn(m Module, err error) {
+	damaged := nacre.CodeOf(err) == nacre.CodeDamaged
+	if err != nil && !damaged {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if m.at >= e.known.at || bad != nil {
-		e.known, e.bad = m, bad
+	if m.at >= e.known.at || damaged {
+		e.known, e.bad = m, err
 	}
+}
+
+// relearn is learn where the companion log is another one: nothing counts of what was known.
+func (e *entry) relearn(m Module, damaged error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.known, e.bad, e.outdated = m, damaged, true
 }
 
 // seen is what is known of the module.
@@ -59,6 +76,11 @@ func (e *entry) seen() (Module, error) {
 // lock waits until nobody else publishes or makes ready.
 func (e *entry) lock(ctx context.Context) error {
 	select {
+	case <-e.ended:
+		return errClosed
+	default:
+	}
+	select {
 	case e.busy <- struct{}{}:
 		return nil
 	default:
@@ -66,25 +88,45 @@ func (e *entry) lock(ctx context.Context) error {
 	select {
 	case e.busy <- struct{}{}:
 		return nil
+	case <-e.ended:
+		return errClosed
 	case <-ctx.Done():
-		return nacre.Errorf(nacre.CodeDeadline, "module %q is being made ready: %w", e.name, ctx.Err())
+		return late(ctx, "module %q is being made ready", e.name)
 	}
 }
 
 func (e *entry) unlock() { <-e.busy }
 
+// late is the error of a wait that a context has ended.
+func late(ctx context.Context, format string, args ...any) error {
+	if context.Cause(ctx) == errClosed {
+		return errClosed
+	}
+	return nacre.Errorf(nacre.CodeDeadline, format+": %w", append(args, ctx.Err())...)
+}
+
+// ready gives the version of a number where it is the one that runs, nil elsewhere. The mutex is held.
+func (e *entry) ready(number int) *running {
+	if r := e.run; r != nil && r.number == number && !e.outdated {
+		return r
+	}
+	return nil
+}
+
 // enter gives the active version, which is not taken away before leave.
 func (e *entry) enter(ctx context.Context) (*running, func(), error) {
 	for {
 		e.mu.Lock()
-		r, wait, active, bad := e.run, e.next, e.known.Active, e.bad
-		if bad == nil && wait == nil && r != nil && r.number == active {
+		r, wait, active, bad, closed := e.ready(e.known.Active), e.next, e.known.Active, e.bad, e.closed
+		if bad == nil && wait == nil && r != nil && !closed {
 			e.users++
 			e.mu.Unlock()
 			return r, e.leave, nil
 		}
 		e.mu.Unlock()
 		switch {
+		case closed:
+			return nil, nil, errClosed
 		case bad != nil:
 			return nil, nil, bad
 		case active == 0:
@@ -92,8 +134,9 @@ func (e *entry) enter(ctx context.Context) (*running, func(), error) {
 		case wait != nil:
 			select {
 			case <-wait:
+			case <-e.ended:
 			case <-ctx.Done():
-				return nil, nil, nacre.Errorf(nacre.CodeDeadline, "another version of module %q is taking over: nothing was written: %w", e.name, ctx.Err())
+				return nil, nil, late(ctx, "another version of module %q is taking over: nothing was written", e.name)
 			}
 		default:
 			if err := e.catchUp(ctx); err != nil {
@@ -114,6 +157,8 @@ func (e *entry) leave() {
 
 // catchUp makes the active version ready, where it is not.
 func (e *entry) catchUp(ctx context.Context) error {
+	ctx, done := e.h.within(ctx)
+	defer done()
 	if err := e.lock(ctx); err != nil {
 		return err
 	}
@@ -122,7 +167,10 @@ func (e *entry) catchUp(ctx context.Context) error {
 	if err != nil || m.Active == 0 {
 		return err
 	}
-	if e.runs(m.Active) {
+	e.mu.Lock()
+	there := e.ready(m.Active) != nil
+	e.mu.Unlock()
+	if there {
 		return nil
 	}
 	v, _ := m.Version(m.Active)
@@ -131,12 +179,6 @@ func (e *entry) catchUp(ctx context.Context) error {
 		return err
 	}
 	return e.takeOver(ctx, r)
-}
-
-func (e *entry) runs(number int) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.run != nil && e.run.number == number
 }
 
 // takeOver lets the commands end that were begun, while later ones wait, and puts another version in the place of the
@@ -155,46 +197,83 @@ func (e *entry) takeOver(ctx context.Context, r *running) error {
 		select {
 		case <-idle:
 		case <-ctx.Done():
-			err = nacre.Errorf(nacre.CodeDeadline, "commands of module %q that were begun did not end: %w", e.name, ctx.Err())
+			err = late(ctx, "commands of module %q that were begun did not end", e.name)
 		}
 	}
 	e.mu.Lock()
-	old := e.run
+	if err == nil && e.closed && r != nil {
+		err = errClosed
+	}
+	old := r
 	if err == nil {
-		e.run = r
-	} else {
-		old = r
+		old, e.run, e.outdated = e.run, r, false
 	}
 	e.idle = nil
 	close(e.next)
 	e.next = nil
 	e.mu.Unlock()
 	if old != nil {
-		e.h.dispose(ctx, e.name, old)
+		e.h.dispose(e.name, old)
 	}
 	return err
 }
 
-// dispose closes a version that executes nothing any more. Its snapshots may take a while.
-func (h *Host) dispose(ctx context.Context, name string, r *running) {
-	ctx = context.WithoutCancel(ctx)
-	h.working.Go(func() {
-		if err := r.close(ctx); err != nil {
+// dispose closes a version that executes nothing any more. Its snapshots may take a while, at most until the host is
+// closed.
+func (h *Host) dispose(name string, r *running) {
+	end := func() {
+		if err := r.close(h.life); err != nil {
 			h.o.Logger.Warn("a version of a module was closed before its snapshots were kept", "module", name, "version", r.number, "error", err)
 		}
-	})
+	}
+	h.mu.Lock()
+	counted := !h.ending
+	if counted {
+		h.working.Go(end)
+	}
+	h.mu.Unlock()
+	if !counted {
+		end()
+	}
 }
 
 func (r *running) close(ctx context.Context) error {
 	return errors.Join(r.repo.Close(ctx), r.module.Close(ctx))
 }
 
-// close ends the entry, for ever.
+// close ends the entry, for ever. What has not ended when ctx does is ended then.
 func (e *entry) close(ctx context.Context) error {
-	if err := e.lock(ctx); err != nil {
+	e.mu.Lock()
+	e.closed = true
+	close(e.ended)
+	e.mu.Unlock()
+	err := e.last(ctx)
+	if err == nil {
+		return nil
+	}
+	e.mu.Lock()
+	r := e.run
+	e.run = nil
+	e.mu.Unlock()
+	if r == nil {
 		return err
 	}
-	return e.takeOver(ctx, nil) // and it stays locked
+	return errors.Join(err, r.close(ctx))
+}
+
+// last lets what was begun end, and nothing come after it: the entry stays locked.
+func (e *entry) last(ctx context.Context) error {
+	select {
+	case e.busy <- struct{}{}:
+		return e.takeOver(ctx, nil)
+	default:
+	}
+	select {
+	case e.busy <- struct{}{}:
+		return e.takeOver(ctx, nil)
+	case <-ctx.Done():
+		return late(ctx, "module %q is being made ready", e.name)
+	}
 }
 
 // ready compiles a version and gives it a repository.
@@ -217,7 +296,7 @@ func (h *Host) runningOf(number int, m *wasm.Module) *running {
 }
 
 // repository runs a compiled module on the store.
-func (h *Host) repository(m *wasm.Module, snapshots bool) *aggregate.Repository[*wasm.State, wasm.Command, wasm.Event] {
+func (h *Host) repository(m *wasm.Module, snapshots bool) *repository {
 	var o aggregate.Options
 	if h.o.Aggregate != nil {
 		o = *h.o.Aggregate
@@ -235,13 +314,25 @@ func (h *Host) repository(m *wasm.Module, snapshots bool) *aggregate.Repository[
 // binary reads a version's, and makes sure that it is the one that was published.
 func (h *Host) binary(ctx context.Context, v Version) ([]byte, error) {
 	binary, err := h.blobs.GetBlob(ctx, blobOf(v.Hash))
-	if err != nil {
+	switch {
+	case nacre.CodeOf(err) == nacre.CodeNotFound:
+		return nil, nacre.Errorf(nacre.CodeDamaged, "the binary of version %d, the blob %q, is lost: publish it again, or bring it back from a backup", v.Number, blobOf(v.Hash))
+	case err != nil:
 		return nil, nacre.Errorf(cmp.Or(nacre.CodeOf(err), nacre.CodeInternal), "the binary of version %d: %w", v.Number, err)
-	}
-	if hashOf(binary) != v.Hash {
-		return nil, nacre.Errorf(nacre.CodeDamaged, "the blob %q is not the binary that was published: publish it again, or bring it back from a backup", blobOf(v.Hash))
+	case hashOf(binary) != v.Hash:
+		return nil, nacre.Errorf(nacre.CodeDamaged, "the blob %q is not the binary that was published as version %d: publish it again, or bring it back from a backup", blobOf(v.Hash), v.Number)
 	}
 	return binary, nil
+}
+
+// keep sees to it that the binary of a version that was published before is there.
+func (h *Host) keep(ctx context.Context, v Version, binary []byte) error {
+	_, err := h.binary(ctx, v)
+	if nacre.CodeOf(err) != nacre.CodeDamaged {
+		return err
+	}
+	h.o.Logger.Warn("the binary of a module was lost, and is there again", "hash", v.Hash, "error", err)
+	return h.blobs.PutBlob(ctx, blobOf(v.Hash), binary)
 }
 
 func hashOf(binary []byte) string {
@@ -251,9 +342,8 @@ func hashOf(binary []byte) string {
 
 // limits are a version's own, and the host's for the rest.
 func (h *Host) limits(own wasm.Limits) *wasm.Limits {
-	d := h.o.Limits
-	return &wasm.Limits{
-		Memory: cmp.Or(own.Memory, d.Memory), Depth: cmp.Or(own.Depth, d.Depth), Reply: cmp.Or(own.Reply, d.Reply),
-		Running: cmp.Or(own.Running, d.Running), Call: cmp.Or(own.Call, d.Call),
-	}
+	l := h.o.Limits
+	l.Memory, l.Depth, l.Reply = cmp.Or(own.Memory, l.Memory), cmp.Or(own.Depth, l.Depth), cmp.Or(own.Reply, l.Reply)
+	l.Running, l.Call = cmp.Or(own.Running, l.Running), cmp.Or(own.Call, l.Call)
+	return &l
 }

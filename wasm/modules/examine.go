@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nacredb/nacre"
@@ -69,7 +70,7 @@ func (h *Host) examineCompiled(ctx context.Context, e *entry, m *Module, v Versi
 	}
 	r := h.runningOf(v.Number, compiled)
 	if len(reasons) == 0 {
-		if reasons, err = h.compare(ctx, e, active, r); err != nil {
+		if reasons, err = h.compare(ctx, e, m, v, r); err != nil {
 			return nil, err
 		}
 	}
@@ -79,28 +80,51 @@ func (h *Host) examineCompiled(ctx context.Context, e *entry, m *Module, v Versi
 	return r, nil
 }
 
-// compare folds a sample of the category's streams with the next version, and with the active one where there is one.
-func (h *Host) compare(ctx context.Context, e *entry, active Version, next *running) ([]string, error) {
+// judges are what a sample of streams is folded by, beside the next version; nil where there is none.
+type judges struct {
+	// reads is the active version: what it reads, the next one has to read.
+	reads *repository
+	// states is the one that the next version has to have the same states as, and number which one it is.
+	states *repository
+	number int
+}
+
+type repository = aggregate.Repository[*wasm.State, wasm.Command, wasm.Event]
+
+// compare folds a sample of the category's streams with the next version, and with those that were before.
+func (h *Host) compare(ctx context.Context, e *entry, m *Module, v Version, next *running) ([]string, error) {
 	sample, err := h.sample(ctx, e.name)
 	if err != nil || len(sample) == 0 {
 		return nil, err
 	}
-	var before *aggregate.Repository[*wasm.State, wasm.Command, wasm.Event]
-	if active.Number > 0 {
+	var by judges
+	active, hasActive := m.Version(m.Active)
+	if hasActive {
 		old, leave, err := e.present(ctx, active)
 		if err != nil {
-			return nil, err
+			return unable(err, "version %d, which is active, cannot be compared with; retire the module first", active.Number)
 		}
 		defer leave()
-		before = h.repository(old, false)
-		defer before.Close(ctx) //nolint:errcheck // it began nothing
+		by.reads = h.repository(old, false)
+		defer by.reads.Close(ctx) //nolint:errcheck // it began nothing
+	}
+	if by.number = m.equal(v, next.module.Description().SchemaVersion); by.number == m.Active {
+		by.states = by.reads
+	} else if by.number > 0 {
+		like, _ := m.Version(by.number)
+		twin, err := h.ready(ctx, e.name, like)
+		if err != nil {
+			return unable(err, "the states cannot be compared with those of version %d, which has the same schemaVersion: raise it", like.Number)
+		}
+		defer twin.close(ctx) //nolint:errcheck // it began nothing
+		by.states = h.repository(twin.module, false)
+		defer by.states.Close(ctx) //nolint:errcheck // it began nothing
 	}
 	after := h.repository(next.module, false)
 	defer after.Close(ctx) //nolint:errcheck // it began nothing
-	same := active.Number == 0 || next.module.Description().SchemaVersion <= active.Description.SchemaVersion
 	var reasons []string
 	for _, s := range sample {
-		reason, err := h.compareOne(ctx, s, before, after, same)
+		reason, err := h.compareOne(ctx, s, by, after)
 		if err != nil {
 			return nil, err
 		}
@@ -112,6 +136,38 @@ func (h *Host) compare(ctx context.Context, e *entry, active Version, next *runn
 		}
 	}
 	return reasons, nil
+}
+
+// equal gives the number of the version that has to have the same states as one that is to become active, 0 where
+// there is none. Versions of one schemaVersion read each other's snapshots. So the active one counts where it has
+// the same, and for one that is new the last that has the same; what was published before was compared then. A new one may
+// not go back behind the active one with other states.
+func (m *Module) equal(v Version, schema int) int {
+	active, hasActive := m.Version(m.Active)
+	if hasActive && active.Description.SchemaVersion == schema {
+		return active.Number
+	}
+	if v.Number <= len(m.Versions) {
+		return 0
+	}
+	for _, other := range slices.Backward(m.Versions) {
+		if other.Description.SchemaVersion == schema {
+			return other.Number
+		}
+	}
+	if hasActive && schema < active.Description.SchemaVersion {
+		return active.Number
+	}
+	return 0
+}
+
+// unable makes a reason of a version that cannot be made ready, where that is its own fault.
+func unable(err error, format string, args ...any) ([]string, error) {
+	switch nacre.CodeOf(err) {
+	case nacre.CodeDamaged, wasm.CodeRefused, wasm.CodeTrapped, wasm.CodeMemory, wasm.CodeDepth, wasm.CodeReply, wasm.CodeFailed:
+		return []string{fmt.Sprintf(format+": %v", append(args, err)...)}, nil
+	}
+	return nil, err
 }
 
 // part is the beginning of a stream.
@@ -144,45 +200,49 @@ func (h *Host) sample(ctx context.Context, name string) ([]part, error) {
 }
 
 // compareOne tells what is wrong with the next version's reading of a stream, "" where it is right.
-func (h *Host) compareOne(ctx context.Context, p part, before, after *aggregate.Repository[*wasm.State, wasm.Command, wasm.Event], same bool) (string, error) {
-	id := p.stream.Rest()
+func (h *Host) compareOne(ctx context.Context, p part, by judges, after *repository) (string, error) {
 	var was *wasm.State
-	if before != nil {
+	var shown bool
+	if by.reads != nil {
 		var err error
-		was, err = before.Get(id).StateAtVersion(ctx, p.until)
-		if err == nil {
-			same, err = comes(ctx, was, id, same)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return "", ctx.Err()
-		case err != nil:
-			return "", nil // the active version does not read it either
+		if was, shown, err = p.fold(ctx, by.reads); err != nil {
+			return "", ctx.Err() // the active version does not read it either
 		}
 	}
-	is, err := after.Get(id).StateAtVersion(ctx, p.until)
-	if err == nil {
-		same, err = comes(ctx, is, id, same)
-	}
+	is, comparable, err := p.fold(ctx, after)
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case err != nil:
 		return fmt.Sprintf("it does not read stream %q: %v", p.stream, err), nil
-	case before != nil && same && !is.Equal(was): //nolint:contextcheck // both were made JSON before, under ctx
-		return fmt.Sprintf("the state of stream %q after version %d is another one: it was %s, and is %s; where that is meant, raise schemaVersion",
-			p.stream, p.until, excerpt(ctx, was), excerpt(ctx, is)), nil
+	case by.states == nil:
+		return "", nil
 	}
-	return "", nil
+	whose := ""
+	if by.states != by.reads {
+		whose = fmt.Sprintf(" than version %d has, of the same schemaVersion", by.number)
+		if was, shown, err = p.fold(ctx, by.states); err != nil {
+			return "", ctx.Err()
+		}
+	}
+	if !shown || !comparable || is.Equal(was) { //nolint:contextcheck // both were made JSON before, under ctx
+		return "", nil
+	}
+	return fmt.Sprintf("the state of stream %q after version %d is another one%s: it was %s, and is %s; where that is meant, raise schemaVersion",
+		p.stream, p.until, whose, excerpt(ctx, was), excerpt(ctx, is)), nil
 }
 
-// comes has a guest come to a state, and tells whether it is to be compared: not where the guest does not show it.
-func comes(ctx context.Context, s *wasm.State, id string, same bool) (bool, error) {
-	_, err := s.JSON(ctx)
-	if nacre.CodeOf(err) == wasm.CodeNoState {
-		return false, s.Replay(ctx, id)
+// fold has a version come to the state behind a part, and tells whether the state can be looked at: not where the guest
+// does not show it.
+func (p part) fold(ctx context.Context, by *repository) (s *wasm.State, shown bool, err error) {
+	id := p.stream.Rest()
+	if s, err = by.Get(id).StateAtVersion(ctx, p.until); err != nil {
+		return s, false, err
 	}
-	return same, err
+	if _, err = s.JSON(ctx); nacre.CodeOf(err) == wasm.CodeNoState {
+		return s, false, s.Replay(ctx, id)
+	}
+	return s, true, err
 }
 
 // shown is how much of a state a refusal shows, in bytes.
@@ -202,7 +262,7 @@ func excerpt(ctx context.Context, s *wasm.State) string {
 // present gives the module of the active version, compiled, until leave. The entry is locked.
 func (e *entry) present(ctx context.Context, v Version) (*wasm.Module, func(), error) {
 	e.mu.Lock()
-	if r := e.run; r != nil && r.number == v.Number && e.next == nil {
+	if r := e.ready(v.Number); r != nil && e.next == nil {
 		e.users++
 		e.mu.Unlock()
 		return r.module, e.leave, nil

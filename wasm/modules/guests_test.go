@@ -24,12 +24,23 @@ type rig struct {
 	*testing.T
 	store  *nacre.Store
 	engine *wasm.Engine
+	o      modules.Options
 	h      *modules.Host
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	store := memstore.Open(nil)
+	return newRigWith(t, nil)
+}
+
+func newRigWith(t *testing.T, o *modules.Options) *rig {
+	t.Helper()
+	return newRigOn(t, memstore.Open(nil), o)
+}
+
+// newRigOn has a host of a store, which is closed in the end; the options' logger is not looked at.
+func newRigOn(t *testing.T, store *nacre.Store, o *modules.Options) *rig {
+	t.Helper()
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)
@@ -41,6 +52,10 @@ func newRig(t *testing.T) *rig {
 	}
 	t.Cleanup(func() { finish(t, engine.Close) })
 	r := &rig{T: t, store: store, engine: engine}
+	if o != nil {
+		r.o = *o
+	}
+	r.o.Logger = slog.New(slog.DiscardHandler)
 	r.h = r.open()
 	return r
 }
@@ -48,7 +63,7 @@ func newRig(t *testing.T) *rig {
 // open gives another host of the same store, as another process has it.
 func (r *rig) open() *modules.Host {
 	r.Helper()
-	h, err := modules.Open(r.Context(), r.store, r.engine, &modules.Options{Logger: slog.New(slog.DiscardHandler)})
+	h, err := modules.Open(r.Context(), r.store, r.engine, &r.o)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -56,12 +56,15 @@ type Host struct {
 	blobs   nacre.BlobKeeper
 	engine  *wasm.Engine
 	o       Options
-	end     context.CancelFunc
+	life    context.Context    // of what goes on behind callers, and of what they began: until the host is closed
+	die     context.CancelFunc // ends it
+	end     context.CancelFunc // ends the following
 	working sync.WaitGroup
 
 	mu      sync.Mutex // of what follows
 	entries map[string]*entry
 	closed  bool
+	ending  bool // nothing is added to working any more
 }
 
 // Open reads which modules a store has, and follows what becomes of them. It compiles none: a module is made ready
@@ -76,6 +79,9 @@ func Open(ctx context.Context, store *nacre.Store, engine *wasm.Engine, o *Optio
 		return nil, err
 	}
 	h := &Host{store: store, system: store.System(), blobs: blobs, engine: engine, o: options, entries: map[string]*entry{}}
+	if h.system == nil {
+		return nil, nacre.Errorf(nacre.CodeUnsupported, "the store has no companion log, where it would stand which modules there are")
+	}
 	head, err := h.system.Head(ctx)
 	if err != nil {
 		return nil, err
@@ -88,14 +94,18 @@ func Open(ctx context.Context, store *nacre.Store, engine *wasm.Engine, o *Optio
 			return nil, err
 		}
 	}
-	following, end := context.WithCancel(context.WithoutCancel(ctx))
-	h.end = end
+	life, die := context.WithCancel(context.WithoutCancel(ctx))
+	following, end := context.WithCancel(life)
+	h.life, h.die, h.end = life, die, end
 	h.working.Go(func() { h.follow(following, head) })
 	return h, nil
 }
 
 // Present tells whether anything was ever published to a store.
 func Present(ctx context.Context, store *nacre.Store) (bool, error) {
+	if store.System() == nil {
+		return false, nil
+	}
 	for _, err := range store.System().Streams(ctx, nacre.StreamQuery{Category: category, Prefix: category + "-", Limit: 1}) {
 		return err == nil, err
 	}
@@ -114,7 +124,7 @@ func (h *Host) follow(ctx context.Context, head nacre.Head) {
 				err = h.refresh(ctx, e.StreamID.Rest())
 			}
 			if err != nil {
-				if ctx.Err() == nil {
+				if ctx.Err() == nil && err != errClosed {
 					h.o.Logger.Error("what becomes of a store's modules cannot be followed; it is tried again", "error", err)
 				}
 				break
@@ -125,11 +135,26 @@ func (h *Host) follow(ctx context.Context, head nacre.Head) {
 		case <-ctx.Done():
 		case <-time.After(patience):
 			// A log that was set back has another epoch: everything is read again.
-			if now, err := h.system.Head(ctx); err == nil && now.Epoch != head.Epoch {
+			if now, err := h.system.Head(ctx); err == nil && now.Epoch != head.Epoch && h.rewound(ctx) {
 				head = nacre.Head{Epoch: now.Epoch}
 			}
 		}
 	}
+}
+
+// rewound reads anew what is known of a log that was set back. It is false where that did not work.
+func (h *Host) rewound(ctx context.Context) bool {
+	h.mu.Lock()
+	entries := slices.Collect(maps.Values(h.entries))
+	h.mu.Unlock()
+	for _, e := range entries {
+		m, err := read(ctx, h.system, e.name)
+		if err != nil && nacre.CodeOf(err) != nacre.CodeDamaged {
+			return false
+		}
+		e.relearn(m, err)
+	}
+	return true
 }
 
 // refresh reads a module anew.
@@ -277,7 +302,18 @@ func (h *Host) with(ctx context.Context, name string, use func(*running) error) 
 	return use(r)
 }
 
-// Close ends the host: what was begun may end until ctx does. Whatever is asked afterwards is CodeClosed.
+// within gives a context that ends with the host as well.
+func (h *Host) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(h.life, func() { cancel(errClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// Close ends the host: what was begun may end until ctx does, and is ended then, as CodeClosed. Whatever is asked
+// afterwards is CodeClosed. A second Close does nothing.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
 	closed := h.closed
@@ -288,11 +324,27 @@ func (h *Host) Close(ctx context.Context) error {
 		return nil
 	}
 	h.end()
-	var errs []error
-	for _, e := range entries {
-		errs = append(errs, e.close(ctx))
+	errs := make([]error, len(entries)+1)
+	var closing sync.WaitGroup
+	for i, e := range entries {
+		closing.Go(func() { errs[i] = e.close(ctx) })
 	}
-	h.working.Wait()
+	closing.Wait()
+	h.mu.Lock()
+	h.ending = true
+	h.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.working.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		errs[len(entries)] = late(ctx, "versions that were replaced are still being closed")
+	}
+	h.die()
+	<-done
 	return errors.Join(errs...)
 }
 

@@ -11,7 +11,8 @@ import (
 
 // PublishOptions: nil is the defaults.
 type PublishOptions struct {
-	// Limits are the version's own; zero members are the host's.
+	// Limits are the version's own: Memory, Depth, Reply, and, in whole milliseconds, Running and Call. Zero members are
+	// the host's, and so are all others, which are not set here.
 	Limits wasm.Limits
 	// Actor is who publishes.
 	Actor string
@@ -41,23 +42,39 @@ func (h *Host) Publish(ctx context.Context, name string, binary []byte, o *Publi
 	if err := checkName(name); err != nil {
 		return Published{}, err
 	}
+	limits, err := checkLimits(o.Limits)
+	if err != nil {
+		return Published{}, err
+	}
 	e, err := h.entry(name)
 	if err != nil {
 		return Published{}, err
 	}
+	ctx, done := h.within(ctx)
+	defer done()
 	if err := e.lock(ctx); err != nil {
 		return Published{}, err
 	}
 	defer e.unlock()
+	return h.publish(ctx, e, binary, limits, o)
+}
+
+// publish is Publish with the entry locked.
+func (h *Host) publish(ctx context.Context, e *entry, binary []byte, limits wasm.Limits, o *PublishOptions) (Published, error) {
 	m, err := e.current(ctx)
 	if err != nil {
 		return Published{}, err
 	}
-	v := Version{Number: len(m.Versions) + 1, Hash: hashOf(binary), Size: len(binary), Limits: o.Limits, Actor: o.Actor}
+	v := Version{Number: len(m.Versions) + 1, Hash: hashOf(binary), Size: len(binary), Limits: limits, Actor: o.Actor}
 	i := slices.IndexFunc(m.Versions, func(have Version) bool { return have.Hash == v.Hash && have.Limits == v.Limits })
 	fresh := i < 0
 	if !fresh {
 		v = m.Versions[i]
+		if !o.DryRun {
+			if err := h.keep(ctx, v, binary); err != nil {
+				return Published{}, err
+			}
+		}
 		if m.Active == v.Number || m.Pinned {
 			return Published{Module: m, Version: v, Active: m.Active == v.Number}, nil
 		}
@@ -75,12 +92,12 @@ func (h *Host) Publish(ctx context.Context, name string, binary []byte, o *Publi
 	var events []nacre.Event
 	description, err := codec.Marshal(r.module.Description())
 	if err != nil {
-		h.dispose(ctx, name, r)
+		h.dispose(e.name, r)
 		return Published{}, err
 	}
 	if fresh {
 		if err := h.blobs.PutBlob(ctx, blobOf(v.Hash), binary); err != nil {
-			h.dispose(ctx, name, r)
+			h.dispose(e.name, r)
 			return Published{}, err
 		}
 		events = append(events, nacre.NewEvent(typePublished, publishedData{
@@ -91,11 +108,15 @@ func (h *Host) Publish(ctx context.Context, name string, binary []byte, o *Publi
 		events = append(events, nacre.NewEvent(typeActivated, activatedData{Version: v.Number, By: byPublish}))
 	}
 	done.Module, err = e.write(ctx, m, events...)
-	if err != nil || m.Pinned {
-		h.dispose(ctx, name, r)
+	if err != nil {
+		h.dispose(e.name, r)
 		return done, err
 	}
 	done.Version, _ = done.Module.Version(v.Number)
+	if m.Pinned {
+		h.dispose(e.name, r)
+		return done, nil
+	}
 	return done, e.takeOver(ctx, r)
 }
 
@@ -191,6 +212,8 @@ func (h *Host) change(ctx context.Context, name string, decide func(*Module) (in
 	if err != nil {
 		return Module{}, err
 	}
+	ctx, done := h.within(ctx)
+	defer done()
 	if err := e.lock(ctx); err != nil {
 		return Module{}, err
 	}
@@ -217,12 +240,26 @@ func (h *Host) change(ctx context.Context, name string, decide func(*Module) (in
 	changed, err := e.write(ctx, m, events...)
 	switch {
 	case err != nil && r != nil:
-		h.dispose(ctx, name, r)
+		h.dispose(e.name, r)
 		return changed, err
 	case err != nil, number == m.Active:
 		return changed, err
 	}
 	return changed, e.takeOver(ctx, r)
+}
+
+// checkLimits gives the limits as they are written, without parts of milliseconds.
+func checkLimits(l wasm.Limits) (wasm.Limits, error) {
+	if l.Memory < 0 || l.Depth < 0 || l.Reply < 0 || l.Running < 0 || l.Call < 0 {
+		return l, invalid("limits", "has one below zero: give more, or 0 for the host's")
+	}
+	written := dataOf(l).limits()
+	rest := l
+	rest.Memory, rest.Depth, rest.Reply, rest.Running, rest.Call = 0, 0, 0, 0, 0
+	if rest != (wasm.Limits{}) {
+		return l, invalid("limits", "has one that a version cannot have of its own: those are memory, depth, reply, running and call")
+	}
+	return written, nil
 }
 
 // checkName wants what a description's name may be: spec/wasm-abi.md.

@@ -149,9 +149,10 @@ func (m *Module) apply(e *nacre.Event) error {
 	return nil
 }
 
-// activate changes the active version. Rolling back takes back what was done since, so that a second time goes further.
+// activate changes the active version. Rolling back takes back what was done since, so that a second time goes further;
+// so does bringing back what was retired.
 func (m *Module) activate(number int, by string) {
-	if n := len(m.earlier); by == byRollback && n > 0 && m.earlier[n-1] == number {
+	if n := len(m.earlier); (by == byRollback || m.Active == 0) && n > 0 && m.earlier[n-1] == number {
 		m.earlier = m.earlier[:n-1]
 	} else if m.Active > 0 && m.Active != number {
 		m.earlier = append(m.earlier, m.Active)
@@ -170,6 +171,15 @@ func (d limitsData) limits() wasm.Limits {
 	}
 }
 
+// dataOf writes limits; parts of milliseconds are rounded up.
 func dataOf(l wasm.Limits) limitsData {
-	return limitsData{Memory: l.Memory, Depth: l.Depth, Reply: l.Reply, RunningMs: l.Running.Milliseconds(), CallMs: l.Call.Milliseconds()}
+	return limitsData{Memory: l.Memory, Depth: l.Depth, Reply: l.Reply, RunningMs: millis(l.Running), CallMs: millis(l.Call)}
+}
+
+func millis(d time.Duration) int64 {
+	n := d.Milliseconds()
+	if time.Duration(n)*time.Millisecond < d {
+		n++
+	}
+	return n
 }

@@ -1,0 +1,119 @@
+package modules_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/aggregate"
+	"github.com/nacredb/nacre/wasm"
+	"github.com/nacredb/nacre/wasm/modules"
+	"github.com/nacredb/nacre/wasm/wasmtest"
+)
+
+// looping is a module whose command never ends.
+func looping(t *testing.T) []byte {
+	t.Helper()
+	const description = `{"name":"light","commands":{"on":{}},"events":{"light.on":{}}}`
+	return wasmtest.Assemble(t, `
+	(module
+	  (memory (export "memory") 1)
+	  (data (i32.const 0) "{\"name\":\"light\",\"commands\":{\"on\":{}},\"events\":{\"light.on\":{}}}")
+	  (func (export "nacre_abi") (result i32) (i32.const 1))
+	  (func (export "nacre_alloc") (param $size i32) (result i32) (i32.const 4096))
+	  (func (export "nacre_describe") (result i64) (i64.const `+strconv.Itoa(len(description))+`))
+	  (func (export "nacre_decide") (param $p i32) (param $n i32) (result i64) (loop $again (br $again)) unreachable)
+	  (func (export "nacre_evolve") (param $p i32) (param $n i32) (result i64) unreachable))`)
+}
+
+// begun gives a host of a module that executes a command which never ends.
+func begun(t *testing.T) (r *rig, result chan error) {
+	t.Helper()
+	asked := make(chan struct{}, 1) // the time of a command is asked for when it has its version
+	r = newRigWith(t, &modules.Options{Aggregate: &aggregate.Options{Clock: func() time.Time {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return time.Now()
+	}}})
+	if _, err := r.h.Publish(t.Context(), "light", looping(t), &modules.PublishOptions{
+		Limits: wasm.Limits{Running: time.Hour, Call: time.Hour},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	result = make(chan error, 1)
+	go func() {
+		_, err := r.h.ExecuteNamed(context.WithoutCancel(t.Context()), "light", "a", "on", nil)
+		result <- err
+	}()
+	<-asked
+	return r, result
+}
+
+// What has not ended when the time for that is over is ended, and nobody waits any more.
+func TestClosingEndsWhatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	r, executing := begun(t)
+	results := make(chan error, 20)
+	var waiting sync.WaitGroup
+	ctx := context.WithoutCancel(t.Context())
+	waiting.Go(func() { // the next version waits for the command that does not end
+		_, err := r.h.Publish(ctx, "light", wasmtest.Guest{Description: light(""), Note: "2"}.Build(t), nil)
+		results <- err
+	})
+	r.until("version 2 is written", func() bool { m, err := r.h.Module("light"); return err == nil && m.Active == 2 })
+	for range 5 {
+		waiting.Go(func() {
+			_, err := r.h.ExecuteNamed(ctx, "light", "b", "on", nil)
+			results <- err
+		})
+		waiting.Go(func() {
+			_, err := r.h.Rollback(ctx, "light", 1)
+			results <- err
+		})
+	}
+	soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := r.h.Close(soon); nacre.CodeOf(err) != nacre.CodeDeadline {
+		t.Errorf("closing: %v", err)
+	}
+	r.code("the command that never ends", <-executing, nacre.CodeClosed)
+	waiting.Wait()
+	close(results)
+	for err := range results {
+		r.code("who waited", err, nacre.CodeClosed)
+	}
+}
+
+// A caller that does not stay until the version before has ended is told so, and the next one finds the new version.
+func TestACallerThatDoesNotWaitForTheNextVersion(t *testing.T) {
+	t.Parallel()
+	r, executing := begun(t)
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := r.h.Publish(soon, "light", wasmtest.Guest{Description: light(""), Note: "2"}.Build(t), nil)
+	r.code("a publication that does not wait", err, nacre.CodeDeadline)
+	r.active(2)
+	_, err = r.h.ExecuteNamed(soon, "light", "b", "on", nil)
+	r.code("a command that does not wait", err, nacre.CodeDeadline)
+	ctx := context.WithoutCancel(t.Context())
+	result := make(chan error, 1)
+	go func() {
+		_, err := r.h.ExecuteNamed(ctx, "light", "b", "on", nil)
+		result <- err
+	}()
+	past, cancel := context.WithTimeout(ctx, 0)
+	defer cancel()
+	if err := r.h.Close(past); nacre.CodeOf(err) != nacre.CodeDeadline {
+		t.Errorf("closing: %v", err)
+	}
+	r.code("the command that never ends", <-executing, nacre.CodeClosed)
+	r.code("the one behind it", <-result, nacre.CodeClosed)
+	if v, err := r.store.Version(t.Context(), "light-a"); err != nil || v != -1 {
+		t.Errorf("something was written: %d, %v", v, err)
+	}
+}
