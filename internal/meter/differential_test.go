@@ -121,6 +121,9 @@ func (h *host) reactor(t testing.TB, binary []byte) api.Module {
 func TestDifferential(t *testing.T) {
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {
+			if racing && l.name == "Go" {
+				t.Skip("it takes a minute with the detector of races")
+			}
 			binary := l.module(t)
 			out, info, err := meter.Instrument(binary, &meter.Options{Every: 1000, Depth: 8 << 20})
 			if err != nil {

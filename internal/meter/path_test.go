@@ -89,8 +89,8 @@ func (m *maze) unit(depth int) []byte {
 func TestPaths(t *testing.T) {
 	seed := newSeed(t)
 	rounds := 250
-	if testing.Short() {
-		rounds = 80
+	if testing.Short() || racing {
+		rounds = 20
 	}
 	const every, turns = 1 << 50, 5
 	var live, paid int64

@@ -212,7 +212,7 @@ func randomProgram(r *rand.Rand, tables bool) []byte {
 func TestRandom(t *testing.T) {
 	seed := newSeed(t)
 	rounds := 300
-	if testing.Short() {
+	if testing.Short() || racing {
 		rounds = 50
 	}
 	const every, depth = 1 << 50, 1 << 24

@@ -153,7 +153,7 @@ func TestSpecification(t *testing.T) {
 	}
 	for _, path := range scripts {
 		name := strings.TrimSuffix(filepath.Base(path), ".json")
-		if testing.Short() && strings.HasPrefix(name, "simd") {
+		if (testing.Short() || racing) && strings.HasPrefix(name, "simd") {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
