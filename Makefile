@@ -4,6 +4,7 @@ GO      ?= go
 SEEDS   ?= 50
 SOAK    ?= 10m
 FUZZ    ?= 20s
+CASES   ?= 3000000
 
 # What the race detector looks at: everything, or, in make test, the packages where goroutines meet. Those of DETECTED
 # have no test that means something else without it, and are tested under it only.
@@ -15,7 +16,7 @@ MEETING  = . ./server/... $(DETECTED)
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help test race sdk wasm wasm-rust wasm-assemblyscript lint format tidy fuzz bench bench-large soak build clean
+.PHONY: help test race sdk wasm wasm-rust wasm-assemblyscript lint format tidy fuzz query-fuzz bench bench-large soak build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +116,9 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) $$package; \
 		done; \
 	done
+
+query-fuzz: ## have both engines of the query language answer CASES (3000000) random queries; twenty minutes
+	$(GO) test ./query -count=1 -timeout=0 -run '^TestEnginesAgree$$' -v -cases=$(CASES)
 
 bench: ## measure the store beside a bare loop and its peers; writes bench/RESULTS.md, takes ten minutes
 	cd bench && $(GO) run .

@@ -81,7 +81,7 @@ func (c *checker) field(p *Path) *field {
 			return f
 		}
 		if property.Type != TypeRef {
-			c.fail(wrong(rest[0].At, "nothing behind "+shown(s.Name), rest[0].text(), "it is a "+property.Type.String()+": only json and references have something behind them"))
+			c.fail(wrong(rest[0].At, "nothing behind "+shown(s.Name), rest[0].text(), "it is of type "+property.Type.String()+": only json and references have something behind them"))
 			return f
 		}
 		if len(f.refs) == maxHops {
@@ -115,7 +115,7 @@ func (c *checker) unknown(s *Step, schema Schema, collection string) error {
 	}
 	hint := hintNear(s.Name, names, "", "")
 	if hint == "" {
-		hint = "the schema does not have it; text stands in single quotes"
+		hint = "the schema does not have it; text stands in single quotes: '" + shown(s.Name) + "'"
 	}
 	return wrong(s.At, expected, s.text(), hint)
 }
@@ -263,7 +263,7 @@ func (c *checker) coerce(l *Literal, f *field) Value {
 // relate compares two fields, whose types have to be of one kind.
 func (c *checker) relate(op Op, l, r *field, at Pos) condition {
 	if !compatible(l.typ, r.typ) {
-		c.fail(wrong(at, "a property that compares with "+shown(l.text)+", a "+l.typ.String(), shown(r.text)+", a "+r.typ.String(), ""))
+		c.fail(wrong(at, "a property that compares with "+shown(l.text)+", of type "+l.typ.String(), shown(r.text)+", of type "+r.typ.String(), ""))
 	}
 	return &related{left: l, right: r, op: op}
 }
@@ -348,7 +348,7 @@ func (c *checker) like(x *Like) condition {
 	case *Path:
 		f := c.field(o)
 		if k := f.typ.class(); k != classText && k != classJSON {
-			c.fail(wrong(o.At, "a text", shown(f.text)+", a "+f.typ.String(), "only text is like a pattern"))
+			c.fail(wrong(o.At, "a text", shown(f.text)+", of type "+f.typ.String(), "only text is like a pattern"))
 		}
 		if l.Value.kind == KindNull {
 			return constant(Unknown)
@@ -393,13 +393,13 @@ func (c *checker) contains(x *Contains) condition {
 	}
 	f := c.field(path)
 	if f.typ != TypeJSON {
-		c.fail(wrong(path.At, "an array", shown(f.text)+", a "+f.typ.String(), "CONTAINS is for sets and arrays; a part of a text is LIKE '%part%'"))
+		c.fail(wrong(path.At, "an array", shown(f.text)+", of type "+f.typ.String(), "CONTAINS is for sets and arrays; a part of a text is LIKE '%part%'"))
 		return constant(Unknown)
 	}
 	if p, ok := x.Element.(*Path); ok {
 		element := c.field(p)
 		if !compatible(TypeJSON, element.typ) {
-			c.fail(wrong(p.At, "a property that compares with json", shown(element.text)+", a "+element.typ.String(), ""))
+			c.fail(wrong(p.At, "a property that compares with json", shown(element.text)+", of type "+element.typ.String(), ""))
 		}
 		return &holding{f: f, element: element}
 	}
@@ -420,7 +420,7 @@ func (c *checker) truth(x Operand) condition {
 	case *Path:
 		f := c.field(o)
 		if f.typ != TypeBool && f.typ != TypeJSON {
-			c.fail(wrong(o.At, "a comparison of "+shown(f.text), "a "+f.typ.String()+" alone", "only a bool is a condition itself"))
+			c.fail(wrong(o.At, "a comparison of "+shown(f.text), "type "+f.typ.String()+" alone", "only a bool is a condition itself"))
 		}
 		return &affirmed{f: f}
 	case *Literal:

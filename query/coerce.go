@@ -32,7 +32,7 @@ func coerce(l *Literal, f *field) (Value, error) {
 		return plainValue(l), nil
 	case TypeText, TypeRef:
 		if v.kind == KindBool {
-			return v, wrong(l.At, "a text", written(l), f.text+" is a "+f.typ.String()+": write '"+v.Text()+"'")
+			return v, wrong(l.At, "a text", written(l), f.text+" is of type "+f.typ.String()+": write '"+v.Text()+"'")
 		}
 		if l.Text != "" {
 			return textValue(l.Text), nil
@@ -54,7 +54,7 @@ func coerce(l *Literal, f *field) (Value, error) {
 		v, ok = toBytes(v)
 	}
 	if !ok {
-		return v, wrong(l.At, expectedOf[f.typ], written(l), f.text+" is a "+f.typ.String())
+		return v, wrong(l.At, expectedOf[f.typ], written(l), f.text+" is of type "+f.typ.String())
 	}
 	return v, nil
 }

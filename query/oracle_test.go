@@ -3,14 +3,13 @@ package query
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
-
-	"flag"
 
 	_ "modernc.org/sqlite" // the engine that the matcher is compared with
 )
@@ -22,16 +21,24 @@ var (
 
 // newRand makes a test's random generator; a failed test tells how to replay it.
 func newRand(t *testing.T) *rand.Rand {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
+	seed := newSeed()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("replay with: go test -run '^%s$' -seed=%d ./query", t.Name(), seed)
+			t.Log(replay(t, seed))
 		}
 	})
 	return rand.New(rand.NewPCG(seed, 0))
+}
+
+func newSeed() uint64 {
+	if *seedFlag != 0 {
+		return *seedFlag
+	}
+	return uint64(time.Now().UnixNano())
+}
+
+func replay(t *testing.T, seed uint64) string {
+	return fmt.Sprintf("replay with: go test ./query -run '^%s$' -seed=%d", t.Name(), seed)
 }
 
 // collection is a schema with rows, for tests.

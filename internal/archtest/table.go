@@ -44,7 +44,7 @@ var Table = []Rule{
 	{Package: ".", Libs: []string{"github.com/oklog/ulid/v2"}, Tests: []string{"storage/memstore", "storage/filestore"}},
 	{Package: "decider"},
 	{Package: "codec", May: []string{"."}, Libs: []string{jsonLib}},
-	{Package: "query", May: []string{"."}, Libs: []string{jsonLib}},
+	{Package: "query", May: []string{"."}},
 
 	// The engine.
 	{Package: "internal/vfs"},
