@@ -93,13 +93,16 @@ func TestClosingEndsWhatDoesNotEnd(t *testing.T) {
 func TestACallerThatDoesNotWaitForTheNextVersion(t *testing.T) {
 	t.Parallel()
 	r, executing := begun(t)
-	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := r.h.Publish(soon, "light", wasmtest.Guest{Description: light(""), Note: "2"}.Build(t), nil)
-	r.code("a publication that does not wait", err, nacre.CodeDeadline)
-	r.active(2)
-	_, err = r.h.ExecuteNamed(soon, "light", "b", "on", nil)
-	r.code("a command that does not wait", err, nacre.CodeDeadline)
+	leaving, leave := context.WithCancel(t.Context())
+	defer leave()
+	published := make(chan error, 1)
+	go func() {
+		_, err := r.h.Publish(leaving, "light", wasmtest.Guest{Description: light(""), Note: "2"}.Build(t), nil)
+		published <- err
+	}()
+	r.until("version 2 is written", func() bool { m, err := r.h.Module("light"); return err == nil && m.Active == 2 })
+	leave()
+	r.code("a publication that does not wait", <-published, nacre.CodeDeadline)
 	ctx := context.WithoutCancel(t.Context())
 	result := make(chan error, 1)
 	go func() {

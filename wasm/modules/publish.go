@@ -136,6 +136,8 @@ func (e *entry) write(ctx context.Context, m Module, events ...nacre.Event) (Mod
 		}
 		return m, err
 	}
+	ctx, done := e.h.within(context.WithoutCancel(ctx)) // it is written, whoever has left
+	defer done()
 	return e.current(ctx)
 }
 
