@@ -44,7 +44,7 @@ func masked(text string) string {
 
 // TestDocs runs the console blocks of the documents, one after the other, and compares their output. Blocks of other
 // languages that name a file, as in "go counter/main.go", are written to it; a console block that names a tool, as in
-// "console cargo", is passed over where that is not there. With NACRE_REWRITE_DOCS=1 the documents get the output that is
+// "console cargo", is passed over where that is not there. With REWRITE_DOCS=1 the documents get the output that is
 // there now, to look at the difference.
 func TestDocs(t *testing.T) {
 	for name, needs := range map[string][]string{"cli.md": nil, "http.md": {"curl", "jq"}, "wasm.md": {"go", "curl", "jq"}} {
@@ -115,6 +115,7 @@ func runDocument(t *testing.T, document string) {
 	for name, value := range goTools(t) {
 		t.Setenv(name, value)
 	}
+	t.Setenv("USER", "ann") // who publishes without a server
 	missing := languageTools(t, write)
 	exported := ""
 	blocks := 0
@@ -169,7 +170,7 @@ func runDocument(t *testing.T, document string) {
 			parts[i] = head + "\n" + got.String()
 		}
 	}
-	if os.Getenv("NACRE_REWRITE_DOCS") != "" {
+	if os.Getenv("REWRITE_DOCS") != "" {
 		if err := os.WriteFile(document, []byte(strings.Join(parts, "```")), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -50,8 +50,8 @@ pinned.`,
 	f := cmd.Flags()
 	f.BoolVar(&params.DryRun, "dry-run", false, "look at everything, and write nothing")
 	f.Int64Var(&params.Limits.Memory, "memory", 0, "what an instance may have, in `bytes`; 64 MiB unless given")
-	f.DurationVar(&running, "running", 0, "how `long` a call may run; 1s unless given")
-	f.DurationVar(&call, "call", 0, "how `long` a call may take, waiting included; 10s unless given")
+	f.DurationVar(&running, "running", 0, "the `time` that a call may run; 1s unless given")
+	f.DurationVar(&call, "call", 0, "the `time` that a call may take, waiting included; 10s unless given")
 	f.BoolVar(&asJSON, "json", false, "as one JSON object, as the server's route gives it")
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		binary, err := readModule(args[1])
@@ -131,8 +131,8 @@ is 1. With --command-id the same command can be run again: it takes place once.`
 	f.StringVar(&expect, "expect", "", "the `version` that the stream must have: any, no_stream, stream_exists or a number")
 	f.StringVar(&body.CommandID, "command-id", "", "the command's `id`, with which it takes place once")
 	f.StringVar(&context.Actor, "actor", "", "`who` asks")
-	f.StringVar(&context.CorrelationID, "correlation-id", "", "what the chain of commands and events has in `common`")
-	f.StringVar(&context.CausationID, "causation-id", "", "the `id` of what led to this")
+	f.StringVar(&context.CorrelationID, "correlation-id", "", "the `id` that the chain of commands and events has in common")
+	f.StringVar(&context.CausationID, "causation-id", "", "the `id` of the event or command that led to this one")
 	f.StringVar(&metadata, "metadata", "", "more metadata of the events, an `object` in JSON")
 	f.BoolVar(&asJSON, "json", false, "print version, events and state as one JSON object, as the server's route gives it")
 	cmd.RunE = p.does(func(ctx contextType, args []string) error {

@@ -13,7 +13,10 @@ func (p *program) wasmCommand() *cobra.Command {
 A module is an aggregate that was compiled to WebAssembly. Published to a store, it executes
 the commands of its category, in a sandbox; every version of it stays. With --server the
 store is a server's, otherwise it is opened here.`,
-		Example: `  nacre wasm publish counter counter.wasm
+		Example: `  nacre wasm init counter
+  nacre wasm build counter
+  nacre wasm test counter.wasm
+  nacre wasm publish counter counter.wasm
   nacre wasm execute counter c-1 increment '{"by":2}'
   nacre wasm rollback counter`,
 		Args: takes(0, 0),
