@@ -33,6 +33,13 @@ type Named interface {
 	Read(name string, data []byte, schemaVersion int) (any, error)
 }
 
+// TagReader is a [Named] that knows the tags of the event that it was read of.
+type TagReader interface {
+	// ReadTags gives what was read with the event's tags, of which there is one at least. They are the caller's: what is
+	// kept of them is copied.
+	ReadTags(tags []string) any
+}
+
 // Options: nil upcasts nothing, and an unknown type is an error that names it.
 type Options struct {
 	// Upcast turns older events into what the table knows, by "type@schemaVersion", or by "type" for all

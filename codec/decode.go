@@ -136,6 +136,9 @@ func (c *Codec[E]) value(k *kind, e *nacre.Event) (E, error) {
 	if err != nil {
 		return v, c.failed(*e, "its data does not decode as "+k.value.String(), err)
 	}
+	if t, ok := any(v).(TagReader); ok && len(e.Tags) > 0 {
+		v = t.ReadTags(e.Tags).(E)
+	}
 	return v, nil
 }
 

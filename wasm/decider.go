@@ -42,6 +42,8 @@ var (
 	_ codec.Named  = Command{}
 	_ codec.Named  = Event{}
 	_ codec.Tagged = Event{}
+
+	_ codec.TagReader = Event{}
 )
 
 // Decider is the module as a decider, for aggregate.New with [Module.CodecOptions]. Its functions may be called
@@ -231,6 +233,15 @@ func (e Event) Name() string { return e.Type }
 
 // EventTags are the event's.
 func (e Event) EventTags() []string { return e.Tags }
+
+// ReadTags gives an event of the log with its tags.
+func (e Event) ReadTags(tags []string) any {
+	e.Tags = make([]string, len(tags))
+	for i, tag := range tags {
+		e.Tags[i] = strings.Clone(tag)
+	}
+	return e
+}
 
 // MarshalJSON is the data.
 func (e Event) MarshalJSON() ([]byte, error) { return e.Data, nil }

@@ -11,6 +11,7 @@ import (
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/aggregate"
 	"github.com/nacredb/nacre/decider"
+	"github.com/nacredb/nacre/storage/memstore"
 	"github.com/nacredb/nacre/wasm/wasmtest"
 )
 
@@ -318,5 +319,32 @@ func TestEventsOfTheLogAreReadByVersion(t *testing.T) {
 	three := (&Description{Events: map[string]EventDescription{"a": {SchemaVersion: 3}}, Upcasts: []string{"a@1"}}).readings()["a"]
 	if !three.reads(1) || three.reads(2) || !three.reads(3) {
 		t.Error("version 2 is read, which stands in no upcast")
+	}
+}
+
+// TestTheLogsEventsAreThoseThatWereDecided has a guest asked about a state that was decided on, and about the same one
+// when it was read from the log again.
+func TestTheLogsEventsAreThoseThatWereDecided(t *testing.T) {
+	t.Parallel()
+	m := teller(t, `{"events":[{"type":"a.two","data": {"a": "<é>","b":1.50},"tags":["x","a \u0061"],"schemaVersion":2}]}`, `{"missing":true}`, `{"state":{"n":7}}`)
+	r := aggregate.New(memstore.Open(nil), m.Decider(), &aggregate.Options{Codec: m.CodecOptions()})
+	asked := func() string {
+		t.Helper()
+		ctx := decider.With(t.Context(), noon)
+		if _, err := r.Get("ann").Execute(ctx, Command{Command: "go"}); err != nil {
+			t.Fatal(err)
+		}
+		text, _, _ := strings.Cut(said(m), `,"keep"`)
+		return text
+	}
+	asked()
+	inMemory := asked()
+	r.Evict("ann")
+	asked()
+	r.Evict("ann")
+	readAgain := asked()
+	event := `{"type":"a.two","data":{"a":"<é>","b":1.50},"tags":["x","a a"],"schemaVersion":2}`
+	if want := `{"id":"ann","events":[` + event; inMemory != want+"]" || readAgain != want+","+event+","+event+"]" {
+		t.Errorf("in memory  %s\nread again %s", inMemory, readAgain)
 	}
 }
