@@ -15,7 +15,7 @@ type guest struct {
 	name    string
 	binary  []byte
 	payload string // of a command
-	memory  int64 // aimed at, of an instance; 0 is nothing
+	memory  int64  // aimed at, of an instance; 0 is nothing
 }
 
 const (
