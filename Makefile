@@ -4,6 +4,7 @@ GO      ?= go
 SEEDS   ?= 50
 SOAK    ?= 10m
 FUZZ    ?= 20s
+GRAPHS  ?= 1000000
 CASES   ?= 3000000
 
 # What the race detector looks at: everything, or, in make test, the packages where goroutines meet. Those of DETECTED
@@ -16,7 +17,7 @@ MEETING  = . ./server/... $(DETECTED)
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help test race sdk wasm wasm-rust wasm-assemblyscript lint format tidy fuzz query-fuzz bench bench-large soak build clean
+.PHONY: help test race sdk wasm wasm-rust wasm-assemblyscript lint format tidy fuzz query-fuzz bench bench-large soak merge-graphs build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -128,6 +129,9 @@ bench-large: ## the same, and a log of 20 million events: ten minutes more, and 
 
 soak: ## run all tests in full, SEEDS (50) times the seeds, kills and crashes for SOAK (10m) each
 	NACRE_SEEDS=$(SEEDS) NACRE_SOAK=$(SOAK) $(GO) test -count=1 -timeout=0 ./...
+
+merge-graphs: ## compare merges of a million random graphs with an oracle; GRAPHS says how many
+	NACRE_GRAPHS=$(GRAPHS) $(GO) test -count=1 -timeout=0 -run '^TestLaw$$' ./entity/merge
 
 build: ## build the binary, ./nacre
 	CGO_ENABLED=0 $(GO) build -trimpath -o nacre ./cmd/nacre

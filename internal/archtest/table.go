@@ -161,7 +161,9 @@ var Table = []Rule{
 	},
 
 	// Merge streams.
-	{Package: "entity", May: []string{".", "query"}, Libs: []string{"github.com/tidwall/btree"}, Tests: drivers},
+	{Package: "entity/merge", May: []string{"."}}, // pure: it keeps nothing
+	{Package: "entity/merge/kindtest", May: []string{".", "entity/merge"}, SupportsTests: true},
+	{Package: "entity", May: []string{".", "query", "entity/merge"}, Libs: []string{"github.com/tidwall/btree"}, Tests: drivers},
 	{
 		Package: "entity/...",
 		May:     []string{".", "entity", "query"},
