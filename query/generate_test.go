@@ -388,7 +388,7 @@ func (g *generator) predicate() string {
 		if g.IntN(6) == 0 {
 			return g.path(t) + " " + not + "IN []"
 		}
-		return g.path(t) + " " + not + "IN (" + g.list(pick(g, 3, 12), func() string { return g.value(t) }) + ")"
+		return g.path(t) + " " + not + "IN (" + g.list(pick(g, 3, 3, 12, 70), func() string { return g.value(t) }) + ")"
 	case 2:
 		return g.path(t) + " " + not + "BETWEEN " + g.value(t) + " AND " + g.value(t)
 	case 3, 4:

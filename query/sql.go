@@ -21,6 +21,8 @@ type Dialect interface {
 	jsonText(state, path string) string
 	// elements is a FROM of an array's elements: alias.type is their type, alias.atom their value.
 	elements(state, path, alias string) string
+	// array is a FROM of a JSON array's values, which are called value.
+	array(w *writer, json string) string
 	// like is whether a text is like a pattern.
 	like(w *writer, text string, c *alike) string
 	// column is a value as a column of a type has it.

@@ -1,6 +1,9 @@
 package query
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 func (c constant) sql(*writer) string {
 	return [...]string{"0", "NULL", "1"}[Truth(c)]
@@ -133,7 +136,18 @@ func (c *among) sql(w *writer) string {
 	return "(" + own + " IN (" + w.list(c.f.typ, c.values, c.orNull) + "))"
 }
 
+// longList is the number of values from which on a list is one argument: databases bind many arguments slowly.
+const longList = 32
+
+// list is what stands in the parentheses of IN.
 func (w *writer) list(t Type, values []Value, orNull bool) string {
+	if len(values) >= longList && t != TypeBytes {
+		list := "SELECT value FROM " + w.d.array(w, w.array(t, values))
+		if orNull {
+			list += " UNION ALL SELECT NULL"
+		}
+		return list
+	}
 	places := make([]string, len(values), len(values)+1)
 	for i := range values {
 		places[i] = w.arg(w.d.column(t, &values[i]))
@@ -142,6 +156,25 @@ func (w *writer) list(t Type, values []Value, orNull bool) string {
 		places = append(places, "NULL")
 	}
 	return strings.Join(places, ", ")
+}
+
+// array is a JSON array of values as columns have them.
+func (w *writer) array(t Type, values []Value) string {
+	out := []byte{'['}
+	for i := range values {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		switch v := w.d.column(t, &values[i]).(type) {
+		case int64:
+			out = strconv.AppendInt(out, v, 10)
+		case float64:
+			out = append(out, formatFloat(v)...)
+		case string:
+			out = appendQuoted(out, v)
+		}
+	}
+	return string(append(out, ']'))
 }
 
 func (c *among) json(w *writer) string {

@@ -19,6 +19,8 @@ func (sqlite) elements(state, path, alias string) string {
 	return "json_each(" + state + ", " + path + ") AS " + alias
 }
 
+func (sqlite) array(w *writer, json string) string { return "json_each(" + w.arg(json) + ")" }
+
 func (sqlite) column(_ Type, v *Value) any { return sqliteValue(v) }
 
 // sqliteValue is a value as a column of a type has it.
