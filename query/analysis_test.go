@@ -137,6 +137,34 @@ func TestConjuncts(t *testing.T) {
 	}
 }
 
+func TestAndRestricts(t *testing.T) {
+	policy, err := Parse("live OR artist = :sub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if policy, err = Bind(policy, Args{Named: map[string]any{"sub": "x' OR TRUE", "role": "user"}, Spare: true}); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"":                          "live OR artist = 'x'' OR TRUE'",
+		"year > 1 OR name = 'x'":    "(year > 1 OR name = 'x') AND (live OR artist = 'x'' OR TRUE')",
+		"year > 1 AND live LIMIT 3": "year > 1 AND live AND (live OR artist = 'x'' OR TRUE') LIMIT 3",
+	} {
+		q, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := q.And(policy.Where)
+		again, err := Parse(got.String())
+		if got.String() != want || err != nil || !sameTree(got, again) || q.String() != text {
+			t.Errorf("%s is restricted to %s, %v, and should be to %s", text, got, err, want)
+		}
+		if q.And(nil).String() != text {
+			t.Errorf("%s is restricted by nothing to %s", text, q.And(nil))
+		}
+	}
+}
+
 func TestPlansAreForManyGoroutines(t *testing.T) {
 	p := plan(t, `name LIKE '%é"%' AND info.a IN ('\', 'ü', 3) AND price > 1.5 ORDER BY price DESC`)
 	yes := NewObject("a", []byte(`{"name":"x\u00e9\"","info":{"a":"\\"},"price":"2.50"}`))

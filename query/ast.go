@@ -39,6 +39,20 @@ type Query struct {
 	Offset Operand // *Literal, *Param or nil
 }
 
+// And gives the statement with a condition that has to be true as well: a policy's, say. The query itself stays as it is.
+func (q *Query) And(x Expr) *Query {
+	restricted := *q
+	switch {
+	case x == nil:
+	case q.Where == nil:
+		restricted.Where = x
+	default:
+		at := q.Where.Position()
+		restricted.Where = &And{At: at, Terms: flatAnd(flatAnd(nil, q.Where), x)}
+	}
+	return &restricted
+}
+
 // Item is a column of the result.
 type Item struct {
 	Of Operand // *Path or *Aggregate
