@@ -314,7 +314,8 @@ func (s *sums) decimal(do AggregateFunc) Value {
 	return Value{kind: KindDecimal, b: key}
 }
 
-// divided divides a number, which is scaled by ten to decimalSide, into averageDigits digits, half to even; it gives the digits and their scale.
+// divided divides a number, which is scaled by ten to decimalSide, into averageDigits digits, half to even; it gives
+// the digits and their scale.
 func divided(n, by *big.Int) (quotient *big.Int, scale int) {
 	if n.Sign() == 0 {
 		return n, decimalSide

@@ -27,8 +27,8 @@ type Follow struct {
 	Property   string
 }
 
-// Follows are the properties of other collections that the plan reads, sorted. A plan that follows nothing is decided by the row
-// alone.
+// Follows are the properties of other collections that the plan reads, sorted. A plan that follows nothing is decided
+// by the row alone.
 func (p *Plan) Follows() []Follow {
 	var out []Follow
 	p.visit(func(f *field) {
@@ -74,8 +74,8 @@ func (p *Plan) visit(see func(*field)) {
 type Term struct {
 	// Path is the canonical text of a path of the row itself: it follows no references.
 	Path string
-	// Low and High bound the keys of the path's value, both included; nil is no bound. They are equal for an equality. A row's key
-	// is AppendKey's.
+	// Low and High bound the keys of the path's value, both included; nil is no bound. They are equal for an
+	// equality. A row's key is AppendKey's.
 	Low, High []byte
 
 	f *field
@@ -84,8 +84,8 @@ type Term struct {
 // Equality tells whether the term is of one value.
 func (t *Term) Equality() bool { return t.Low != nil && bytes.Equal(t.Low, t.High) }
 
-// AppendKey appends the key of the path's value in a row. Keys of one path compare byte by byte as values do, and equal values have
-// equal keys.
+// AppendKey appends the key of the path's value in a row. Keys of one path compare byte by byte as values do, and
+// equal values have equal keys.
 func (t *Term) AppendKey(dst []byte, row Row) []byte {
 	e := newEval(row, nil)
 	v := t.f.value(e)
@@ -99,12 +99,13 @@ func (t *Term) Holds(key []byte) bool {
 	return (t.Low == nil || bytes.Compare(t.Low, key) <= 0) && (t.High == nil || bytes.Compare(key, t.High) <= 0)
 }
 
-// Index gives terms of which at least one holds of every row that the plan's condition is true of: an index needs to look at the plan only
-// for rows of which one does. It is false where there are no such terms, as for NOT, != and LIKE '%x': the plan has to be looked at
-// for every row. No terms and true mean that the condition is true of no row.
+// Index gives terms of which at least one holds of every row that the plan's condition is true of: an index needs to
+// look at the plan only for rows of which one does. It is false where there are no such terms, as for NOT, != and
+// LIKE '%x': the plan has to be looked at for every row. No terms and true mean that the condition is true of no row.
 func (p *Plan) Index() ([]Term, bool) { return p.where.terms() }
 
-// Conjuncts are the conditions that have to be true together, each a plan of its own without order, columns, limit and offset.
+// Conjuncts are the conditions that have to be true together, each a plan of its own without order, columns, limit
+// and offset.
 func (p *Plan) Conjuncts() []*Plan {
 	parts := []condition{p.where}
 	if and, ok := p.where.(both); ok {

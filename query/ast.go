@@ -39,7 +39,8 @@ type Query struct {
 	Offset Operand // *Literal, *Param or nil
 }
 
-// And gives the statement with a condition that has to be true as well: a policy's, say. The query itself stays as it is.
+// And gives the statement with a condition that has to be true as well: a policy's, say. The query itself stays as it
+// is.
 func (q *Query) And(x Expr) *Query {
 	restricted := *q
 	switch {

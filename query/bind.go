@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Args are the values of a query's parameters: null, booleans, integers, finite floats, [Decimal], text, time.Time, []byte, [Value],
-// and slices of these.
+// Args are the values of a query's parameters: null, booleans, integers, finite floats, [Decimal], text, time.Time,
+// []byte, [Value], and slices of these.
 type Args struct {
 	// Positional are the values of ?, in order.
 	Positional []any
@@ -18,8 +18,8 @@ type Args struct {
 	Spare bool
 }
 
-// Bind gives the query with values in the place of its parameters. The query itself stays as it is and may be bound again. A query
-// without parameters is returned itself. The error is an *[Error].
+// Bind gives the query with values in the place of its parameters. The query itself stays as it is and may be bound
+// again. A query without parameters is returned itself. The error is an *[Error].
 func Bind(q *Query, args Args) (*Query, error) {
 	b := binder{args: args, taken: map[string]bool{}}
 	bound := b.query(q)

@@ -6,8 +6,9 @@ import (
 	"github.com/nacredb/nacre"
 )
 
-// Events is the schema of a log's events, for a subscription's where: type, streamId, category, eventId, transactionId, globalPosition, streamPosition,
-// createdAt, tags, parents, data and metadata. What stands inside data and metadata is json: data.total > 100.
+// Events is the schema of a log's events, for a subscription's where: type, streamId, category, eventId,
+// transactionId, globalPosition, streamPosition, createdAt, tags, parents, data and metadata. What stands inside data
+// and metadata is json: data.total > 100.
 var Events Schema = events{}
 
 type events struct{}
@@ -33,8 +34,8 @@ func (events) Names() []string {
 	return names
 }
 
-// Event is an event as a row of [Events]. It may be used again and again: [Event.Reset] keeps its memory. It is for one goroutine at a
-// time.
+// Event is an event as a row of [Events]. It may be used again and again: [Event.Reset] keeps its memory. It is for
+// one goroutine at a time.
 type Event struct {
 	event  *nacre.Event
 	buffer []byte

@@ -23,8 +23,8 @@ func timeValue(t time.Time) (Value, error) {
 	return Value{kind: KindTime, n: t.UnixMicro()}, nil
 }
 
-// parseInstant reads a time as in RFC 3339, or a date where dates are allowed, without allocating. It is in microseconds
-// since 1970; further digits are cut.
+// parseInstant reads a time as in RFC 3339, or a date where dates are allowed, without allocating. It is in
+// microseconds since 1970; further digits are cut.
 func parseInstant(s []byte, dates bool) (int64, bool) {
 	if len(s) < 10 || s[4] != '-' || s[7] != '-' {
 		return 0, false

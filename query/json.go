@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// The functions of this file read JSON that a store checked when it was written. What is not JSON after all reads as nothing,
-// and never panics.
+// The functions of this file read JSON that a store checked when it was written. What is not JSON after all reads as
+// nothing, and never panics.
 
 // space passes over white space.
 func space(b []byte, i int) int {

@@ -35,7 +35,8 @@ type piece struct {
 type pattern struct {
 	pieces []piece
 	fold   bool
-	// prefix is the text that the pattern begins with, up to its first % or _; rest tells whether more follows than one %.
+	// prefix is the text that the pattern begins with, up to its first % or _; rest tells whether more follows than
+	// one %.
 	prefix []byte
 	rest   bool
 }
@@ -131,8 +132,8 @@ func (p *pattern) match(text []byte) bool {
 	return at == len(p.pieces)
 }
 
-// above is the least text, in whole characters, that sorts behind every text that begins with the prefix; nil where there
-// is none.
+// above is the least text, in whole characters, that sorts behind every text that begins with the prefix; nil where
+// there is none.
 func above(prefix []byte) []byte {
 	for len(prefix) > 0 {
 		r, size := utf8.DecodeLastRune(prefix)

@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// Plan is a query that was bound and checked: what the engines evaluate. It does not change and may be used from many goroutines.
+// Plan is a query that was bound and checked: what the engines evaluate. It does not change and may be used from many
+// goroutines.
 type Plan struct {
 	query   *Query
 	where   condition
@@ -126,6 +127,13 @@ func (p *Plan) Limit() (int64, bool) { return max(p.limit, 0), p.limit >= 0 }
 // Offset is how many rows the plan leaves out.
 func (p *Plan) Offset() int64 { return p.offset }
 
+// Within is the plan with another limit and offset; a limit below 0 is none.
+func (p *Plan) Within(limit, offset int64) *Plan {
+	other := *p
+	other.limit, other.offset = max(limit, -1), max(offset, 0)
+	return &other
+}
+
 var evals = sync.Pool{New: func() any { return new(eval) }}
 
 func newEval(row Row, lookup Lookup) *eval {
@@ -152,8 +160,8 @@ func (p *Plan) Truth(row Row, lookup Lookup) Truth {
 	return t
 }
 
-// AppendSortKey appends the sort key of a row by spec/query.md: keys compare byte by byte as the rows do in the plan's order, and no
-// two rows of a collection have the same. It is meant for plans that do not gather rows.
+// AppendSortKey appends the sort key of a row by spec/query.md: keys compare byte by byte as the rows do in the
+// plan's order, and no two rows of a collection have the same. It is meant for plans that do not gather rows.
 func (p *Plan) AppendSortKey(dst []byte, row Row, lookup Lookup) []byte {
 	e := newEval(row, lookup)
 	for i := range p.order {
@@ -174,7 +182,8 @@ func (p *Plan) AppendSortKey(dst []byte, row Row, lookup Lookup) []byte {
 	return dst
 }
 
-// cursor takes a sort key apart: a value for each term, and the id. The error is about a key that is of no row of this plan's.
+// cursor takes a sort key apart: a value for each term, and the id. The error is about a key that is of no row of
+// this plan's.
 func (p *Plan) cursor(key []byte) ([]Value, string, error) {
 	values := make([]Value, len(p.order))
 	ok := !p.gathers

@@ -13,8 +13,8 @@ type Row interface {
 // Lookup finds the entity that a reference leads to; nil where there is none.
 type Lookup func(collection, id string) Row
 
-// Object is a row that is a JSON object. It may be used again and again: [Object.Reset] keeps its memory. It may be read from many
-// goroutines.
+// Object is a row that is a JSON object. It may be used again and again: [Object.Reset] keeps its memory. It may be
+// read from many goroutines.
 type Object struct {
 	id      string
 	state   []byte

@@ -21,8 +21,9 @@ type RunOptions struct {
 	After []byte
 }
 
-// Rows gives the rows that the plan selects, in its order, from its offset up to its limit. They must not be reused while they are
-// gone through. Columns do not count. Of a plan with a limit, no more rows are kept than that and its offset.
+// Rows gives the rows that the plan selects, in its order, from its offset up to its limit. They must not be reused
+// while they are gone through. Columns do not count. Of a plan with a limit, no more rows are kept than that and its
+// offset.
 func (p *Plan) Rows(rows iter.Seq2[Row, error], o *RunOptions) ([]Row, error) {
 	kept, err := p.keep(rows, o)
 	if err != nil {

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"iter"
 	"strconv"
 	"strings"
 )
@@ -60,8 +59,8 @@ type output struct {
 	typ Type
 }
 
-// SQL makes a statement that gives what the plan selects. Of a plan for rows it selects id, state and o.Columns; see [Statement.Rows]. The result of other
-// plans is read with [Statement.Table].
+// SQL makes a statement that gives what the plan selects. Of a plan for rows it selects id, state and o.Columns; see
+// [Statement.Rows]. The result of other plans is read with [Statement.Table].
 func (p *Plan) SQL(d Dialect, t Tables, o *SQLOptions) (*Statement, error) {
 	if o == nil {
 		o = &SQLOptions{}
@@ -272,7 +271,8 @@ func jsonPlace(v *Value) int64 {
 	return 5
 }
 
-// behind is a condition that is true of what sorts behind a row. It begins with the range of the first term, which an index serves.
+// behind is a condition that is true of what sorts behind a row. It begins with the range of the first term, which an
+// index serves.
 func (w *writer) behind(p *Plan, after []byte) (string, error) {
 	values, id, err := p.cursor(after)
 	if err != nil {
@@ -336,7 +336,8 @@ func (w *writer) cut(p *Plan) {
 	}
 }
 
-// gathered selects what groups are made of: partial sums where the database can make exact ones, else the values themselves.
+// gathered selects what groups are made of: partial sums where the database can make exact ones, else the values
+// themselves.
 func (w *writer) gathered(s *Statement) []string {
 	g := s.plan.newGathering()
 	s.partial = true
@@ -390,30 +391,4 @@ func (w *writer) state(s *Statement, c *column) []string {
 	v := w.value(c.f)
 	s.outputs = append(s.outputs, integer, integer, integer)
 	return []string{"count(" + v + ")", "sum(" + v + " >> 32)", "sum(" + v + " & 4294967295)"}
-}
-
-// Scanner is what a query of a database gives: *sql.Rows.
-type Scanner interface {
-	Next() bool
-	Scan(dest ...any) error
-	Err() error
-}
-
-// Rows are the rows of a statement without columns, and without SQLOptions.Columns.
-func (s *Statement) Rows(rows Scanner) iter.Seq2[*Object, error] {
-	return func(yield func(*Object, error) bool) {
-		for rows.Next() {
-			var id, state string
-			if err := rows.Scan(&id, &state); err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(NewObject(id, []byte(state)), nil) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(nil, err)
-		}
-	}
 }

@@ -110,7 +110,8 @@ func likeText(p *pattern) string {
 	return string(b)
 }
 
-// SQLiteColumn is the type of the column of a property in a table of SQLite, "" where it has none, by spec/query.md, "Tables".
+// SQLiteColumn is the type of the column of a property in a table of SQLite, "" where it has none, by spec/query.md,
+// "Tables".
 func SQLiteColumn(t Type) string {
 	switch t {
 	case TypeText, TypeRef, TypeDecimal, TypeTime:

@@ -1,5 +1,33 @@
 package query
 
+import "iter"
+
+// Scanner is what a query of a database gives: *sql.Rows.
+type Scanner interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+}
+
+// Rows are the rows of a statement without columns, and without SQLOptions.Columns.
+func (s *Statement) Rows(rows Scanner) iter.Seq2[*Object, error] {
+	return func(yield func(*Object, error) bool) {
+		for rows.Next() {
+			var id, state string
+			if err := rows.Scan(&id, &state); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(NewObject(id, []byte(state)), nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
 // Table reads the result of a statement with columns.
 func (s *Statement) Table(rows Scanner) (*Table, error) {
 	t := &Table{Columns: s.plan.Columns()}

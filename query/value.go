@@ -65,8 +65,8 @@ func (v Value) Float() float64 {
 	return 0
 }
 
-// Text is the value as text: text itself, numbers in digits, times as in RFC 3339, bytes in base64, JSON for arrays and objects,
-// "" for null.
+// Text is the value as text: text itself, numbers in digits, times as in RFC 3339, bytes in base64, JSON for arrays
+// and objects, "" for null.
 func (v Value) Text() string {
 	switch v.kind {
 	case KindBool:
