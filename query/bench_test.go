@@ -127,8 +127,8 @@ func BenchmarkIndexed(b *testing.B) {
 			}
 			n++
 		}
-		if n != 10 || rows.Close() != nil {
-			b.Fatal(n)
+		if err := rows.Err(); err != nil || n != 10 {
+			b.Fatal(n, err)
 		}
 	}
 }

@@ -210,6 +210,9 @@ func (c *checker) in(x, list Operand, demands bool) condition {
 		found := False
 		for _, o := range a.Values {
 			w := plainValue(o.(*Literal))
+			if demands && w.kind == KindNull {
+				continue
+			}
 			found = max(found, Equal.holds(&v, &w))
 		}
 		if demands && v.kind == KindNull {
@@ -243,14 +246,14 @@ func (c *checker) in(x, list Operand, demands bool) condition {
 }
 
 // index makes keys of many values.
-func (in *among) index() {
+func (c *among) index() {
 	const few = 8
-	if len(in.values) <= few {
+	if len(c.values) <= few {
 		return
 	}
-	in.keys = make(map[string]bool, len(in.values))
-	for i := range in.values {
-		in.keys[string(appendKey(nil, &in.values[i]))] = true
+	c.keys = make(map[string]bool, len(c.values))
+	for i := range c.values {
+		c.keys[string(appendKey(nil, &c.values[i]))] = true
 	}
 }
 

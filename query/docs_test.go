@@ -82,7 +82,7 @@ func documentedErrors(t *testing.T, text string, c *collection) {
 	if block == nil {
 		t.Fatal("there are no errors")
 	}
-	for _, example := range strings.Split(block[1], "\n\n") {
+	for example := range strings.SplitSeq(block[1], "\n\n") {
 		q, want, _ := strings.Cut(example, "\n")
 		if _, err := planOf(c, q, nil); err == nil || err.Error() != want {
 			t.Errorf("%s gives\n%v\nand should give\n%s", q, err, want)

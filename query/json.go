@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"strconv"
@@ -118,14 +119,7 @@ func nameIs(quoted []byte, name string) bool {
 	return string(unquote(nil, quoted)) == name
 }
 
-func hasEscape(b []byte) bool {
-	for _, c := range b {
-		if c == '\\' {
-			return true
-		}
-	}
-	return false
-}
+func hasEscape(b []byte) bool { return bytes.IndexByte(b, '\\') >= 0 }
 
 // step goes from a value into it; nil where there is nothing.
 func step(b []byte, s *Step) []byte {

@@ -201,7 +201,7 @@ func inSQL(db *sql.DB, p *Plan, c *collection, after []byte) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return result(t.Columns, t.Rows), nil
+		return result(t.Columns, t.Rows), rows.Err()
 	}
 	var ids []string
 	for r, err := range s.Rows(rows) {
@@ -210,7 +210,7 @@ func inSQL(db *sql.DB, p *Plan, c *collection, after []byte) (string, error) {
 		}
 		ids = append(ids, r.ID())
 	}
-	return strings.Join(ids, "\n"), nil
+	return strings.Join(ids, "\n"), rows.Err()
 }
 
 // compare has both engines answer, and tells how they differ.

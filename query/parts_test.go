@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"math/big"
-
 	"regexp"
 	"slices"
 	"strings"
