@@ -188,7 +188,7 @@ func (s *Server) publishModule(x *exchange) error {
 		x.w.Header().Set("Location", prefix+"event-stores/"+url.PathEscape(x.named.name)+"/modules/"+url.PathEscape(x.path.runner))
 	}
 	if !reply.DryRun {
-		x.noteModule("published", reply.Version.Version)
+		x.noteModule("published", reply.Module.Active)
 	}
 	return x.answerWith(status, &reply)
 }

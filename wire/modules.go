@@ -18,7 +18,7 @@ type ModuleVersionReply struct {
 	Size        int             `json:"size"` // bytes
 	Active      bool            `json:"active"`
 	Actor       string          `json:"actor,omitzero"`
-	PublishedAt time.Time       `json:"publishedAt"`
+	PublishedAt time.Time       `json:"publishedAt,omitzero"` // absent in a dry run of what was not published
 	Limits      *ModuleLimits   `json:"limits,omitzero"`
 	Description json.RawMessage `json:"description"`
 }
@@ -38,9 +38,9 @@ type ModuleReply struct {
 	Active    int                 `json:"active"` // the version that executes commands, 0 where it is retired
 	Pinned    bool                `json:"pinned"`
 	Retired   bool                `json:"retired"`
-	Versions  int                 `json:"versions"` // how many there are
-	ChangedAt time.Time           `json:"changedAt"`
-	Current   *ModuleVersionReply `json:"current,omitzero"` // the active one
+	Versions  int                 `json:"versions"`           // how many there are
+	ChangedAt time.Time           `json:"changedAt,omitzero"` // absent where nothing was published
+	Current   *ModuleVersionReply `json:"current,omitzero"`   // the active one
 }
 
 // ModulesReply are a store's modules.

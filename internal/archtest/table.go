@@ -203,7 +203,7 @@ var Table = []Rule{
 			"github.com/coreos/go-oidc/v3/oidc",
 			"golang.org/x/crypto/acme/autocert",
 		},
-		Tests: drivers,
+		Tests: append([]string{"wasm/wasmtest"}, drivers...),
 	},
 
 	// Where everything is wired, and programs that show or test the whole.
