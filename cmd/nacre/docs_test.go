@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/nacredb/nacre/wasm/wasmtest"
 )
 
 // masks are what differs from run to run in the program's output.
@@ -47,7 +49,7 @@ func masked(text string) string {
 // "console cargo", is passed over where that is not there. With REWRITE_DOCS=1 the documents get the output that is
 // there now, to look at the difference.
 func TestDocs(t *testing.T) {
-	for name, needs := range map[string][]string{"cli.md": nil, "http.md": {"curl", "jq"}, "wasm.md": {"go", "curl", "jq"}} {
+	for name, needs := range map[string][]string{"cli.md": nil, "http.md": {"go", "curl", "jq"}, "wasm.md": {"go", "curl", "jq"}, "thalo.md": {"curl", "jq"}} {
 		t.Run(name, func(t *testing.T) {
 			for _, program := range needs {
 				if _, err := exec.LookPath(program); err != nil {
@@ -98,6 +100,7 @@ func runDocument(t *testing.T, document string) {
 	write("my-app/streams/counter/c-2/app.jsonl", `{"type":"Incremented","data":null,"ts":1700000002,"id":"d59c875e-b238-4288-83ba-34b1a42946a3"}
 `)
 	bankStore(t, filepath.Join(dir, "shop", "bank"))
+	write("modules/counter.wasm", string(wasmtest.Counter(t, wasmtest.Entity)))
 	// What the docs call 4321 is a port that is free here.
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -175,7 +178,7 @@ func runDocument(t *testing.T, document string) {
 			t.Fatal(err)
 		}
 	}
-	if blocks < 10 {
+	if blocks < 5 {
 		t.Fatalf("only %d blocks were run", blocks)
 	}
 }
