@@ -71,7 +71,7 @@ func (m *Module) instantiate(caller context.Context, begun time.Time) (*instance
 	r := &in.run
 	r.in = in
 	r.begin(caller, begun, "", "the start of an instance", "")
-	r.patient = m.e.o.StartSlowAfter
+	r.patient = m.patience(m.e.o.StartSlowAfter)
 	first := int64(m.memoryMin) * page
 	if !m.takeMemory(first) {
 		return nil, r.error(CodeMemory, fmt.Sprintf("it begins with %d KiB of memory, which there is no more for its module, or for all together", first>>10), errNoRoom)

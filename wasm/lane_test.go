@@ -144,3 +144,20 @@ func TestAShareFades(t *testing.T) {
 		t.Errorf("after an age it is %v", got)
 	}
 }
+
+func TestAModuleThatWentWrongIsSlowFromTheBeginning(t *testing.T) {
+	m := &Module{}
+	if got := m.patience(time.Second); got != time.Second {
+		t.Errorf("a module that did nothing wrong has %v", got)
+	}
+	m.distrust()
+	for range suspect {
+		if got := m.patience(time.Second); got != 0 {
+			t.Errorf("it has %v", got)
+		}
+		m.trust()
+	}
+	if got := m.patience(time.Second); got != time.Second {
+		t.Errorf("after %d calls that went well it has %v", suspect, got)
+	}
+}

@@ -241,12 +241,13 @@ func (m *Module) name() string {
 // suspect is how many calls have to go well after one that did not.
 const suspect = 3
 
-// patience is how long a call may run before it is slow: no time at all where the module's last ones were.
-func (m *Module) patience() time.Duration {
+// patience is how long a call may run before it is slow, usually: no time at all where the module's last ones were, or
+// failed, since each that fails needs another instance.
+func (m *Module) patience(usually time.Duration) time.Duration {
 	if m.suspicion.Load() > 0 {
 		return 0
 	}
-	return m.e.o.SlowAfter
+	return usually
 }
 
 func (m *Module) distrust() { m.suspicion.Store(suspect) }

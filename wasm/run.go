@@ -48,7 +48,7 @@ func (ended) Error() string { return "the guest was ended by its host" }
 func (r *run) begin(caller context.Context, begun time.Time, id, doing, named string) {
 	r.caller, r.id, r.doing, r.named, r.begun = caller, id, doing, named, begun
 	r.ran, r.turn, r.random, r.worked, r.failed = 0, nil, 0, 0, nil
-	r.patient = r.in.m.patience()
+	r.patient = r.in.m.patience(r.in.m.e.o.SlowAfter)
 	r.resumed = r.in.m.e.o.Clock()
 	r.journal.reset()
 	r.in.linear.refused = false
