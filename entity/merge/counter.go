@@ -218,12 +218,12 @@ func appendAdd(amount *exact, decimal bool) []byte {
 }
 
 func (c *counter) Change() Change {
-	return &counterChange{base: *c.Clone().(*counter)}
+	return &counterChange{base: c}
 }
 
 // counterChange is a counter and what a user adds to it.
 type counterChange struct {
-	base    counter
+	base    *counter
 	amount  exact
 	decimal bool // something was added as a string
 	set     bool // it was set: zero is a value, too

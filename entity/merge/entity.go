@@ -17,8 +17,9 @@ type Entity struct {
 
 // property is the state of one kind on a property. Of one property they stand in the order of kinds.
 type property struct {
-	kind  Kind
-	state State
+	kind   Kind
+	state  State
+	shared bool // with another entity: it is copied before it is changed
 }
 
 // New is the entity without events.
@@ -127,11 +128,17 @@ func (e *Entity) take(ev *Event) {
 
 // change is the state of a kind on a property, new where there was none.
 func (e *Entity) change(id string, kind Kind) State {
-	if s := e.state(id, kind); s != nil {
-		return s
+	list := e.properties[id]
+	for i := range list {
+		if p := &list[i]; p.kind == kind {
+			if p.shared {
+				p.state, p.shared = p.state.Clone(), false
+			}
+			return p.state
+		}
 	}
-	p := property{kind, kind.New()}
-	list := append(e.properties[id], p)
+	p := property{kind: kind, state: kind.New()}
+	list = append(list, p)
 	slices.SortFunc(list, func(a, b property) int { return order(a.kind) - order(b.kind) })
 	e.properties[id] = list
 	return p.state
@@ -224,15 +231,15 @@ func (e *Entity) Conflicts() []Conflict {
 // Damaged are the events that are damaged, with the properties whose operations are, none where it is the whole event.
 func (e *Entity) Damaged() map[ID][]string { return maps.Clone(e.damaged) }
 
-// Clone is a copy of its own.
+// Clone is a copy of its own. It shares what neither of both changes, so it costs by the number of properties; it counts as a
+// change to e.
 func (e *Entity) Clone() *Entity {
 	out := &Entity{heads: slices.Clone(e.heads), properties: make(map[string][]property, len(e.properties)), damaged: maps.Clone(e.damaged)}
 	for id, list := range e.properties {
-		copied := make([]property, len(list))
-		for i, p := range list {
-			copied[i] = property{p.kind, p.state.Clone()}
+		for i := range list {
+			list[i].shared = true
 		}
-		out.properties[id] = copied
+		out.properties[id] = slices.Clone(list)
 	}
 	return out
 }
@@ -332,7 +339,7 @@ func Load(state []byte) (*Entity, error) {
 			if err != nil {
 				return wrong("the property " + m.Name + ": " + problemOf(err))
 			}
-			e.properties[m.Name] = append(e.properties[m.Name], property{kind, loaded})
+			e.properties[m.Name] = append(e.properties[m.Name], property{kind: kind, state: loaded})
 		}
 		slices.SortFunc(e.properties[m.Name], func(a, b property) int { return order(a.kind) - order(b.kind) })
 		e.tidy(m.Name)

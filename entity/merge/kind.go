@@ -39,7 +39,7 @@ type State interface {
 	Conflicts() []Conflict
 	// Clone is a copy of its own.
 	Clone() State
-	// Change begins an edit of the state, which stays as it is.
+	// Change begins an edit of the state. Neither changes the state, nor may it be changed while the edit is in use.
 	Change() Change
 	// Undo is the operation, as canonical JSON, that takes back what was done, nil where nothing is left of it. before is
 	// what its authors saw, without what was done itself.

@@ -106,9 +106,9 @@ type listChange struct {
 }
 
 func (l *list) Change() Change {
-	c := &listChange{base: l.Clone().(*list)}
-	for _, at := range c.base.order() {
-		if n := &c.base.nodes[at]; !n.removed {
+	c := &listChange{base: l, items: make([]listItem, 0, len(l.nodes))}
+	for _, at := range l.order() {
+		if n := &l.nodes[at]; !n.removed {
 			c.items = append(c.items, listItem{node: at, value: n.shown()})
 		}
 	}
@@ -245,11 +245,11 @@ func (c *listChange) Operation() []byte {
 	l := c.base
 	var o listOp
 	order := l.order()
-	place := make(map[int32]int, len(order))
+	place := make([]int, len(l.nodes)) // in the order, by node
 	for i, at := range order {
 		place[at] = i
 	}
-	kept := make(map[int32]bool, len(c.items))
+	kept := make([]bool, len(l.nodes))
 	last := -1
 	var open [][]byte
 	for _, item := range c.items {

@@ -221,7 +221,7 @@ func (o *mapOp) append() []byte {
 }
 
 func (m *mapping) Change() Change {
-	return &mapChange{base: m.Clone().(*mapping), wanted: map[string][]byte{}}
+	return &mapChange{base: m, wanted: map[string][]byte{}}
 }
 
 // mapChange is a map and what a user wants under its keys, nil for nothing.

@@ -217,7 +217,7 @@ func appendSet(dst, value []byte, over []ID) []byte {
 	return append(dst, '}')
 }
 
-func (r *register) Change() Change { return &registerChange{base: slices.Clone(r.s)} }
+func (r *register) Change() Change { return &registerChange{base: r.s} }
 
 // registerChange is a register with what a user wants it to be.
 type registerChange struct {

@@ -223,7 +223,7 @@ func appendNamed(dst []byte, list []named) []byte {
 }
 
 func (s *set) Change() Change {
-	return &setChange{base: s.Clone().(*set), wanted: map[string]bool{}}
+	return &setChange{base: s, wanted: map[string]bool{}}
 }
 
 // setChange is a set and the elements that a user wants in it or out of it.
