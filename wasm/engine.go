@@ -19,7 +19,8 @@ type EngineOptions struct {
 	// may write to it: what it has is run. By default modules are compiled each time the program starts.
 	Cache string
 	// Memory is what all instances of all modules may have together, in bytes; those of one module have at most a
-	// quarter of that, or as much as one may have. Default 1 GiB.
+	// quarter of that, or as much as one may have. The last quarter is for modules that have less than a thirty-second
+	// part each. Default 1 GiB.
 	Memory int64
 	// SlowAfter is after how much running time a call counts as slow; slow calls run one at a time. Default 2 ms.
 	SlowAfter time.Duration

@@ -12,9 +12,9 @@ type budget struct {
 	used atomic.Int64
 }
 
-// take is false where it would be too much.
-func (b *budget) take(n int64) bool {
-	if b.used.Add(n) > b.most {
+// take is false where it would be too much: more than most.
+func (b *budget) take(n, most int64) bool {
+	if b.used.Add(n) > most {
 		b.used.Add(-n)
 		return false
 	}
@@ -29,6 +29,7 @@ type linear struct {
 	bytes   []byte
 	taken   int64 // of the budgets
 	refused bool  // it was asked for more than there is, since this was set to false
+	short   bool  // and others would have had to have less
 }
 
 var _ experimental.MemoryAllocator = (*linear)(nil)
@@ -53,8 +54,10 @@ func (l *linear) Reallocate(size uint64) []byte {
 		room = min(l.m.limits.Memory, max(n, (int64(len(l.bytes))*9/8+page-1)/page*page))
 	}
 	if room > l.taken && !l.m.takeMemory(room-l.taken) {
-		l.refused = true
-		return nil
+		if room = n; room > l.taken && !l.m.takeMemory(room-l.taken) {
+			l.refused, l.short = true, true
+			return nil
+		}
 	}
 	l.taken = max(l.taken, room)
 	grown := make([]byte, n, room)
@@ -78,14 +81,25 @@ func (l *linear) Free() {
 	l.bytes, l.taken = nil, 0
 }
 
+// A part of an engine's memory is for modules that have little of it, so that those which take what they can do not
+// keep others from starting.
+const (
+	keptShare   = 4  // one in so many is kept for them
+	littleShare = 32 // one in so many is little
+)
+
 // takeMemory takes from the budgets of the module and of the engine; idle instances leave where that makes room.
 func (m *Module) takeMemory(n int64) bool {
-	for !m.memory.take(n) {
+	for !m.memory.take(n, m.memory.most) {
 		if !m.pool.evictOne() {
 			return false
 		}
 	}
-	for !m.e.memory.take(n) {
+	most := m.e.memory.most
+	if m.memory.used.Load() > most/littleShare {
+		most = min(most, max(most-most/keptShare, m.limits.Memory)) // one instance may always be there
+	}
+	for !m.e.memory.take(n, most) {
 		if !m.e.evictOne() {
 			m.memory.give(n)
 			return false

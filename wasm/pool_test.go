@@ -3,6 +3,8 @@ package wasm_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -230,4 +232,78 @@ func TestWhatWasCompiledIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestWhatAGuestDoesWithoutMemoryIsNotBelieved has a guest that comes to something else where its memory does not grow:
+// whether it does, hangs on what others need.
+func TestWhatAGuestDoesWithoutMemoryIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, &wasm.EngineOptions{Memory: 12 << 16, Logger: slog.New(slog.DiscardHandler)})
+	busy := compile(t, e, text{decide: forever}.assemble(t), &wasm.Limits{Running: time.Hour, Call: time.Hour})
+	grows := "(if (i32.lt_s (memory.grow (i32.const 8)) (i32.const 0)) (then (return " + place(atEvolves, 2) + "))) "
+	m := compile(t, e, text{evolves: "{}", decide: grows + place(atDecides, len(plainDecides))}.assemble(t), &wasm.Limits{Memory: 12 << 16})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := busy.Decider().Decide(nil, add, now)
+		ended <- err
+	}()
+	until(t, "the other one is at work", func() bool { all, idle := busy.Instances(); return all == 1 && idle == 0 })
+	for range 2 {
+		if events, err := m.Decider().Decide(nil, add, now); nacre.CodeOf(err) != wasm.CodeMemory || !strings.Contains(err.Error(), "all together") {
+			t.Errorf("without memory it gives %v, %v", events, err)
+		}
+	}
+	ctx, cancel := contextThatEnded()
+	defer cancel()
+	if err := busy.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; nacre.CodeOf(err) != nacre.CodeClosed {
+		t.Error(err)
+	}
+	if events, err := m.Decider().Decide(nil, add, now); err != nil || len(events) != 1 {
+		t.Errorf("with memory it gives %v, %v", events, err)
+	}
+}
+
+// TestModulesThatTakeAllTheMemoryDoNotStarveOthers has modules that grow as far as they can, and then loop for ever.
+func TestModulesThatTakeAllTheMemoryDoNotStarveOthers(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, &wasm.EngineOptions{Memory: 16 << 20, Logger: slog.New(slog.DiscardHandler)})
+	small := compile(t, e, text{}.assemble(t), nil)
+	grow := "(loop $more (br_if $more (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))) "
+	var ends sync.WaitGroup
+	var hogs []*wasm.Module
+	for i := range 8 {
+		description := fmt.Sprintf(`{"name":"m%d","commands":{"add":{}},"events":{"counter.added":{}}}`, i)
+		m := compile(t, e, text{description: description, decide: grow + forever}.assemble(t), &wasm.Limits{Memory: 4 << 20, Running: time.Hour, Call: time.Hour})
+		hogs = append(hogs, m)
+		ends.Go(func() {
+			if _, err := m.Decider().Decide(nil, add, now); nacre.CodeOf(err) != nacre.CodeClosed {
+				t.Errorf("a loop ended with %v", err)
+			}
+		})
+		until(t, "it is at work", func() bool { all, idle := m.Instances(); return all == 1 && idle == 0 })
+	}
+	before := int64(0)
+	until(t, "they have grown", func() bool {
+		used := e.Memory()
+		grown := used == before && used > 8<<20
+		before = used
+		time.Sleep(20 * time.Millisecond)
+		return grown
+	})
+	for range 100 {
+		if events, err := small.Decider().Decide(nil, add, now); err != nil || len(events) != 1 {
+			t.Fatalf("beside them a command gives %v, %v", events, err)
+		}
+	}
+	ctx, cancel := contextThatEnded()
+	defer cancel()
+	for _, m := range hogs {
+		if err := m.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	ends.Wait()
 }

@@ -51,7 +51,7 @@ func (r *run) begin(caller context.Context, begun time.Time, id, doing, named st
 	r.patient = r.in.m.patience(r.in.m.e.o.SlowAfter)
 	r.resumed = r.in.m.e.o.Clock()
 	r.journal.reset()
-	r.in.linear.refused = false
+	r.in.linear.refused, r.in.linear.short = false, false
 }
 
 // tick is called by the code that was put into the guest. It waits, ends the guest, or lets it go on.
@@ -145,7 +145,7 @@ func (r *run) finish(err error) error {
 		}
 	}
 	var failed *CallError
-	if err != nil {
+	if err != nil || r.in.linear.short {
 		failed = r.cause(err)
 		r.in.broken = true
 		m.distrust()
@@ -168,6 +168,12 @@ func (r *run) cause(err error) *CallError {
 		return r.failed
 	case errors.As(err, &already):
 		return already
+	case r.in.linear.short: // what a guest comes to without it is not what it comes to elsewhere
+		cause := errNoRoom
+		if err != nil {
+			cause = fmt.Errorf("%w: %w", errNoRoom, err)
+		}
+		return r.error(CodeMemory, "it wanted more memory than there is for its module, or for all together", cause)
 	case r.in.linear.refused:
 		return r.error(CodeMemory, fmt.Sprintf("it wanted more memory than there is: an instance may have %d MiB", r.in.m.limits.Memory>>20), err)
 	}
