@@ -129,12 +129,23 @@ func (f *moduleFolder) publish(ctx context.Context, hosted server.Modules, file 
 		f.log.Error("a module cannot be read", "file", file, "error", err)
 		return
 	}
+	before, err := hosted.Module(name)
+	if err != nil && nacre.CodeOf(err) != nacre.CodeNotFound {
+		f.log.Error("a module cannot be looked at", "module", name, "error", err)
+		return
+	}
 	done, err := hosted.Publish(ctx, name, binary, "folder", &wire.PublishParams{})
 	switch {
 	case err != nil:
 		f.log.Error("a module was not published", "file", file, "error", err)
 	case done.New:
 		f.log.Info("a module was published", "module", name, "version", done.Version.Version, "active", done.Version.Active)
+	case !done.Version.Active:
+		f.log.Info("a module of the folder is not active: another version is pinned", "module", name,
+			"version", done.Version.Version, "active", done.Module.Active)
+	case done.Version.Version != before.Active:
+		f.log.Info("a version that was there already is active again, as it stands in the folder", "module", name,
+			"version", done.Version.Version, "before", before.Active)
 	default:
 		f.log.Debug("a module is there already", "module", name, "version", done.Version.Version)
 	}
