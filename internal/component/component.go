@@ -149,6 +149,7 @@ func (p *parser) parse() {
 		if size > int64(whole-p.r.at) {
 			p.r.fail(begin, "a section of %d bytes, of which %d are there", size, whole-p.r.at)
 		}
+		p.r.item(begin, 1)
 		if id >= len(sections) {
 			p.r.fail(begin, "a section of the unknown kind %d", id)
 		}

@@ -2,8 +2,10 @@ package component_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -242,4 +244,30 @@ func FuzzParse(f *testing.F) {
 			panic("more functions than bytes")
 		}
 	})
+}
+
+// TestManySmallThingsTakeLittle has components of items of two bytes each, of which each is read into many more.
+func TestManySmallThingsTakeLittle(t *testing.T) {
+	const n = 1 << 20
+	list := func(kind byte, item string) []byte {
+		size := binary.AppendUvarint(nil, uint64(n*len(item)+3))
+		return slices.Concat(around(), []byte{kind}, size, binary.AppendUvarint(nil, n), []byte(strings.Repeat(item, n)))
+	}
+	for name, text := range map[string][]byte{
+		"records":         list(7, "\x72\x00"),
+		"bundles":         list(2, "\x01\x00"),
+		"modules":         slices.Concat(around(), []byte(strings.Repeat("\x01\x00", n))),
+		"custom sections": slices.Concat(around(), []byte(strings.Repeat("\x00\x01\x00", n))),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := component.Parse(text)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "more than 100000 items") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 16*uint64(len(text)) {
+			t.Errorf("%s: %d bytes took %d", name, len(text), took)
+		}
+	}
 }

@@ -10,6 +10,7 @@ type reader struct {
 	b       []byte // the whole binary
 	at, end int    // what is left of the part
 	section string
+	items   int // of all lists, and sections, so far
 	err     error
 }
 
@@ -72,8 +73,30 @@ func (r *reader) s33() int64 {
 	return 0
 }
 
+// maxItems bounds what the lists of a component have together: each item is read into much more than the byte or two
+// that it may take. Components of real tools have some hundreds.
+const maxItems = 100_000
+
 // count is the length of a list, of which each item has a byte at least.
 func (r *reader) count() int {
+	begin := r.at
+	n := r.length()
+	r.item(begin, n)
+	if r.err != nil {
+		return 0
+	}
+	return n
+}
+
+// item counts some that stand at a place.
+func (r *reader) item(at, n int) {
+	if r.items += n; r.items > maxItems {
+		r.fail(at, "there are more than %d items and sections", maxItems)
+	}
+}
+
+// length is a number of things that have a byte at least.
+func (r *reader) length() int {
 	begin := r.at
 	n := int64(r.u32())
 	if n > int64(r.end-r.at) {
@@ -95,7 +118,7 @@ func (r *reader) bytes(n int) []byte {
 
 func (r *reader) name() string {
 	begin := r.at
-	b := r.bytes(r.count())
+	b := r.bytes(r.length())
 	if !utf8.Valid(b) {
 		r.fail(begin, "a name is not UTF-8")
 		return ""

@@ -259,8 +259,8 @@ func (t *types) core() {
 		t.r.fail(begin, "a core type of the kind %#x, where only functions are understood", c)
 		return
 	}
-	t.r.bytes(t.r.count())
-	t.r.bytes(t.r.count())
+	t.r.bytes(t.r.length())
+	t.r.bytes(t.r.length())
 }
 
 // target reads what an alias inside a type leads to.
