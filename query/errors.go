@@ -70,7 +70,7 @@ func nearest(name string, names []string) string {
 		if len(n) > 64 {
 			continue
 		}
-		if d := distance(name, n); d < least {
+		if d := distance(name, n); d < least && d < len(name) {
 			best, least = n, d
 		}
 	}

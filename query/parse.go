@@ -240,6 +240,10 @@ func (p *parser) valueHint() string {
 		return "double quotes are for names; text stands in single quotes"
 	case wordSelect:
 		return "there are no queries inside queries"
+	case tokenDot:
+		return "a number has a digit before its point: 0.5"
+	case tokenClose:
+		return "a list without values is []"
 	case tokenOpen:
 		return "parentheses stand around conditions, and around the values of IN"
 	}

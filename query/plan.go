@@ -97,7 +97,7 @@ func (c *checker) column(p *Plan, of Operand) column {
 		if of.Of != nil {
 			col.f = c.field(of.Of)
 			if k := col.f.typ.class(); (of.Do == Sum || of.Do == Avg) && k != classNumber && k != classDecimal && k != classJSON {
-				c.fail(wrong(of.Of.At, "a number", shown(col.f.text)+", of type "+col.f.typ.String(), "only numbers have a "+of.Do.String()))
+				c.fail(wrong(of.Of.At, "a number", shown(col.f.text)+", of type "+col.f.typ.String(), "only numbers have "+of.Do.String()+"()"))
 			}
 		}
 		return col

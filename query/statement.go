@@ -42,7 +42,7 @@ func (p *parser) tail() bool {
 }
 
 func (p *parser) clauses(q *Query) error {
-	if yes, err := p.words(wordGroup, wordBy, "BY behind GROUP"); err != nil || yes {
+	if yes, err := p.words(wordGroup, wordBy, "BY behind GROUP", `"group"`); err != nil || yes {
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (p *parser) clauses(q *Query) error {
 			return err
 		}
 	}
-	if yes, err := p.words(wordOrder, wordBy, "BY behind ORDER"); err != nil || yes {
+	if yes, err := p.words(wordOrder, wordBy, "BY behind ORDER", `"order"`); err != nil || yes {
 		if err != nil {
 			return err
 		}
@@ -78,12 +78,12 @@ func (p *parser) clauses(q *Query) error {
 }
 
 // words passes over two words; where the first is there, the second must be.
-func (p *parser) words(first, second kind, expected string) (bool, error) {
+func (p *parser) words(first, second kind, expected, name string) (bool, error) {
 	yes, err := p.take(first)
 	if err != nil || !yes {
 		return false, err
 	}
-	return true, p.must(second, expected, "")
+	return true, p.must(second, expected, "a property of this name stands in double quotes: "+name)
 }
 
 // end sees to it that nothing follows, and says what it may have been.

@@ -195,7 +195,7 @@ func hintOf(rest string, r rune) string {
 	case r == '$', r == '@':
 		return "parameters are ? or :name; a name with other characters stands in double quotes"
 	case r == '+', r == '-', r == '/', r == '%':
-		return "queries do not calculate"
+		return "queries do not calculate, and have no comments"
 	case r == ';':
 		return "one query is one statement, without a semicolon"
 	}
