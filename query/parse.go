@@ -172,6 +172,9 @@ func (p *parser) list(end kind, closing string) (*Array, error) {
 	if end == tokenFinish && p.tok.kind == end {
 		return a, p.advance()
 	}
+	if p.tok.kind == end {
+		return nil, p.wrong("a value", "a list without values is []")
+	}
 	for {
 		if len(a.Values) == maxList {
 			return nil, p.wrong(fmt.Sprintf("at most %d values", maxList), "")
@@ -242,8 +245,6 @@ func (p *parser) valueHint() string {
 		return "there are no queries inside queries"
 	case tokenDot:
 		return "a number has a digit before its point: 0.5"
-	case tokenClose:
-		return "a list without values is []"
 	case tokenOpen:
 		return "parentheses stand around conditions, and around the values of IN"
 	}
