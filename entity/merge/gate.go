@@ -115,15 +115,15 @@ func NewGate(known Known) *Gate {
 type offer struct {
 	*Gate
 	now     int64         // milliseconds
-	visible map[Name]bool // present since this call
-	shown   map[*Event]bool
+	present map[Name]Hash // since this call
+	shown   map[Name]Hash // visible since this call
 	out     Outcome
 	queue   []*transaction
 }
 
 // Offer takes events in any order and number. now is the receiver's clock. With no events it looks again at what was held.
 func (g *Gate) Offer(now time.Time, source Source, events ...*Event) Outcome {
-	o := &offer{Gate: g, now: now.UnixMilli(), visible: map[Name]bool{}, shown: map[*Event]bool{}}
+	o := &offer{Gate: g, now: now.UnixMilli(), present: map[Name]Hash{}, shown: map[Name]Hash{}}
 	first := make([]Verdict, len(events))
 	for i, ev := range events {
 		first[i] = o.take(ev, source)
@@ -134,7 +134,7 @@ func (g *Gate) Offer(now time.Time, source Source, events ...*Event) Outcome {
 		name := Name{ev.Stream, ev.ID}
 		switch {
 		case first[i] != 0:
-		case o.shown[ev]:
+		case o.shown[name] == ev.Hash:
 			first[i] = Visible
 		case g.pending[name] == nil:
 			first[i] = Duplicate // it came twice, or a void with it
@@ -169,16 +169,21 @@ func (o *offer) again() {
 
 func keyOf(ev *Event) transactionKey { return transactionKey{ev.Transaction, ev.Size} }
 
+// lookup is the hash of what is present, stored or not yet.
+func (o *offer) lookup(name Name) (Hash, bool) {
+	if hash, there := o.present[name]; there {
+		return hash, true
+	}
+	return o.known.Lookup(name.Stream, name.ID)
+}
+
 // take gives the verdict of an event, 0 where that turns out later.
 func (o *offer) take(ev *Event, source Source) Verdict {
 	name := Name{ev.Stream, ev.ID}
 	if len(ev.Void) > 0 && source == FromPeer {
 		return Refused
 	}
-	if o.visible[name] {
-		return Duplicate
-	}
-	if hash, held := o.known.Lookup(ev.Stream, ev.ID); held {
+	if hash, held := o.lookup(name); held {
 		if hash == ev.Hash {
 			return Duplicate
 		}
@@ -237,10 +242,7 @@ func (o *offer) ready(t *transaction) bool {
 	}
 	for ; t.next < len(t.needs); t.next++ {
 		need := t.needs[t.next]
-		if o.visible[need] {
-			continue
-		}
-		if _, there := o.known.Lookup(need.Stream, need.ID); !there {
+		if _, there := o.lookup(need); !there {
 			if !slices.Contains(o.waiting[need], t) {
 				o.waiting[need] = append(o.waiting[need], t)
 			}
@@ -292,25 +294,25 @@ func (o *offer) release(t *transaction) {
 	for _, ev := range t.events {
 		name := Name{ev.Stream, ev.ID}
 		delete(o.pending, name)
-		if hash, held := o.known.Lookup(ev.Stream, ev.ID); held && hash != ev.Hash {
+		if hash, held := o.lookup(name); held && hash != ev.Hash {
 			o.out.Replaced = append(o.out.Replaced, name)
 		}
 		o.out.Visible = append(o.out.Visible, ev)
-		o.shown[ev] = true
-		o.present(name)
+		o.shown[name] = ev.Hash
+		o.wake(name, ev.Hash)
 		for i := range ev.Void {
 			voided := Name{ev.Stream, ev.Void[i].ID}
 			if o.pending[voided] != nil {
 				o.forget(voided)
 			}
-			o.present(voided)
+			o.wake(voided, ev.Void[i].Hash)
 		}
 	}
 }
 
-// present wakes what waited for an event.
-func (o *offer) present(name Name) {
-	o.visible[name] = true
+// wake looks again at what waited for an event, which is present now.
+func (o *offer) wake(name Name, hash Hash) {
+	o.present[name] = hash
 	o.queue = append(o.queue, o.waiting[name]...)
 	delete(o.waiting, name)
 }
