@@ -1,7 +1,5 @@
 package query
 
-import "bytes"
-
 // Row is what conditions are about: an entity, an event.
 type Row interface {
 	// ID is the row's id.
@@ -19,6 +17,7 @@ type Object struct {
 	id      string
 	state   []byte
 	members []member
+	escaped bool // a name is spelled with escapes
 }
 
 type member struct {
@@ -34,13 +33,14 @@ func NewObject(id string, state []byte) *Object {
 
 // Reset makes the object another row. It keeps the bytes, which must not change.
 func (o *Object) Reset(id string, state []byte) {
-	o.id, o.state, o.members = id, state, o.members[:0]
+	o.id, o.state, o.members, o.escaped = id, state, o.members[:0], false
 	i := space(state, 0)
 	if i >= len(state) || state[i] != '{' {
 		return
 	}
 	for w := walk(state[i:]); w.next(true); {
 		o.members = append(o.members, member{w.name, w.value})
+		o.escaped = o.escaped || hasEscape(w.name)
 	}
 }
 
@@ -58,8 +58,8 @@ func (o *Object) Get(property string) []byte {
 			return m.value
 		}
 	}
-	for i := range o.members { // a name may be spelled with escapes
-		if m := &o.members[i]; bytes.IndexByte(m.quoted, '\\') >= 0 && nameIs(m.quoted, property) {
+	for i := 0; o.escaped && i < len(o.members); i++ {
+		if m := &o.members[i]; nameIs(m.quoted, property) {
 			return m.value
 		}
 	}

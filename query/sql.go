@@ -30,7 +30,7 @@ type Dialect interface {
 
 // Tables says where collections are kept, in the layout of spec/query.md, "Tables".
 type Tables interface {
-	// Table is the table of a collection; "" is the plan's own.
+	// Table is the table of a collection. The plan's own is asked for as "", and by its name where a reference leads there.
 	Table(collection string) string
 	// Column is the column of a declared property that is not of type json.
 	Column(collection, property string) string
