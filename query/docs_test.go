@@ -51,6 +51,7 @@ func TestDocs(t *testing.T) {
 		}
 	}
 	documentedErrors(t, text, c)
+	documentedCalls(t, text)
 }
 
 // documented are the page's collections.
@@ -86,6 +87,23 @@ func documentedErrors(t *testing.T, text string, c *collection) {
 		q, want, _ := strings.Cut(example, "\n")
 		if _, err := planOf(c, q, nil); err == nil || err.Error() != want {
 			t.Errorf("%s gives\n%v\nand should give\n%s", q, err, want)
+		}
+	}
+}
+
+// documentedCalls sees to it that the calls of the page stand in the package's example, which compiles.
+func documentedCalls(t *testing.T, text string) {
+	example, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := regexp.MustCompile(`query\.\w+\(.*?"\S+ = |plan\.\w+|query\.[A-Z]\w+`).FindAllString(text, -1)
+	if len(calls) < 8 {
+		t.Fatalf("there are only %q", calls)
+	}
+	for _, call := range calls {
+		if !strings.Contains(string(example), call) {
+			t.Errorf("the example does not have %s", call)
 		}
 	}
 }
