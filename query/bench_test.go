@@ -1,8 +1,8 @@
 package query
 
 import (
-	"context"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -112,23 +112,8 @@ func BenchmarkIndexed(b *testing.B) {
 	db := libraryDB(b, c, 20_000)
 	p := plan(b, "year > 2000 ORDER BY year, name LIMIT 10")
 	for b.Loop() {
-		s, err := p.SQL(SQLite, c, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		rows, err := db.QueryContext(context.Background(), s.Text, s.Args...)
-		if err != nil {
-			b.Fatal(err)
-		}
-		n := 0
-		for _, err := range s.Rows(rows) {
-			if err != nil {
-				b.Fatal(err)
-			}
-			n++
-		}
-		if err := rows.Err(); err != nil || n != 10 {
-			b.Fatal(n, err)
+		if got, err := inSQL(db, p, c, nil); err != nil || strings.Count(got, "\n") != 9 {
+			b.Fatal(got, err)
 		}
 	}
 }
