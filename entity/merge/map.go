@@ -179,19 +179,25 @@ func (m *mapping) Clone() State {
 
 func (m *mapping) Undo(done []Done, before State) []byte {
 	was := before.(*mapping).keys
-	dropped := map[string][]ID{} // by key, of the last that was done to it
+	taken := map[string][]ID{}   // by key, whoever was taken out
+	removed := map[string]bool{} // whether the last that was done to it was that
 	for _, d := range done {
 		o := d.Operation.(*mapOp)
 		for i := range o.put {
-			dropped[o.put[i].key] = nil
+			taken[o.put[i].key] = append(taken[o.put[i].key], o.put[i].over...)
+			removed[o.put[i].key] = false
 		}
 		for _, r := range o.remove {
-			dropped[r.key] = r.ids
+			taken[r.key] = append(taken[r.key], r.ids...)
+			removed[r.key] = true
 		}
 	}
 	var undo mapOp
-	for _, key := range slices.Sorted(maps.Keys(dropped)) {
-		switch value, over, drop := m.keys[key].undo(done, was[key], dropped[key]); {
+	for _, key := range slices.Sorted(maps.Keys(taken)) {
+		if !removed[key] {
+			taken[key] = nil
+		}
+		switch value, over, drop := m.keys[key].undo(done, was[key], taken[key]); {
 		case drop != nil:
 			undo.remove = append(undo.remove, named{key, drop})
 		case value != nil:

@@ -106,8 +106,8 @@ func loadSurvivors(state []byte) (survivors, error) {
 	return s, nil
 }
 
-// undo is what takes back the writes that were done: those to drop, or to set the value over. dropped says whether the
-// last that was done was a drop of some ids: what it took is put back, over nothing.
+// undo is what takes back the writes that were done: those to drop, or to set the value over. Where the last that was done
+// was a drop, dropped are all ids that were taken: the greatest of them is put back, over nothing.
 func (s survivors) undo(done []Done, before survivors, dropped []ID) (value []byte, over, drop []ID) {
 	own, others := s.ownOf(done)
 	value, ok := before.shown()
@@ -198,8 +198,10 @@ func (r *register) Clone() State { return &register{slices.Clone(r.s)} }
 
 func (r *register) Undo(done []Done, before State) []byte {
 	var dropped []ID
-	if last := done[len(done)-1].Operation.(*registerOp); last.value == nil {
-		dropped = last.over
+	if done[len(done)-1].Operation.(*registerOp).value == nil {
+		for _, d := range done {
+			dropped = d.Operation.Names(dropped)
+		}
 	}
 	value, over, drop := r.s.undo(done, before.(*register).s, dropped)
 	switch {
