@@ -26,7 +26,7 @@ type Call struct {
 // bus. It is never in a decider's table.
 type NamedCommand struct {
 	Category, Command string
-	Payload           json.RawMessage
+	Payload           json.RawMessage // nil is null
 }
 
 // Executor has commands executed by their names, and shows states. A [Bus] is one, and so is whatever runs aggregates
@@ -255,10 +255,17 @@ func (b *Bus) elsewhere(category string) bool {
 	return b.others != nil && b.byCategory[category] == nil
 }
 
-// EncodeCommand gives a command's name, as "category.command", and its JSON.
+// EncodeCommand gives a command's name, as "category.command", and its JSON. A NamedCommand whose payload is none is CodeInvalid.
 func (b *Bus) EncodeCommand(command any) (name string, payload []byte, err error) {
 	if c, ok := command.(NamedCommand); ok {
-		return c.Category + "." + c.Command, c.Payload, nil
+		name = c.Category + "." + c.Command
+		switch {
+		case c.Payload == nil:
+			return name, []byte("null"), nil
+		case !json.Valid(c.Payload):
+			return name, nil, invalid("payload", "of the command %q is no JSON", name)
+		}
+		return name, c.Payload, nil
 	}
 	t, err := b.target(command)
 	if err != nil {

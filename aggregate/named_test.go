@@ -155,6 +155,18 @@ func TestABusLetsOthersExecuteWhatItDoesNotHave(t *testing.T) {
 	expectCode(t, "nobody's state", err, aggregate.CodeUnknownCommand)
 }
 
+func TestAPayloadIsJSON(t *testing.T) {
+	bus := aggregate.NewBus().Else(&others{})
+	_, payload, err := bus.EncodeCommand(aggregate.NamedCommand{Category: "theirs", Command: "go"})
+	if err != nil || string(payload) != "null" {
+		t.Errorf("no payload is encoded as %q, %v", payload, err)
+	}
+	for _, text := range []string{"", "{", "1 2"} {
+		_, _, err := bus.EncodeCommand(aggregate.NamedCommand{Category: "theirs", Command: "go", Payload: []byte(text)})
+		expectCode(t, "the payload "+text, err, nacre.CodeInvalid)
+	}
+}
+
 func TestAViewIsOfAMoment(t *testing.T) {
 	store := newStore(t)
 	r := newRepository(t, store, nil)
