@@ -205,7 +205,12 @@ func (in *instance) exchange(q *question, s *standing, held bool) (answer, error
 	if err != nil {
 		return answer{}, err
 	}
-	return in.read(reply, q)
+	var a answer
+	err = in.run.aside(len(reply), func() error {
+		a, err = in.read(reply, q)
+		return err
+	})
+	return a, err
 }
 
 // Name is the command's.

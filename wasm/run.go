@@ -89,6 +89,38 @@ func (r *run) work(n int) {
 	}
 }
 
+// freeReply is how long a reply may be for its reading to be no work to speak of.
+const freeReply = 64 << 10
+
+// aside has the host read so many bytes that a guest replied. Where the module's last calls were slow, that is done in
+// the lane: a guest could have the host work for it otherwise.
+func (r *run) aside(size int, read func() error) error {
+	if size <= freeReply {
+		return read()
+	}
+	m := r.in.m
+	if r.turn == nil && m.suspicion.Load() > 0 {
+		r.turn = m.e.lane.keep(nil, &m.share, r.begun.Add(m.limits.Call), r.caller.Done(), m.aborted)
+		if r.turn == nil {
+			code, cause := nacre.CodeDeadline, r.caller.Err()
+			if cause != nil {
+				code = codeOf(cause)
+			}
+			return r.error(code, fmt.Sprintf("its reply of %d bytes waited in vain to be read", size), cause)
+		}
+	}
+	begun := m.e.o.Clock()
+	err := read()
+	if r.turn != nil {
+		m.e.lane.end(r.turn)
+		r.turn = nil
+	}
+	if m.e.o.Clock().Sub(begun) > m.e.o.SlowAfter {
+		m.distrust()
+	}
+	return err
+}
+
 // leaveEarly ends the guest where nobody waits for it any more.
 func (r *run) leaveEarly() {
 	if err := r.caller.Err(); err != nil {

@@ -117,24 +117,37 @@ func (v *view) events(at uint32) []Event {
 	if whole := uint64(n) * pairSize; uint64(list)+whole > uint64(len(v.in.linear.bytes)) {
 		v.bad("its result leads to %d bytes at %d, and its memory ends at %d", whole, list, len(v.in.linear.bytes))
 	}
+	size := 0
+	for i := uint32(0); i < 2*n; i++ {
+		size += int(min(v.word(list+i*textSize+wordSize), 1<<24))
+	}
 	var out []Event
-	for i := uint32(0); i < n && v.err == nil; i++ {
-		e := Event{Type: v.text(list + i*pairSize), SchemaVersion: 1, of: openReading, checked: true}
-		data := v.text(list + i*pairSize + textSize)
-		if v.err != nil {
-			return nil
-		}
-		if !validEventType(e.Type) {
-			v.bad("it gave an event whose name is no type of events here: %q", trim(e.Type, 100))
-			return nil
-		}
-		compacted, err := checkJSON([]byte(data))
-		if err != nil {
-			v.bad("it gave an event %q whose payload is no JSON: %v", e.Type, err)
-			return nil
-		}
-		e.Data = compacted
-		out = append(out, e)
+	if v.err == nil {
+		v.err = v.in.run.aside(size, func() error {
+			for i := uint32(0); i < n && v.err == nil; i++ {
+				out = append(out, v.event(list+i*pairSize))
+			}
+			return v.err
+		})
 	}
 	return out
+}
+
+// event reads a record of two texts as one.
+func (v *view) event(at uint32) Event {
+	e := Event{Type: v.text(at), SchemaVersion: 1, of: openReading, checked: true}
+	data := v.text(at + textSize)
+	if v.err != nil {
+		return e
+	}
+	if !validEventType(e.Type) {
+		v.bad("it gave an event whose name is no type of events here: %q", trim(e.Type, 100))
+		return e
+	}
+	compacted, err := checkJSON([]byte(data))
+	if err != nil {
+		v.bad("it gave an event %q whose payload is no JSON: %v", e.Type, err)
+	}
+	e.Data = compacted
+	return e
 }
