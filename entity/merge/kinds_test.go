@@ -109,7 +109,7 @@ func TestKinds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config.Seed = seed
+			config.Seed, config.Rounds = seed, 100
 			kindtest.Run(t, kind(name), config)
 		})
 	}

@@ -18,7 +18,7 @@ import (
 func TestLaw(t *testing.T) {
 	t.Parallel()
 	seed := newSeed(t)
-	n := rounds(2500)
+	n := rounds(2000)
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
