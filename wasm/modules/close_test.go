@@ -14,8 +14,13 @@ import (
 	"github.com/nacredb/nacre/wasm/wasmtest"
 )
 
+const again = "(loop $again (br $again)) unreachable"
+
 // looping is a module whose command never ends.
-func looping(t *testing.T) []byte {
+func looping(t *testing.T) []byte { return stuck(t, again, "unreachable") }
+
+// stuck is a module that decides and evolves in some way.
+func stuck(t *testing.T, decide, evolve string) []byte {
 	t.Helper()
 	const description = `{"name":"light","commands":{"on":{}},"events":{"light.on":{}}}`
 	return wasmtest.Assemble(t, `
@@ -25,8 +30,18 @@ func looping(t *testing.T) []byte {
 	  (func (export "nacre_abi") (result i32) (i32.const 1))
 	  (func (export "nacre_alloc") (param $size i32) (result i32) (i32.const 4096))
 	  (func (export "nacre_describe") (result i64) (i64.const `+strconv.Itoa(len(description))+`))
-	  (func (export "nacre_decide") (param $p i32) (param $n i32) (result i64) (loop $again (br $again)) unreachable)
-	  (func (export "nacre_evolve") (param $p i32) (param $n i32) (result i64) unreachable))`)
+	  (func (export "nacre_decide") (param $p i32) (param $n i32) (result i64) `+decide+`)
+	  (func (export "nacre_evolve") (param $p i32) (param $n i32) (result i64) `+evolve+`))`)
+}
+
+// publishPatient publishes what may run for long.
+func (r *rig) publishPatient(binary []byte) {
+	r.Helper()
+	if _, err := r.h.Publish(r.Context(), "light", binary, &modules.PublishOptions{
+		Limits: wasm.Limits{Running: time.Hour, Call: time.Hour},
+	}); err != nil {
+		r.Fatal(err)
+	}
 }
 
 // begun gives a host of a module that executes a command which never ends.
@@ -40,11 +55,7 @@ func begun(t *testing.T) (r *rig, result chan error) {
 		}
 		return time.Now()
 	}}})
-	if _, err := r.h.Publish(t.Context(), "light", looping(t), &modules.PublishOptions{
-		Limits: wasm.Limits{Running: time.Hour, Call: time.Hour},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	r.publishPatient(looping(t))
 	result = make(chan error, 1)
 	go func() {
 		_, err := r.h.ExecuteNamed(context.WithoutCancel(t.Context()), "light", "a", "on", nil)
@@ -119,4 +130,44 @@ func TestACallerThatDoesNotWaitForTheNextVersion(t *testing.T) {
 	if v, err := r.store.Version(t.Context(), "light-a"); err != nil || v != -1 {
 		t.Errorf("something was written: %d, %v", v, err)
 	}
+}
+
+// Who looks at a state, of a long stream perhaps, holds up nobody who commands.
+func TestALookDoesNotHoldUpTheNextVersion(t *testing.T) {
+	t.Parallel()
+	looking := make(chan struct{}, 1)
+	d := newMemory(t)
+	r := newRigOn(t, nacre.NewStore(d, nil), nil)
+	r.publishPatient(stuck(t, "unreachable", again))
+	if _, err := r.store.Append(t.Context(), "light-a", nacre.Any, nacre.NewEvent("light.on", struct{}{})); err != nil {
+		t.Fatal(err)
+	}
+	d.onRead(func() {
+		select {
+		case looking <- struct{}{}:
+		default:
+		}
+	})
+	result := make(chan error, 1)
+	go func() {
+		_, err := r.h.View(context.WithoutCancel(t.Context()), "light", "a", aggregate.Moment{})
+		result <- err
+	}()
+	<-looking
+	soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if m, err := r.h.Retire(soon, "light"); err != nil || m.Active != 0 {
+		t.Fatalf("retired: %+v, %v", m, err)
+	}
+	select {
+	case err := <-result:
+		t.Errorf("the look has ended: %v", err)
+	default:
+	}
+	past, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	if err := r.h.Close(past); nacre.CodeOf(err) != nacre.CodeDeadline {
+		t.Errorf("closing: %v", err)
+	}
+	r.code("the look", <-result, nacre.CodeClosed)
 }

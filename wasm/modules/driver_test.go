@@ -15,8 +15,9 @@ type memory struct {
 	keeper
 	companion *companion
 
-	mu  sync.Mutex
-	put func(key string) // called before a blob is put; nil does nothing
+	mu   sync.Mutex
+	put  func(key string) // called before a blob is put; nil does nothing
+	read func()           // called before events are read; nil does nothing
 }
 
 type keeper interface {
@@ -62,6 +63,23 @@ func (m *memory) onPut(f func(key string)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.put = f
+}
+
+// onRead has f called before events are read.
+func (m *memory) onRead(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.read = f
+}
+
+func (m *memory) Read(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions) iter.Seq2[nacre.Event, error] {
+	m.mu.Lock()
+	read := m.read
+	m.mu.Unlock()
+	if read != nil {
+		read()
+	}
+	return m.keeper.Read(ctx, f, o)
 }
 
 // companion is a companion log that cannot be read while it is broken, and can become another one.

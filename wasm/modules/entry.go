@@ -26,7 +26,7 @@ type entry struct {
 	run      *running
 	outdated bool // run is of a log that was set back
 	closed   bool
-	users    int           // of run
+	users    int           // of run: who has commands executed
 	next     chan struct{} // not nil while another version takes over: closed when it has
 	idle     chan struct{} // not nil where somebody waits until users is 0
 }
@@ -37,6 +37,7 @@ type running struct {
 	module *wasm.Module
 	repo   *repository
 	bus    *aggregate.Bus
+	looks  sync.WaitGroup // at states, which another version takes over beside; none begins when it has
 }
 
 func newEntry(h *Host, name string) *entry {
@@ -113,15 +114,22 @@ func (e *entry) ready(number int) *running {
 	return nil
 }
 
-// enter gives the active version, which is not taken away before leave.
-func (e *entry) enter(ctx context.Context) (*running, func(), error) {
+// enter gives the active version, which is not taken away before leave. A look does not keep the next version from taking
+// over: it goes on with the one that it has.
+func (e *entry) enter(ctx context.Context, look bool) (*running, func(), error) {
 	for {
 		e.mu.Lock()
 		r, wait, active, bad, closed := e.ready(e.known.Active), e.next, e.known.Active, e.bad, e.closed
 		if bad == nil && wait == nil && r != nil && !closed {
-			e.users++
+			leave := e.leave
+			if look {
+				r.looks.Add(1)
+				leave = r.looks.Done
+			} else {
+				e.users++
+			}
 			e.mu.Unlock()
-			return r, e.leave, nil
+			return r, leave, nil
 		}
 		e.mu.Unlock()
 		switch {
@@ -237,7 +245,17 @@ func (h *Host) dispose(name string, r *running) {
 	}
 }
 
+// close lets the looks end first, until ctx does.
 func (r *running) close(ctx context.Context) error {
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		r.looks.Wait()
+	}()
+	select {
+	case <-looked:
+	case <-ctx.Done():
+	}
 	return errors.Join(r.repo.Close(ctx), r.module.Close(ctx))
 }
 

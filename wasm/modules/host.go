@@ -254,7 +254,7 @@ func (h *Host) ExecuteNamed(ctx context.Context, category, id, name string, payl
 		payload = []byte("null")
 	}
 	var out aggregate.Outcome
-	err := h.with(ctx, category, func(r *running) (err error) {
+	err := h.with(ctx, category, false, func(r *running) (err error) {
 		out, err = r.bus.ExecuteNamed(ctx, category, id, name, payload)
 		if err == nil && out.Version < 0 {
 			// There was nothing to do, and the state before the first event is known to the guest only.
@@ -270,7 +270,7 @@ func (h *Host) ExecuteNamed(ctx context.Context, category, id, name string, payl
 // View is a state, as the active version folds it.
 func (h *Host) View(ctx context.Context, category, id string, of aggregate.Moment) (aggregate.View, error) {
 	var v aggregate.View
-	err := h.with(ctx, category, func(r *running) (err error) {
+	err := h.with(ctx, category, true, func(r *running) (err error) {
 		if !r.module.KeepsState() {
 			_, err = r.module.StateJSON(ctx, nil) // which says why
 			return err
@@ -283,8 +283,9 @@ func (h *Host) View(ctx context.Context, category, id string, of aggregate.Momen
 	return v, err
 }
 
-// with calls use with the active version of a module, which is not changed meanwhile.
-func (h *Host) with(ctx context.Context, name string, use func(*running) error) error {
+// with calls use with the active version of a module, which stays ready meanwhile; unless it is only for a look, it
+// also stays active.
+func (h *Host) with(ctx context.Context, name string, look bool, use func(*running) error) error {
 	e, m, err := h.known(name)
 	switch {
 	case nacre.CodeOf(err) == nacre.CodeNotFound:
@@ -294,7 +295,7 @@ func (h *Host) with(ctx context.Context, name string, use func(*running) error) 
 	case m.Active == 0:
 		return nacre.Errorf(aggregate.CodeUnknownCommand, "the module %q is retired: publish it again", name)
 	}
-	r, leave, err := e.enter(ctx)
+	r, leave, err := e.enter(ctx, look)
 	if err != nil {
 		return err
 	}
