@@ -23,6 +23,7 @@ type vectors struct {
 	Rows    map[string]map[string]json.RawMessage
 	Cases   []struct {
 		On, Query, After string
+		Of, Key          string
 		Canonical        *string
 		Params           json.RawMessage
 		Rows, Columns    []string
@@ -79,6 +80,13 @@ func runVectors(t *testing.T, text []byte) {
 			}
 			if q, _ := Parse(c.Query); c.Canonical != nil && q.String() != *c.Canonical {
 				t.Errorf("the canonical text is\n%s\nand should be\n%s", q, *c.Canonical)
+			}
+			if c.Key != "" {
+				key := fmt.Sprintf("%x", p.AppendSortKey(nil, of.lookup(on, c.Of), of.lookup))
+				if want := strings.ReplaceAll(c.Key, " ", ""); key != want {
+					t.Errorf("the sort key is\n%s\nand should be\n%s", key, want)
+				}
+				return
 			}
 			var after []byte
 			if c.After != "" {
