@@ -29,6 +29,13 @@ func (g *Graph) Add(events ...*Event) {
 	}
 }
 
+// Replace puts the home's event in the place of another one of its id: see Outcome.Replaced.
+func (g *Graph) Replace(ev *Event) {
+	delete(g.events, ev.ID)
+	g.voided = nil
+	g.Add(ev)
+}
+
 // Event is the event of that id, nil where there is none or none of its content.
 func (g *Graph) Event(id ID) *Event { return g.events[id] }
 

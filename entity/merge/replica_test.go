@@ -73,6 +73,11 @@ func (r *replica) offer(now time.Time, source merge.Source, events ...*merge.Eve
 		for _, v := range ev.Void {
 			r.hashes[merge.Name{Stream: ev.Stream, ID: v.ID}] = v.Hash
 		}
+		if slices.Contains(out.Replaced, merge.Name{Stream: ev.Stream, ID: ev.ID}) {
+			r.graph(ev.Stream).Replace(ev)
+			r.entities[ev.Stream] = r.graph(ev.Stream).State()
+			continue
+		}
 		r.graph(ev.Stream).Add(ev)
 		if err := r.entity(ev.Stream).Apply(ev); err != nil {
 			r.entities[ev.Stream] = r.graph(ev.Stream).State()
