@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"reflect"
@@ -224,11 +225,14 @@ func (k *keeper[S]) write(stream nacre.StreamID, s *snapshot[S]) error {
 	return k.blobs.PutBlob(ctx, key(stream), blob)
 }
 
-// passes tells whether a state may well encode the next time: an error with a code is about what went wrong at the
-// moment, as a guest's deadline, and not about what the state is.
+// errNull is why a single state is not kept: it is another one than that before the first event, and its JSON is null.
+var errNull = errors.New("the state is null as JSON, which comes back as the state before the first event")
+
+// passes tells whether a state may well encode the next time, or another one: an error with a code is about what went
+// wrong at the moment, as a guest's deadline, and not about what states are.
 func passes(err error) bool {
 	code := nacre.CodeOf(err)
-	return code != "" && code != CodePanicked
+	return code != "" && code != CodePanicked || errors.Is(err, errNull)
 }
 
 // encode gives a state's JSON, and makes sure that it comes back.
@@ -255,7 +259,11 @@ func (k *keeper[S]) encode(stream nacre.StreamID, state S) (text []byte, err err
 	}
 	// The text cannot tell of what never was in it: a field with the name of an embedding's, or all that is beside an
 	// embedded type which encodes itself, and with that the whole.
-	if path, differ := unlike(&state, &back); differ {
+	path, differ := unlike(&state, &back)
+	if differ && string(text) == "null" {
+		return nil, errNull
+	}
+	if differ {
 		return nil, fmt.Errorf("the state does not come back from its JSON: %s is another one afterwards; "+
 			"give it a JSON name of its own, or its type MarshalJSON and UnmarshalJSON, and Equal where what differs does not matter", path)
 	}
