@@ -84,12 +84,17 @@ func checkLaw(t *testing.T, w *world, r *rand.Rand) bool {
 				t.Errorf("%s: arrival %d gives\n%s\nand the first gave\n%s", s, arrival, got, want)
 				return false
 			}
+			// The order of lists is in their values only.
+			if got, want := node.entity(s).AppendValues(nil), first.entity(s).AppendValues(nil); string(got) != string(want) {
+				t.Errorf("%s: arrival %d shows\n%s\nand the first showed\n%s", s, arrival, got, want)
+				return false
+			}
 			if folded := node.graph(s).State().AppendState(nil); string(folded) != node.state(s) {
 				t.Errorf("%s: event by event\n%s\nfolded\n%s", s, node.state(s), folded)
 				return false
 			}
 			loaded, err := merge.Load([]byte(node.state(s)))
-			if err != nil || string(loaded.AppendState(nil)) != node.state(s) {
+			if err != nil || string(loaded.AppendState(nil)) != node.state(s) || string(loaded.AppendValues(nil)) != string(node.entity(s).AppendValues(nil)) {
 				t.Errorf("%s: loading %s: %v", s, node.state(s), err)
 				return false
 			}

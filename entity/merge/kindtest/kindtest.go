@@ -176,6 +176,7 @@ func (s *suite) order(t *testing.T, r *rand.Rand) {
 		folded.apply(o)
 	}
 	want := string(folded.state.AppendState(nil))
+	value, _ := folded.state.AppendValue(nil)
 	for range 3 {
 		a := s.author()
 		deliver(r, a, all, r.IntN(len(all)+1))
@@ -193,6 +194,9 @@ func (s *suite) order(t *testing.T, r *rand.Rand) {
 		deliver(r, a, all, len(all))
 		if got := string(a.state.AppendState(nil)); got != want {
 			t.Fatalf("got\n%s\nfolded\n%s", got, want)
+		}
+		if got, _ := a.state.AppendValue(nil); string(got) != string(value) {
+			t.Fatalf("it shows\n%s\nfolded\n%s", got, value)
 		}
 	}
 	canonical, err := merge.Canonical([]byte(want))
