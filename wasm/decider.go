@@ -112,10 +112,7 @@ func (m *Module) Decide(ctx context.Context, s *State, c Command, dc decider.Con
 		s.kept(held, a.state)
 		return nil, nil
 	}
-	d := &decision{on: s, events: len(a.events), hold: held, state: a.state}
-	for i := range a.events {
-		a.events[i].from, a.events[i].index = d, i
-	}
+	decided(s, a.events, held).state = a.state
 	return a.events, nil
 }
 
@@ -135,6 +132,9 @@ func (s *State) kept(h hold, state []byte) {
 // evolve asks the guest only now and then; see State. A bad event of somebody's own making panics, as there is no
 // error to be given.
 func (m *Module) evolve(s *State, e Event) *State {
+	if e.from != nil && !e.from.gave[e.index].is(&e) {
+		e.from, e.checked = nil, false
+	}
 	if !e.checked {
 		data, err := checkJSON(e.Data)
 		if err != nil {

@@ -3,6 +3,7 @@ package wasm
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/nacredb/nacre"
@@ -66,10 +67,39 @@ type hold struct {
 type decision struct {
 	on     *State
 	events int
+	gave   []gift // each of them
+	room   [1]gift
 	hold   hold
 	state  []byte // after the events; nil where it was not asked for
 	inside bool   // only the instance has the state
 }
+
+// gift is an event as the guest gave it: whoever wraps a decider may make another one of it, which the guest knows
+// nothing of.
+type gift struct {
+	kind string
+	data []byte
+	tags []string
+}
+
+// decided is a decision of these events, which refer to it from then on.
+func decided(on *State, events []Event, held hold) *decision {
+	d := &decision{on: on, events: len(events), hold: held}
+	d.gave = d.room[:0]
+	for i := range events {
+		e := &events[i]
+		e.from, e.index = d, i
+		d.gave = append(d.gave, gift{e.Type, e.Data, e.Tags})
+	}
+	return d
+}
+
+// is tells whether an event is as the guest gave it.
+func (g *gift) is(e *Event) bool {
+	return e.Type == g.kind && sameArray(e.Data, g.data) && slices.Equal(e.Tags, g.tags)
+}
+
+func sameArray(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
 func (s *State) now() standing {
 	if s == nil {

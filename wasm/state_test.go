@@ -348,3 +348,29 @@ func TestTheLogsEventsAreThoseThatWereDecided(t *testing.T) {
 		t.Errorf("in memory  %s\nread again %s", inMemory, readAgain)
 	}
 }
+
+// TestAnEventThatSomebodyChangedIsApplied has a decider that is wrapped, and whose events are changed before they are
+// stored: the guest, which applied its own, does not hold that state.
+func TestAnEventThatSomebodyChangedIsApplied(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Event){
+		"data": func(e *Event) { e.Data = json.RawMessage(` {"n":2}`) },
+		"tags": func(e *Event) { e.Tags = append(e.Tags, "y") },
+		"type": func(e *Event) { e.Type = "a.old" },
+	} {
+		m := teller(t, `{"events":[{"type":"a.gone","data":{"n":1},"tags":["x"]}],"state":{"n":1}}`, one, `{"state":{"n":7}}`)
+		events, err := m.Decide(t.Context(), nil, Command{Command: "go"}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&events[0])
+		decideOn(t, m, m.evolve(nil, events[0]))
+		event, err := json.Marshal(events[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := said(m), `{"id":"ann","events":[{"type":"`+events[0].Type+`","data":`+string(event)+`,"tags":[`; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s\nwant %s", name, got, want)
+		}
+	}
+}

@@ -51,10 +51,7 @@ func (m *Module) decideThalo(ctx context.Context, s *State, now *standing, c *Co
 		return nil, err
 	}
 	in.kept++
-	d := &decision{on: s, events: len(events), hold: in.holds(now.total + int64(len(events))), inside: true}
-	for i := range events {
-		events[i].from, events[i].index = d, i
-	}
+	decided(s, events, in.holds(now.total+int64(len(events)))).inside = true
 	return events, nil
 }
 
