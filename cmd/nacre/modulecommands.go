@@ -58,7 +58,10 @@ pinned.`,
 		if err != nil {
 			return err
 		}
-		params.Limits.RunningMS, params.Limits.CallMS = running.Milliseconds(), call.Milliseconds()
+		if params.Limits.Memory < 0 || running < 0 || call < 0 {
+			return nacre.Errorf(nacre.CodeInvalid, "--memory, --running and --call are limits: give more than 0")
+		}
+		params.Limits.RunningMS, params.Limits.CallMS = wholeMillis(running), wholeMillis(call)
 		return p.modulesOf(ctx, !params.DryRun, func(ctx context.Context, s moduleStore) error {
 			done, err := s.publish(ctx, args[0], binary, &params)
 			if err != nil {
@@ -73,6 +76,9 @@ pinned.`,
 	})
 	return cmd
 }
+
+// wholeMillis is a time in milliseconds, rounded up.
+func wholeMillis(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
 
 // readModule reads a module's file.
 func readModule(file string) ([]byte, error) {
@@ -100,6 +106,8 @@ func published(name string, done *wire.PublishReply) string {
 	switch {
 	case done.DryRun && done.New:
 		return v + " could be published"
+	case done.DryRun && !done.Version.Active && !done.Module.Pinned:
+		return v + " is there already, and could be active again"
 	case !done.New && done.Version.Active:
 		return v + " is active already"
 	case done.Version.Active:

@@ -67,7 +67,8 @@ type moduleFolder struct {
 	store string
 	srv   *server.Server
 	log   *slog.Logger
-	seen  map[string]fileState
+	seen  map[string]fileState // what needs not be looked at until it changes
+	told  map[string]string    // the trouble with a file, or with all of them, as the log was told it
 }
 
 // fileState tells whether a file was changed.
@@ -81,7 +82,7 @@ func checkModuleFolder(dir string) error {
 	if dir == "" {
 		return nil
 	}
-	info, err := os.Stat(dir)
+	info, err := os.Stat(dir) //nolint:gosec // the operator names it
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nacre.Errorf(nacre.CodeInvalid, "modules: there is no folder %q: make it, or leave the setting out", dir)
@@ -94,16 +95,19 @@ func checkModuleFolder(dir string) error {
 }
 
 // load publishes what is new or was changed. A module that is refused is told, and does not keep the others, or the server,
-// from working.
+// from working; what failed for another reason is new the next time, too.
 func (f *moduleFolder) load(ctx context.Context) {
 	found, err := f.changed()
 	if err != nil {
-		f.log.Error("the folder of modules cannot be read", "error", err)
+		if f.news(f.dir, err) {
+			f.log.Error("the folder of modules cannot be read", "error", err)
+		}
 		return
 	}
 	if len(found) == 0 {
 		return
 	}
+	settled := 0
 	err = f.srv.WithAggregates(ctx, f.store, func(all server.Aggregates) error {
 		hosted, ok := all.(server.Modules)
 		if !ok {
@@ -113,31 +117,71 @@ func (f *moduleFolder) load(ctx context.Context) {
 			if ctx.Err() != nil {
 				return nil
 			}
-			f.publish(ctx, hosted, file)
+			settled++
+			if !f.publish(ctx, hosted, file) {
+				delete(f.seen, file)
+			}
 		}
 		return nil
 	})
-	if err != nil && ctx.Err() == nil {
+	for _, file := range found[settled:] {
+		delete(f.seen, file)
+	}
+	if ctx.Err() == nil && f.news(f.dir, err) {
 		f.log.Error("modules cannot be published", "store", f.store, "error", err)
 	}
 }
 
-func (f *moduleFolder) publish(ctx context.Context, hosted server.Modules, file string) {
+// news tells whether an error about a file, or about all of them, is to be told: not where the log was told it the last time.
+func (f *moduleFolder) news(file string, err error) bool {
+	if err == nil {
+		delete(f.told, file)
+		return false
+	}
+	if f.told == nil {
+		f.told = map[string]string{}
+	}
+	text := err.Error()
+	known := f.told[file] == text
+	f.told[file] = text
+	return !known
+}
+
+// publishAttempts is how often a module is published where others change it at the same time, such as another server on
+// the same store with the same folder.
+const publishAttempts = 3
+
+// publish is false where it is to be tried again.
+func (f *moduleFolder) publish(ctx context.Context, hosted server.Modules, file string) bool {
 	name := strings.TrimSuffix(filepath.Base(file), ".wasm")
 	binary, err := os.ReadFile(file)
 	if err != nil {
-		f.log.Error("a module cannot be read", "file", file, "error", err)
-		return
+		if f.news(file, err) {
+			f.log.Error("a module cannot be read", "file", file, "error", err)
+		}
+		return false
 	}
 	before, err := hosted.Module(name)
 	if err != nil && nacre.CodeOf(err) != nacre.CodeNotFound {
-		f.log.Error("a module cannot be looked at", "module", name, "error", err)
-		return
+		if f.news(file, err) {
+			f.log.Error("a module cannot be looked at", "module", name, "error", err)
+		}
+		return false
 	}
-	done, err := hosted.Publish(ctx, name, binary, "folder", &wire.PublishParams{})
+	var done wire.PublishReply
+	for range publishAttempts {
+		if done, err = hosted.Publish(ctx, name, binary, "folder", &wire.PublishParams{}); nacre.CodeOf(err) != nacre.CodeVersionConflict {
+			break
+		}
+	}
+	news := f.news(file, err)
 	switch {
 	case err != nil:
-		f.log.Error("a module was not published", "file", file, "error", err)
+		if news {
+			f.log.Error("a module was not published", "file", file, "error", err)
+		}
+		code := nacre.CodeOf(err)
+		return code == wire.CodeModuleRefused || code == nacre.CodeInvalid
 	case done.New:
 		f.log.Info("a module was published", "module", name, "version", done.Version.Version, "active", done.Version.Active)
 	case !done.Version.Active:
@@ -149,6 +193,7 @@ func (f *moduleFolder) publish(ctx context.Context, hosted server.Modules, file 
 	default:
 		f.log.Debug("a module is there already", "module", name, "version", done.Version.Version)
 	}
+	return true
 }
 
 // changed gives the files that are new, or other ones than before, by name.
