@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -90,7 +92,16 @@ func takes(least, most int) cobra.PositionalArgs {
 		if len(args) >= least && len(args) <= most {
 			return nil
 		}
-		return fmt.Errorf("%s given to %q", count(len(args), "argument was", "arguments were"), "nacre "+cmd.Use)
+		if cmd.HasSubCommands() && most == 0 {
+			text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+			cmd.SuggestionsMinimumDistance = 2 // as cobra does it for the first word
+			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+				text += ": did you mean " + strings.Join(like, " or ") + "?"
+			}
+			return errors.New(text)
+		}
+		_, wants, _ := strings.Cut(cmd.Use, " ")
+		return fmt.Errorf("%s given to %q", count(len(args), "argument was", "arguments were"), strings.TrimSpace(cmd.CommandPath()+" "+wants))
 	}
 }
 
