@@ -103,7 +103,7 @@ func (m *Module) Decide(ctx context.Context, s *State, c Command, dc decider.Con
 	if m.thalo != nil {
 		return m.decideThalo(ctx, s, &now, &c, &dc)
 	}
-	q := question{id: dc.ID, command: &c, context: &dc, wants: now.looked > 0 || now.long(tailEvents, tailBytes)}
+	q := question{id: dc.ID, decides: true, command: c, context: dc, wants: now.looked > 0 || now.long(tailEvents, tailBytes)}
 	a, held, err := m.ask(ctx, &now, &q)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (m *Module) ask(ctx context.Context, s *standing, q *question) (answer, hol
 }
 
 func (in *instance) begin(ctx context.Context, begun time.Time, q *question) {
-	if q.command == nil {
+	if !q.decides {
 		in.run.begin(ctx, begun, q.id, "evolving", "")
 	} else {
 		in.run.begin(ctx, begun, q.id, "the command", q.command.Command)
@@ -198,7 +198,7 @@ func (in *instance) exchange(q *question, s *standing, held bool) (answer, error
 		return answer{}, err
 	}
 	f := in.decide
-	if q.command == nil {
+	if !q.decides {
 		f = in.evolve
 	}
 	reply, err := in.call(f)

@@ -145,10 +145,7 @@ func FuzzReply(f *testing.F) {
 	}
 	in := wordless(f)
 	f.Fuzz(func(t *testing.T, reply []byte, decides, wants bool) {
-		q := &question{wants: wants}
-		if decides {
-			q.command = &Command{Command: "go"}
-		}
+		q := &question{decides: decides, command: Command{Command: "go"}, wants: wants}
 		whole := bytes.Clone(reply)
 		in.broken = false
 		a, err := in.read(reply, q)

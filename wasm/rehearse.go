@@ -126,7 +126,8 @@ func (in *instance) rehearse(ctx context.Context, c *Case, way string) outcome {
 			return failed(err)
 		}
 		dc.ID = last.id
-		last.command, last.context = &Command{Command: c.When.Command, Payload: c.When.Payload, checked: true}, &dc
+		last.decides, last.context = true, dc
+		last.command = Command{Command: c.When.Command, Payload: c.When.Payload, checked: true}
 	}
 	var s standing
 	for i, e := range given {

@@ -103,7 +103,7 @@ func (s *scanner) compactValue() []byte {
 
 func (in *instance) readEvents(a *answer, q *question) error {
 	s := &in.scanner
-	if q.command == nil {
+	if !q.decides {
 		return in.bad("its reply to a request to evolve has events")
 	}
 	if !s.take('[') {
@@ -224,7 +224,7 @@ func (s *scanner) guestError() *guestError {
 
 // meaning is the error of a call that the guest answered with one.
 func (in *instance) meaning(e *guestError, q *question) error {
-	if q.command == nil {
+	if !q.decides {
 		return in.failed(e)
 	}
 	switch e.code {

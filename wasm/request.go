@@ -10,12 +10,13 @@ import (
 	"github.com/nacredb/nacre/decider"
 )
 
-// question is what a guest is asked: to decide, where there is a command, and else to evolve.
+// question is what a guest is asked: to decide or to evolve. Its values are no pointers, so that they stay on the stack.
 type question struct {
 	id      string
-	command *Command
-	context *decider.Context
-	wants   bool // the state that it comes to
+	decides bool
+	command Command         // where it decides
+	context decider.Context // where it decides
+	wants   bool            // the state that it comes to
 }
 
 // write makes the request in in.request, of a state that the guest holds or that is sent whole.
@@ -32,7 +33,7 @@ func (in *instance) write(q *question, s *standing, held bool, keep uint64) erro
 	case s.base != nil:
 		b = append(append(append(b, `"state":`...), s.base...), ',')
 	}
-	if events := in.since(s, after); len(events) > 0 || q.command == nil {
+	if events := in.since(s, after); len(events) > 0 || !q.decides {
 		b = append(appendEvents(append(b, `"events":`...), events), ',')
 	}
 	if keep > 0 {
@@ -42,12 +43,12 @@ func (in *instance) write(q *question, s *standing, held bool, keep uint64) erro
 		b = append(b, `"return":true,`...)
 	}
 	var err error
-	if q.command != nil {
+	if q.decides {
 		b = appendText(append(b, `"command":`...), []byte(q.command.Command))
 		if len(q.command.Payload) > 0 {
 			b = append(append(b, `,"payload":`...), q.command.Payload...)
 		}
-		b, err = appendContext(append(b, `,"context":`...), q.context)
+		b, err = appendContext(append(b, `,"context":`...), &q.context)
 		b = append(b, ',')
 	}
 	b[len(b)-1] = '}'
