@@ -300,3 +300,52 @@ func TestWhenAVersionWasPublishedIsTold(t *testing.T) {
 		t.Errorf("version 2 of a pinned module: %+v", done.Version)
 	}
 }
+
+// One module of which the companion log is damaged is out of use; the others are not.
+func TestADamagedModule(t *testing.T) {
+	t.Parallel()
+	for name, e := range map[string]nacre.Event{
+		"a version that is not there": {Type: "module.activated", Data: []byte(`{"version":9}`)},
+		"a version out of turn":       {Type: "module.published", Data: []byte(`{"version":7,"hash":"x","description":{}}`)},
+		"no description":              {Type: "module.published", Data: []byte(`{"version":2,"hash":"x"}`)},
+		"another shape":               {Type: "module.activated", Data: []byte(`[]`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.publish(wasmtest.Guest{Description: light("")})
+			dark := wasmtest.Guest{Description: `{"name":"dark","commands":{"on":{}},"events":{"light.on":{}}}`}
+			if _, err := r.h.Publish(t.Context(), "dark", dark.Build(t), nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.store.System().Append(t.Context(), "module-light", nacre.Any, e); err != nil {
+				t.Fatal(err)
+			}
+			r.until("it is out of use", func() bool { _, err := r.h.Module("light"); return nacre.CodeOf(err) == nacre.CodeDamaged })
+			for _, h := range []*modules.Host{r.h, r.open()} {
+				_, err := h.ExecuteNamed(t.Context(), "light", "a", "on", nil)
+				r.code("a command", err, nacre.CodeDamaged)
+				_, err = h.Publish(t.Context(), "light", wasmtest.Guest{Description: light(""), Note: "2"}.Build(t), nil)
+				r.code("a publication", err, nacre.CodeDamaged)
+				_, err = h.Retire(t.Context(), "light")
+				r.code("a retirement", err, nacre.CodeDamaged)
+				if list := h.List(); len(list) != 1 || list[0].Name != "dark" {
+					t.Errorf("the list is %+v", list)
+				}
+				if _, err := h.ExecuteNamed(t.Context(), "dark", "a", "on", nil); err != nil {
+					t.Errorf("the other module: %v", err)
+				}
+			}
+		})
+	}
+	t.Run("what is not known is passed over", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t)
+		r.publish(wasmtest.Guest{Description: light("")})
+		if _, err := r.store.System().Append(t.Context(), "module-light", nacre.Any, nacre.Event{Type: "module.praised", Data: []byte(`[]`)}); err != nil {
+			t.Fatal(err)
+		}
+		r.publish(wasmtest.Guest{Description: light(""), Note: "2"})
+		r.on("a")
+	})
+}
