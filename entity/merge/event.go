@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -161,7 +162,14 @@ func (e *Event) transaction(in *nacre.Event) error {
 }
 
 func actor(metadata []byte) string {
-	members, _ := membersOf(metadata)
+	if !bytes.Contains(metadata, []byte(`"actor"`)) {
+		return ""
+	}
+	canonical, err := Canonical(metadata)
+	if err != nil {
+		return ""
+	}
+	members, _ := membersOf(canonical)
 	for _, m := range members {
 		if m.Name == "actor" {
 			text, _ := textOf(m.Value)
@@ -179,17 +187,14 @@ func (e *Event) data(in *nacre.Event) string {
 	case in.Binary != nil:
 		return "the payload is not JSON"
 	}
-	s := scanner{src: in.Data}
-	if s.peek() != '{' {
-		return "data is not an object"
+	canonical, err := Canonical(in.Data)
+	if err != nil {
+		return problemOf(err)
 	}
-	members, ok := s.members(0)
-	if s.space(); ok && s.i < len(s.src) {
-		ok = s.fail("something stands behind the value")
-	}
+	members, ok := membersOf(canonical)
 	switch {
 	case !ok:
-		return problemOf(s.err)
+		return "data is not an object"
 	case in.Type == TypeVoid:
 		return e.void(members)
 	case len(members) > MaxProperties:
@@ -250,15 +255,13 @@ func decodeChange(m Member, own ID) (c PropertyChange, problem string) {
 func (e *Event) void(members []Member) string {
 	var entries [][]byte
 	for _, m := range members {
-		ok := true
+		var ok bool
 		switch m.Name {
 		case "void":
 			entries, ok = elementsOf(m.Value)
 			ok = ok && len(entries) > 0 && len(entries) <= MaxProperties
 		case "reason":
 			e.Reason, ok = textOf(m.Value)
-		default:
-			ok = false
 		}
 		if !ok {
 			return fmt.Sprintf("a void has no %q of this shape", m.Name)

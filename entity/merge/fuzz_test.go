@@ -38,9 +38,9 @@ func FuzzDecode(f *testing.F) {
 			t.Fatal("the event spoilt another one")
 		}
 		one := merge.New()
-		one.Apply(base)
+		must(one.Apply(base))
 		if one.Apply(ev) == nil {
-			one.Apply(last)
+			must(one.Apply(last))
 			if a, b := one.AppendState(nil), folded.AppendState(nil); string(a) != string(b) {
 				t.Fatalf("event by event\n%s\nfolded\n%s", a, b)
 			}
@@ -79,7 +79,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil || string(again.AppendState(nil)) != string(state) {
 			t.Fatalf("%s comes from %s and is not loaded: %v", state, data, err)
 		}
-		e.Apply(decode(t, event(testID(9), `{"l":{"insert":[{"of":"`+testID(1)+`#0","side":"left","values":[1]}]},"n":{"add":1},"s":{"add":{"1":[]}}}`)))
+		must(e.Apply(decode(t, event(testID(9), `{"l":{"insert":[{"of":"`+testID(1)+`#0","side":"left","values":[1]}]},"n":{"add":1},"s":{"add":{"1":[]}}}`))))
 		e.AppendValues(nil)
 		e.Conflicts()
 	})

@@ -3,6 +3,7 @@ package merge
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"slices"
 	"time"
 
@@ -86,6 +87,7 @@ type Gate struct {
 	transactions map[transactionKey]*transaction
 	waiting      map[Name][]*transaction // for what is not there
 	held         map[*transaction]bool
+	soonest      int64 // in milliseconds: nothing that is held is due before
 }
 
 type transactionKey struct {
@@ -101,6 +103,7 @@ type transaction struct {
 	trusted []bool // by index: never held
 	needs   []Name // what must be there, once it is complete
 	next    int    // of needs, the first that is perhaps not there
+	waits   bool   // among those that wait for it
 }
 
 // NewGate makes a gate for a log.
@@ -150,13 +153,16 @@ func (g *Gate) Offer(now time.Time, source Source, events ...*Event) Outcome {
 
 // again looks at what is held, in the order of ids.
 func (o *offer) again() {
-	if len(o.held) == 0 {
+	if len(o.held) == 0 || o.now < o.soonest {
 		return
 	}
-	due := make([]*transaction, 0, len(o.held))
+	var due []*transaction
+	o.soonest = math.MaxInt64
 	for t := range o.held {
-		if !o.ahead(t) {
+		if at := t.due(); at <= o.now {
 			due = append(due, t)
+		} else {
+			o.soonest = min(o.soonest, at)
 		}
 	}
 	slices.SortFunc(due, func(a, b *transaction) int { return a.key.first.Compare(b.key.first) })
@@ -218,7 +224,7 @@ func (o *offer) take(ev *Event, source Source) Verdict {
 
 // index is where an id stands in its transaction.
 func (t *transaction) index(id ID) int {
-	return int(binary.BigEndian.Uint64(id[8:]) - binary.BigEndian.Uint64(t.key.first[8:])) //nolint:gosec // below its size, as decoded
+	return int(binary.BigEndian.Uint64(id[8:]) - binary.BigEndian.Uint64(t.key.first[8:]))
 }
 
 // run looks at transactions until none changes.
@@ -243,14 +249,18 @@ func (o *offer) ready(t *transaction) bool {
 	for ; t.next < len(t.needs); t.next++ {
 		need := t.needs[t.next]
 		if _, there := o.lookup(need); !there {
-			if !slices.Contains(o.waiting[need], t) {
+			if !t.waits {
 				o.waiting[need] = append(o.waiting[need], t)
+				t.waits = true
 			}
 			return false
 		}
 	}
-	if o.ahead(t) {
-		o.held[t] = true
+	if at := t.due(); at > o.now {
+		if len(o.held) == 0 {
+			o.soonest = at
+		}
+		o.held[t], o.soonest = true, min(o.soonest, at)
 		return false
 	}
 	return true
@@ -279,13 +289,15 @@ func needs(events []*Event) []Name {
 	return out
 }
 
-func (o *offer) ahead(t *transaction) bool {
+// due is the first millisecond at which none of it is too far ahead.
+func (t *transaction) due() int64 {
+	at := int64(math.MinInt64)
 	for i, ev := range t.events {
-		if !t.trusted[i] && ev.ID.milliseconds() > o.now+Ahead.Milliseconds() {
-			return true
+		if !t.trusted[i] {
+			at = max(at, ev.ID.milliseconds()-Ahead.Milliseconds())
 		}
 	}
-	return false
+	return at
 }
 
 func (o *offer) release(t *transaction) {
@@ -313,7 +325,10 @@ func (o *offer) release(t *transaction) {
 // wake looks again at what waited for an event, which is present now.
 func (o *offer) wake(name Name, hash Hash) {
 	o.present[name] = hash
-	o.queue = append(o.queue, o.waiting[name]...)
+	for _, t := range o.waiting[name] {
+		t.waits = false
+		o.queue = append(o.queue, t)
+	}
 	delete(o.waiting, name)
 }
 
@@ -324,6 +339,14 @@ func (g *Gate) forget(name Name) {
 	t := g.transactions[keyOf(ev)]
 	delete(g.held, t)
 	i := t.index(ev.ID)
+	if t.waits {
+		need := t.needs[t.next]
+		list := slices.DeleteFunc(g.waiting[need], func(other *transaction) bool { return other == t })
+		if g.waiting[need] = list; len(list) == 0 {
+			delete(g.waiting, need)
+		}
+		t.waits = false
+	}
 	t.events[i], t.trusted[i], t.needs, t.next = nil, false, nil, 0
 	if t.missing++; t.missing == len(t.events) {
 		delete(g.transactions, t.key)
@@ -343,10 +366,8 @@ func (g *Gate) Pending() []*Event {
 // Missing is what whole transactions wait for, each once: what to ask others for.
 func (g *Gate) Missing() []Name {
 	out := make([]Name, 0, len(g.waiting))
-	for name, list := range g.waiting {
-		if slices.ContainsFunc(list, func(t *transaction) bool { return g.transactions[t.key] == t && t.missing == 0 }) {
-			out = append(out, name)
-		}
+	for name := range g.waiting {
+		out = append(out, name)
 	}
 	slices.SortFunc(out, Name.compare)
 	return out

@@ -87,7 +87,7 @@ func (id ID) Time() time.Time {
 }
 
 func (id ID) milliseconds() int64 {
-	return int64(binary.BigEndian.Uint64(id[:8]) >> 16) //nolint:gosec // 48 bits
+	return int64(binary.BigEndian.Uint64(id[:8]) >> 16)
 }
 
 // next is the id that is greater by n.

@@ -209,7 +209,7 @@ func (l *list) find(el Element) int32 {
 	if i < 0 || el.N >= spans[i].n+spans[i].count {
 		return 0
 	}
-	return spans[i].node + int32(el.N-spans[i].n) //nolint:gosec // below maxElements
+	return spans[i].node + int32(el.N-spans[i].n)
 }
 
 // kidsOf are the kids of one side.
@@ -234,7 +234,7 @@ func (l *list) adopt(kid int32) {
 		return
 	case *slot > 0:
 		l.many = append(l.many, []int32{*slot})
-		*slot = -int32(len(l.many)) //nolint:gosec // below the number of elements
+		*slot = -int32(len(l.many))
 	}
 	kids := &l.many[-*slot-1]
 	i, _ := slices.BinarySearchFunc(*kids, n.Element, func(k int32, el Element) int { return l.nodes[k].compare(el) })
@@ -249,16 +249,16 @@ func (l *list) place(by ID, n int, r *run) bool {
 			return false
 		}
 	}
-	first := int32(len(l.nodes)) //nolint:gosec // memory ends before
+	first := int32(len(l.nodes))
 	l.spans[by] = append(l.spans[by], span{n, r.count, first})
 	right := r.right
 	for i := range r.count {
 		el := node{Element: Element{by, n + i}, parent: parent, right: right, removed: r.values == nil}
 		if r.values != nil {
-			el.value = r.values[i]
+			el.value = bytes.Clone(r.values[i])
 		}
 		l.nodes = append(l.nodes, el)
-		parent = first + int32(i) //nolint:gosec // as above
+		parent = first + int32(i)
 		l.adopt(parent)
 		right = true
 	}

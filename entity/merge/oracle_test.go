@@ -3,6 +3,7 @@ package merge_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -408,9 +409,7 @@ func (l *oracleList) state(writes map[place]*written) any {
 			name := elementName(r.id, r.n+i)
 			values := map[string]string{r.id: string(v)}
 			if w := writes[place{"list", name}]; w != nil {
-				for id, value := range w.values {
-					values[id] = value
-				}
+				maps.Copy(values, w.values)
 				for id := range w.taken {
 					delete(values, id)
 				}

@@ -24,11 +24,6 @@ func (s survivors) find(id ID) (int, bool) {
 	return slices.BinarySearchFunc(s, id, func(w write, id ID) int { return w.id.Compare(id) })
 }
 
-func (s survivors) has(id ID) bool {
-	_, ok := s.find(id)
-	return ok
-}
-
 // take removes what is named.
 func (s *survivors) take(named []ID) {
 	for _, id := range named {
@@ -40,7 +35,8 @@ func (s *survivors) take(named []ID) {
 
 func (s *survivors) put(id ID, value []byte) {
 	if i, ok := s.find(id); !ok {
-		*s = slices.Insert(*s, i, write{id, value})
+		// The event's other data is let go.
+		*s = slices.Insert(*s, i, write{id, bytes.Clone(value)})
 	}
 }
 

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,7 +31,12 @@ type scanner struct {
 	src []byte
 	i   int
 	err error
+
+	segments []segment // of the objects that are open, the innermost's last
 }
+
+// segment is where a member stands in what was appended: its name with quotes, and its value's end.
+type segment struct{ from, name, to int }
 
 func (s *scanner) fail(format string, args ...any) bool {
 	if s.err == nil {
@@ -114,76 +120,86 @@ func (s *scanner) array(dst []byte, depth int) ([]byte, bool) {
 	}
 }
 
-// Member is a member of an object: its name without escapes, and its value in canonical form.
-type Member struct {
-	Name  string
-	Value []byte
-}
-
-// members reads the object that begins here, its members sorted by name.
-func (s *scanner) members(depth int) ([]Member, bool) {
+func (s *scanner) object(dst []byte, depth int) ([]byte, bool) {
 	if depth == maxDepth {
 		return nil, s.fail("nested more than %d deep", maxDepth)
 	}
 	s.i++
-	var out []Member
+	dst = append(dst, '{')
 	if s.peek() == '}' {
 		s.i++
-		return out, true
+		return append(dst, '}'), true
 	}
-	sorted := true
+	own, sorted := len(s.segments), true
 	for {
 		if s.peek() != '"' {
 			return nil, s.fail("a name in quotes should stand here")
 		}
-		name, ok := s.unquoted()
-		if !ok {
+		seg := segment{from: len(dst)}
+		var ok bool
+		if dst, ok = s.text(dst); !ok {
 			return nil, false
 		}
+		seg.name = len(dst)
 		if s.peek() != ':' {
 			return nil, s.fail(`":" should stand here`)
 		}
 		s.i++
-		value, ok := s.value(nil, depth+1)
-		if !ok {
+		if dst, ok = s.value(append(dst, ':'), depth+1); !ok {
 			return nil, false
 		}
-		sorted = sorted && (len(out) == 0 || out[len(out)-1].Name < name)
-		out = append(out, Member{name, value})
+		seg.to = len(dst)
+		if last := len(s.segments) - 1; last >= own {
+			before := s.segments[last]
+			sorted = sorted && compareNames(dst[before.from:before.name], dst[seg.from:seg.name]) < 0
+		}
+		s.segments = append(s.segments, seg)
 		switch s.peek() {
 		case ',':
 			s.i++
+			dst = append(dst, ',')
 			continue
 		case '}':
 			s.i++
 		default:
 			return nil, s.fail(`"," or "}" should stand here`)
 		}
-		if !sorted {
-			slices.SortFunc(out, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
-			for k := 1; k < len(out); k++ {
-				if out[k].Name == out[k-1].Name {
-					return nil, s.fail("the name %.100q stands twice in one object", out[k].Name)
-				}
-			}
+		segments := s.segments[own:]
+		s.segments = s.segments[:own]
+		if !sorted && !s.sort(dst, segments) {
+			return nil, false
 		}
-		return out, true
+		return append(dst, '}'), true
 	}
 }
 
-func (s *scanner) object(dst []byte, depth int) ([]byte, bool) {
-	members, ok := s.members(depth)
-	if !ok {
-		return nil, false
-	}
-	dst = append(dst, '{')
-	for k, m := range members {
+// sort brings members into the order of their names.
+func (s *scanner) sort(dst []byte, segments []segment) bool {
+	begin := segments[0].from
+	text := slices.Clone(dst[begin:])
+	name := func(seg segment) []byte { return text[seg.from-begin : seg.name-begin] }
+	slices.SortFunc(segments, func(a, b segment) int { return compareNames(name(a), name(b)) })
+	out := dst[:begin]
+	for k, seg := range segments {
 		if k > 0 {
-			dst = append(dst, ',')
+			if bytes.Equal(name(seg), name(segments[k-1])) {
+				return s.fail("the name %.100s stands twice in one object", name(seg))
+			}
+			out = append(out, ',')
 		}
-		dst = append(append(appendString(dst, m.Name), ':'), m.Value...)
+		out = append(out, text[seg.from-begin:seg.to-begin]...)
 	}
-	return append(dst, '}'), true
+	return true
+}
+
+// compareNames orders canonical names, which stand in quotes, by their text.
+func compareNames(a, b []byte) int {
+	if bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
+		return bytes.Compare(a[1:len(a)-1], b[1:len(b)-1])
+	}
+	x, _ := textOf(a)
+	y, _ := textOf(b)
+	return strings.Compare(x, y)
 }
 
 func (s *scanner) text(dst []byte) ([]byte, bool) {
@@ -377,45 +393,4 @@ func appendDecimal(dst []byte, digits string, power int) []byte {
 		dst = append(append(dst, '.'), digits[1:]...)
 	}
 	return strconv.AppendInt(append(dst, 'e'), int64(power-1), 10)
-}
-
-// textOf is the text of a canonical string, and tells whether the value is one.
-func textOf(canonical []byte) (string, bool) {
-	if len(canonical) < 2 || canonical[0] != '"' {
-		return "", false
-	}
-	s := scanner{src: canonical}
-	return s.unquoted()
-}
-
-// membersOf are the members of a canonical object, and tells whether the value is one.
-func membersOf(canonical []byte) ([]Member, bool) {
-	if len(canonical) < 2 || canonical[0] != '{' {
-		return nil, false
-	}
-	s := scanner{src: canonical}
-	return s.members(0)
-}
-
-// elementsOf are the elements of a canonical array, and tells whether the value is one.
-func elementsOf(canonical []byte) ([][]byte, bool) {
-	if len(canonical) < 2 || canonical[0] != '[' {
-		return nil, false
-	}
-	s := scanner{src: canonical, i: 1}
-	if s.peek() == ']' {
-		return nil, true
-	}
-	var out [][]byte
-	for {
-		element, ok := s.value(nil, 1)
-		if !ok {
-			return nil, false
-		}
-		out = append(out, element)
-		if s.peek() != ',' {
-			return out, true
-		}
-		s.i++
-	}
 }

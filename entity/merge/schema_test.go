@@ -43,12 +43,18 @@ func TestPatch(t *testing.T) {
 		t.Errorf("without events it is %s", got)
 	}
 	steps := []struct{ patch, want string }{
-		{`{"set":{"name":"Dune","year":1984,"artist":"artist-1","tags":["a","b"],"tracks":["x","y"]},"add":{"plays":3,"price":"1.50","notes":{"a":1}}}`,
-			`{"artist":"artist-1","name":"Dune","notes":{"a":1},"plays":3,"price":"1.5","tags":["a","b"],"tracks":["x","y"],"year":1984}`},
-		{`{"set":{"year":null},"add":{"tags":["c"],"plays":-1,"price":0.25,"tracks":{"at":1,"values":["z"]}},"remove":{"tags":["a"],"notes":["a"],"name":null}}`,
-			`{"artist":"artist-1","notes":{},"plays":2,"price":"1.75","tags":["b","c"],"tracks":["x","z","y"],"year":null}`},
-		{`{"set":{"tracks":{"at":0,"value":"w"},"plays":10},"remove":{"year":null,"price":"2"}}`,
-			`{"artist":"artist-1","notes":{},"plays":10,"price":"-0.25","tags":["b","c"],"tracks":["w","z","y"],"year":2000}`},
+		{
+			`{"set":{"name":"Dune","year":1984,"artist":"artist-1","tags":["a","b"],"tracks":["x","y"]},"add":{"plays":3,"price":"1.50","notes":{"a":1}}}`,
+			`{"artist":"artist-1","name":"Dune","notes":{"a":1},"plays":3,"price":"1.5","tags":["a","b"],"tracks":["x","y"],"year":1984}`,
+		},
+		{
+			`{"set":{"year":null},"add":{"tags":["c"],"plays":-1,"price":0.25,"tracks":{"at":1,"values":["z"]}},"remove":{"tags":["a"],"notes":["a"],"name":null}}`,
+			`{"artist":"artist-1","notes":{},"plays":2,"price":"1.75","tags":["b","c"],"tracks":["x","z","y"],"year":null}`,
+		},
+		{
+			`{"set":{"tracks":{"at":0,"value":"w"},"plays":10},"remove":{"year":null,"price":"2"}}`,
+			`{"artist":"artist-1","notes":{},"plays":10,"price":"-0.25","tags":["b","c"],"tracks":["w","z","y"],"year":2000}`,
+		},
 	}
 	for i, step := range steps {
 		d := merge.NewDraft(e)
@@ -165,6 +171,10 @@ func TestReading(t *testing.T) {
 		{`"kind":"register","type":"decimal"`, `{"set":1e-101,"over":[]}`, ``},
 		{`"kind":"register","type":"time"`, `{"set":"2026-11-21T12:00:00Z","over":[]}`, `"2026-11-21T12:00:00Z"`},
 		{`"kind":"register","type":"time"`, `{"set":"2026-11-21","over":[]}`, ``},
+		{`"kind":"register","type":"time"`, `{"set":"2026-11-21t12:00:00.5+01:00","over":[]}`, `"2026-11-21t12:00:00.5+01:00"`},
+		{`"kind":"register","type":"time"`, `{"set":"2026-11-21T12:00:00,5Z","over":[]}`, ``},
+		{`"kind":"register","type":"time"`, `{"set":"2026-11-21T12:00:00+24:00","over":[]}`, ``},
+		{`"kind":"register","type":"time"`, `{"set":"0000-01-01T00:00:00+01:00","over":[]}`, ``},
 		{`"kind":"register","type":"bytes"`, `{"set":"aGk=","over":[]}`, `"aGk="`},
 		{`"kind":"register","type":"bytes"`, `{"set":"aGk","over":[]}`, ``},
 		{`"kind":"register","type":"bool"`, `{"set":true,"over":[]}`, `true`},
@@ -189,9 +199,24 @@ func TestReading(t *testing.T) {
 func TestCasts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ to, value, want string }{
-		{"text", `12.50`, `"12.5"`}, {"text", `true`, `"true"`}, {"text", `[1]`, ``}, {"text", `"a"`, `"a"`}, {"bool", `"true"`, `true`}, {"bool", `"yes"`, ``}, {"bool", `1`, ``},
-		{"int64", `"12"`, `12`}, {"int64", `"1e1"`, `10`}, {"int64", `"1.5"`, ``}, {"int64", `2.0`, `2`}, {"int64", `"null"`, ``}, {"float64", `"1.5"`, `1.5`}, {"decimal", `1.5`, `1.5`},
-		{"time", `5`, ``}, {"time", `"2026-11-21T12:00:00Z"`, `"2026-11-21T12:00:00Z"`}, {"bytes", `"aGk="`, `"aGk="`}, {"int64", `null`, `null`},
+		{"text", `12.50`, `"12.5"`},
+		{"text", `true`, `"true"`},
+		{"text", `[1]`, ``},
+		{"text", `"a"`, `"a"`},
+		{"bool", `"true"`, `true`},
+		{"bool", `"yes"`, ``},
+		{"bool", `1`, ``},
+		{"int64", `"12"`, `12`},
+		{"int64", `"1e1"`, `10`},
+		{"int64", `"1.5"`, ``},
+		{"int64", `2.0`, `2`},
+		{"int64", `"null"`, ``},
+		{"float64", `"1.5"`, `1.5`},
+		{"decimal", `1.5`, `1.5`},
+		{"time", `5`, ``},
+		{"time", `"2026-11-21T12:00:00Z"`, `"2026-11-21T12:00:00Z"`},
+		{"bytes", `"aGk="`, `"aGk="`},
+		{"int64", `null`, `null`},
 	} {
 		s := declare(t, `{"properties":{"p":{"kind":"register","type":"json"}}}`, `{"properties":{"p":{"kind":"register","type":"`+test.to+`"}}}`).Current()
 		e := merge.New()

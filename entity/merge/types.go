@@ -3,6 +3,7 @@ package merge
 import (
 	"encoding/base64"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,9 @@ import (
 
 // types are the types of values that schemas know.
 var types = []string{"text", "bool", "int64", "float64", "decimal", "time", "bytes", "json", "ref"}
+
+// instant is a time as in RFC 3339; package time takes some others, too.
+var instant = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 // ofType tells whether a canonical value is of a type. Null is a value of every type.
 func ofType(name string, value []byte) bool {
@@ -36,8 +40,9 @@ func ofType(name string, value []byte) bool {
 		}
 		return number && isDecimal(string(value))
 	case "time":
+		text = strings.ToUpper(text)
 		t, err := time.Parse(time.RFC3339Nano, text)
-		return isText && err == nil && t.UTC().Year() >= 0 && t.UTC().Year() <= 9999
+		return isText && err == nil && instant.MatchString(text) && t.UTC().Year() >= 0 && t.UTC().Year() <= 9999
 	case "bytes":
 		_, err := base64.StdEncoding.Strict().DecodeString(text)
 		return isText && err == nil && !strings.ContainsAny(text, "\r\n")

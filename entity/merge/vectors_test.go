@@ -355,9 +355,14 @@ func TestIDVectors(t *testing.T) {
 	if *update {
 		vectors.About = []string{"Ids of merge.md: of the clock (milliseconds), the greatest parent of the transaction, 54 bits of randomness, and the transaction's size."}
 		vectors.IDs = []idVector{
-			{Now: 0, Size: 1}, {Now: now, Random: 1, Size: 3}, {Now: now, Random: 1<<54 - 1, Size: 2}, {Now: 1<<48 - 1, Random: 5, Size: 1},
-			{Now: now, Greatest: "01M7YZMHG0000BJ7WNKV40W302", Random: 7, Size: 2}, {Now: now - 1, Greatest: "01M7YZMHG0000BJ7WNKV40W302", Random: 7, Size: 1},
-			{Now: now, Greatest: "01M7YZMHG0ZZZBJ7WNKV40W302", Random: 7, Size: 1}, {Now: now + 1, Greatest: "01M7YZMHG0ZZZBJ7WNKV40W302", Random: 7, Size: 1},
+			{Now: 0, Size: 1},
+			{Now: now, Random: 1, Size: 3},
+			{Now: now, Random: 1<<54 - 1, Size: 2},
+			{Now: 1<<48 - 1, Random: 5, Size: 1},
+			{Now: now, Greatest: "01M7YZMHG0000BJ7WNKV40W302", Random: 7, Size: 2},
+			{Now: now - 1, Greatest: "01M7YZMHG0000BJ7WNKV40W302", Random: 7, Size: 1},
+			{Now: now, Greatest: "01M7YZMHG0ZZZBJ7WNKV40W302", Random: 7, Size: 1},
+			{Now: now + 1, Greatest: "01M7YZMHG0ZZZBJ7WNKV40W302", Random: 7, Size: 1},
 		}
 		for i := range vectors.IDs {
 			run(&vectors.IDs[i])

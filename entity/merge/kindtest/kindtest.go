@@ -56,7 +56,7 @@ func Run(t *testing.T, kind merge.Kind, config Config) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for i := range config.Rounds {
-				test(t, rand.New(rand.NewPCG(config.Seed, uint64(i)))) //nolint:gosec // not negative
+				test(t, rand.New(rand.NewPCG(config.Seed, uint64(i))))
 				if t.Failed() {
 					t.Fatalf("round %d of seed %d", i, config.Seed)
 				}
@@ -88,7 +88,7 @@ func (s *suite) author() *author { return &author{s.kind.New(), map[merge.ID]boo
 
 // id is the n-th id.
 func id(n int) (out merge.ID) {
-	binary.BigEndian.PutUint64(out[8:], uint64(n)<<10) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(out[8:], uint64(n)<<10)
 	out[5] = 1
 	return out
 }
