@@ -132,11 +132,11 @@ func (s *Server) executeCommand(x *exchange) error {
 		x.named.failed(err)
 		return Refusal(err)
 	}
-	state, err := out.State()
-	switch {
-	case nacre.CodeOf(err) == wire.CodeStateNotAvailable:
-	case err != nil:
-		s.log.Warn("a command was executed, and its state does not encode", "store", x.named.name, "stream", string(out.Stream), "error", err)
+	var state json.RawMessage
+	if x.grant.Has(access.ReadEvents) {
+		if state, err = out.State(); err != nil && nacre.CodeOf(err) != wire.CodeStateNotAvailable {
+			s.log.Warn("a command was executed, and its state does not encode", "store", x.named.name, "stream", string(out.Stream), "error", err)
+		}
 	}
 	x.countCommand(&out)
 	reply := takeBuffer()

@@ -203,3 +203,22 @@ func TestConfinedModules(t *testing.T) {
 		}
 	}
 }
+
+// Looking at states takes read:events, in the answer to a command too.
+func TestWhoOnlyCommandsIsToldNoState(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t, &Options{Aggregates: func(_ context.Context, _ string, store *nacre.Store) (Aggregates, error) {
+		repo := aggregate.New(store, account, &aggregate.Options{Logger: slog.New(slog.DiscardHandler)})
+		return bus{aggregate.NewBus(repo), repo, &atomic.Bool{}}, nil
+	}})
+	writes := g.key(t, access.KeySpec{Permissions: []string{"write:events"}})
+	both := g.key(t, access.KeySpec{Permissions: []string{"read:events", "write:events"}})
+	const deposits = "/event-stores/default/aggregates/account/ann/commands/deposit"
+	g.do("POST", deposits, `{"payload":{"Cents":70}}`, both...).is(201).has(70.0, "state")
+	for _, body := range []string{`{"payload":{"Cents":1},"commandId":"c-1"}`, `{"payload":{"Cents":1},"commandId":"c-1"}`, `{"payload":{"Cents":0}}`} {
+		if r := g.do("POST", deposits, body, writes...); r.status >= 300 || strings.Contains(string(r.body), `"state"`) {
+			t.Errorf("%s is answered %d %s", body, r.status, r.body)
+		}
+	}
+	g.do("GET", "/event-stores/default/aggregates/account/ann", "", writes...).refused(wire.CodeForbidden)
+}
