@@ -85,7 +85,7 @@ func run(ctx context.Context, out io.Writer, file, dir string) (err error) {
 	}
 	defer func() { err = errors.Join(err, host.Close(ctx)) }()
 
-	binary, err := os.ReadFile(file)
+	binary, err := os.ReadFile(file) //nolint:gosec // the file is the user's to name
 	if err != nil {
 		return err
 	}
