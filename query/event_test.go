@@ -41,6 +41,9 @@ func TestEventsAreRows(t *testing.T) {
 	if _, err := planOf(Events, "typ = 'x'", nil); err == nil || err.Error() != "query: line 1, column 1: expected a property, found typ: did you mean type?" {
 		t.Errorf("an unknown property gives %v", err)
 	}
+	if got := string(row.Get("tags")); got != `["customer:7","\"quoted\""]` {
+		t.Errorf("the tags are %s", got)
+	}
 	event.Parents, event.TransactionID = []string{}, "t1"
 	p, err := planOf(Events, "parents IS NOT NULL AND transactionId = 't1'", nil)
 	if err != nil || !p.Match(&row, nil) {
