@@ -348,6 +348,12 @@ func (w *world) attack(a *author, now time.Time) {
 			e.Parents = append(e.Parents, id)
 		}
 	}
+	switch w.r.IntN(12) {
+	case 0: // half of a transaction, whose other half never comes
+		e.TransactionID, e.TransactionSize = own.String(), 2
+	case 1: // one that it is no part of
+		e.TransactionID, e.TransactionSize = anyID(), 3
+	}
 	x, y := anyID(), anyID()
 	less := func(names ...string) bool {
 		return !slices.ContainsFunc(names, func(id string) bool { return strings.Compare(id, e.ID) >= 0 })
