@@ -66,7 +66,15 @@ func (h *Host) examineCompiled(ctx context.Context, e *entry, m *Module, v Versi
 	}
 	active, hasActive := m.Version(m.Active)
 	if hasActive {
-		reasons = append(reasons, lostTypes(&active.Description, next)...)
+		for _, l := range lostTypes(&active.Description, next) {
+			there, err := h.happened(ctx, m, &l)
+			if err != nil {
+				return nil, err
+			}
+			if there {
+				reasons = append(reasons, l.reason)
+			}
+		}
 	}
 	r := h.runningOf(v.Number, compiled)
 	if len(reasons) == 0 {

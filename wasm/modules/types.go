@@ -1,13 +1,16 @@
 package modules
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/codec"
 	"github.com/nacredb/nacre/wasm"
 )
 
@@ -36,8 +39,15 @@ func readsVersion(d *wasm.Description, name string, present, version int) bool {
 // step is how an upcast from one version is written.
 func step(name string, version int) string { return name + "@" + strconv.Itoa(version) }
 
+// loss is something that the active version reads and the next one does not. It counts if the log has it.
+type loss struct {
+	event  string // the type
+	above  int    // of schema versions above this one
+	reason string
+}
+
 // lostTypes tells which events the active version reads and the next one does not.
-func lostTypes(active, next *wasm.Description) (reasons []string) {
+func lostTypes(active, next *wasm.Description) (losses []loss) {
 	if next.Open {
 		return nil // it takes any name, and the sample tells
 	}
@@ -48,13 +58,55 @@ func lostTypes(active, next *wasm.Description) (reasons []string) {
 		switch {
 		case skips(next, name) && !there:
 		case !there:
-			reasons = append(reasons, fmt.Sprintf("it no longer knows the event %q: list it in events, reads or skip", name))
+			losses = append(losses, loss{name, 0, fmt.Sprintf("it no longer knows the event %q: list it in events, reads or skip", name)})
 		case was == 0 || is == was:
 		case is > 0 && is < was:
-			reasons = append(reasons, fmt.Sprintf("it writes schemaVersion %d of the event %q, below the %d that is in the log", is, name, was))
+			losses = append(losses, loss{name, is, fmt.Sprintf("it writes schemaVersion %d of the event %q, below the %d that is in the log", is, name, was)})
 		case !readsVersion(next, name, is, was):
-			reasons = append(reasons, fmt.Sprintf("it writes schemaVersion %d of the event %q, and does not upcast %d: list %q in upcasts", is, name, was, step(name, was)))
+			losses = append(losses, loss{name, 0, fmt.Sprintf("it writes schemaVersion %d of the event %q, and does not upcast %d: list %q in upcasts", is, name, was, step(name, was))})
 		}
 	}
-	return reasons
+	return losses
+}
+
+// happened tells whether the log has what would be lost. Newer schema versions are looked for back to when the first version
+// that writes them was published.
+func (h *Host) happened(ctx context.Context, m *Module, l *loss) (bool, error) {
+	var since time.Time
+	if l.above > 0 {
+		for i := range m.Versions {
+			v := &m.Versions[i]
+			if known(&v.Description)[l.event] > l.above && (since.IsZero() || v.PublishedAt.Before(since)) {
+				since = v.PublishedAt
+			}
+		}
+	}
+	filter := nacre.Filter{{Categories: []string{m.Name}, Types: []string{l.event}}}
+	for e, err := range h.store.Read(ctx, filter, &nacre.ReadOptions{Backwards: true, Borrowed: true}) {
+		if err != nil {
+			return false, err
+		}
+		version, err := schemaVersion(&e)
+		if err != nil || version > l.above {
+			return true, nil
+		}
+		if e.CreatedAt.Before(since) {
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+// schemaVersion is that of an event's metadata, 1 where it says nothing.
+func schemaVersion(e *nacre.Event) (int, error) {
+	if len(e.Metadata) == 0 {
+		return 1, nil
+	}
+	var m struct {
+		SchemaVersion *int `json:"schemaVersion"`
+	}
+	if err := codec.Unmarshal(e.Metadata, &m); err != nil || m.SchemaVersion == nil {
+		return 1, err
+	}
+	return *m.SchemaVersion, nil
 }
