@@ -4,7 +4,8 @@
 // [Decode] reads an event. A [Gate] says which events become visible, whole transactions at a time. An [Entity] is
 // the state of one stream, which takes visible events one by one; [Load] brings it back from its bytes. A [Graph]
 // holds the events of one stream for everything that looks back: the state at any event, undo, who wrote what. A
-// [Draft] turns what a user wants into an event's data. [NewIDs] makes ids. A [Schema] gives properties their names and
+// [Draft] turns what a user wants into an event's data. [NewIDs] makes ids, [VoidData] what a home
+// denies with. A [Schema] gives properties their names and
 // types. [Kinds] are the ways in which a property merges.
 //
 // Guarantees:

@@ -40,58 +40,6 @@ func Fold(events []*Event) *Entity {
 	return e
 }
 
-// voidedBy are the events that any of these voids, each with the entry of the least void. Events are sorted.
-func voidedBy(events []*Event) map[ID]*Voided {
-	voids := map[ID]bool{}
-	for _, ev := range events {
-		if len(ev.Void) > 0 {
-			voids[ev.ID] = true
-		}
-	}
-	out := map[ID]*Voided{}
-	for _, ev := range events {
-		for i := range ev.Void {
-			if v := &ev.Void[i]; out[v.ID] == nil && !voids[v.ID] {
-				out[v.ID] = v
-			}
-		}
-	}
-	return out
-}
-
-// withStubs are the events with what is left of a voided one in its place, its content being there or not.
-func withStubs(sorted []*Event, voided map[ID]*Voided) []*Event {
-	if len(voided) == 0 {
-		return sorted
-	}
-	out := make([]*Event, 0, len(sorted)+len(voided))
-	for _, ev := range sorted {
-		if voided[ev.ID] == nil {
-			out = append(out, ev)
-		}
-	}
-	for _, v := range voided {
-		out = append(out, v.stub())
-	}
-	slices.SortFunc(out, func(a, b *Event) int { return a.ID.Compare(b.ID) })
-	return out
-}
-
-// stub is what is left of a voided event: its place in the graph, and its lists' elements, removed.
-func (v *Voided) stub() *Event {
-	e := &Event{ID: v.ID, Hash: v.Hash, Parents: v.Parents}
-	runs := map[string]*listOp{}
-	for i := range v.Anchors {
-		a := &v.Anchors[i]
-		if runs[a.Property] == nil {
-			runs[a.Property] = new(listOp)
-			e.Changes = append(e.Changes, PropertyChange{a.Property, listKind{}, runs[a.Property]})
-		}
-		runs[a.Property].insert = append(runs[a.Property].insert, a.run)
-	}
-	return e
-}
-
 // Apply takes a visible event: its parents and what it names were taken before, itself was not. A void changes nothing
 // and is answered with [ErrVoid]: the entity is the Fold of all events then.
 func (e *Entity) Apply(ev *Event) error {

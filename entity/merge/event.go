@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/nacredb/nacre"
 )
@@ -249,130 +247,6 @@ func decodeChange(m Member, own ID) (c PropertyChange, problem string) {
 		}
 	}
 	return PropertyChange{m.Name, kinds[i], operation}, ""
-}
-
-// void reads what a void says, and says what is wrong with it.
-func (e *Event) void(members []Member) string {
-	var entries [][]byte
-	for _, m := range members {
-		var ok bool
-		switch m.Name {
-		case "void":
-			entries, ok = elementsOf(m.Value)
-			ok = ok && len(entries) > 0 && len(entries) <= MaxProperties
-		case "reason":
-			e.Reason, ok = textOf(m.Value)
-		}
-		if !ok {
-			return fmt.Sprintf("a void has no %q of this shape", m.Name)
-		}
-	}
-	if len(entries) == 0 {
-		return "a void without entries"
-	}
-	seen := make(map[ID]bool, len(entries))
-	for i, entry := range entries {
-		v, problem := decodeVoided(entry)
-		if problem == "" && (seen[v.ID] || v.ID.Compare(e.ID) >= 0) {
-			problem = "its id stands there twice or is not less than the void's own"
-		}
-		if problem != "" {
-			return fmt.Sprintf("entry %d of the void: %s", i, problem)
-		}
-		seen[v.ID] = true
-		e.Void = append(e.Void, v)
-	}
-	for id := range seen {
-		e.Parents = append(e.Parents, id)
-	}
-	slices.SortFunc(e.Parents, ID.Compare)
-	e.Parents = slices.Compact(e.Parents)
-	return ""
-}
-
-func decodeVoided(entry []byte) (v Voided, problem string) {
-	members, ok := membersOf(entry)
-	if !ok {
-		return v, "is not an object"
-	}
-	var rest []Member
-	for _, m := range members {
-		text, _ := textOf(m.Value)
-		switch m.Name {
-		case "id":
-			v.ID, ok = parseID(text)
-		case "hash":
-			raw, err := hex.DecodeString(text)
-			ok = err == nil && len(raw) == len(v.Hash) && strings.ToLower(text) == text
-			copy(v.Hash[:], raw)
-		default:
-			rest = append(rest, m)
-			continue
-		}
-		if !ok {
-			return v, m.Name + " is of no such shape"
-		}
-	}
-	if v.ID.IsZero() || len(members)-len(rest) != 2 {
-		return v, "has no id or no hash"
-	}
-	found := false
-	for _, m := range rest {
-		elements, ok := elementsOf(m.Value)
-		if !ok {
-			return v, m.Name + " is not an array"
-		}
-		switch m.Name {
-		case "parents":
-			found = true
-			texts := make([]string, len(elements))
-			for i, el := range elements {
-				texts[i], _ = textOf(el)
-			}
-			var err error
-			if v.Parents, err = parents(texts, v.ID, "parents"); err != nil {
-				return v, problemOf(err)
-			}
-		case "anchors":
-			if v.Anchors, problem = decodeAnchors(elements, v.ID); problem != "" {
-				return v, problem
-			}
-		default:
-			return v, fmt.Sprintf("there is no %q in it", m.Name)
-		}
-	}
-	if !found {
-		return v, "has no parents"
-	}
-	return v, ""
-}
-
-func decodeAnchors(elements [][]byte, own ID) ([]Anchor, string) {
-	var out []Anchor
-	total := 0
-	for i, el := range elements {
-		members, ok := membersOf(el)
-		a := Anchor{}
-		if ok = ok && len(members) == 4; ok {
-			// Sorted: count, of, property, side.
-			n, err := strconv.Atoi(string(members[0].Value))
-			a.run.count = n
-			var side bool
-			a.run.of, a.run.root, ok = decodeOrigin(members[1].Value)
-			a.run.right, side = decodeSide(members[3].Value)
-			property, text := textOf(members[2].Value)
-			a.Property = property
-			ok = ok && err == nil && n >= 1 && n <= maxElements && side && text && checkProperty(property) == "" &&
-				members[0].Name == "count" && members[1].Name == "of" && members[2].Name == "property" && members[3].Name == "side" &&
-				(!a.run.root || a.run.right) && a.run.of.ID.Compare(own) < 0
-			total += n
-		}
-		if !ok || total > maxElements {
-			return nil, fmt.Sprintf("anchor %d is of no such shape", i)
-		}
-		out = append(out, a)
-	}
-	return out, ""
 }
 
 // Names are the ids that must be present before the event is visible, beside its parents: each once, sorted.

@@ -93,6 +93,9 @@ func checkLaw(t *testing.T, w *world, r *rand.Rand) bool {
 				t.Errorf("%s: event by event\n%s\nfolded\n%s", s, node.state(s), folded)
 				return false
 			}
+			if arrival > 0 {
+				continue // the bytes are the same
+			}
 			loaded, err := merge.Load([]byte(node.state(s)))
 			if err != nil || string(loaded.AppendState(nil)) != node.state(s) || string(loaded.AppendValues(nil)) != string(node.entity(s).AppendValues(nil)) {
 				t.Errorf("%s: loading %s: %v", s, node.state(s), err)

@@ -252,7 +252,9 @@ func (w *world) void(now time.Time) {
 		}
 		_, there := home.Lookup(e.StreamID, ev.ID)
 		seen = seen || there
-		entry := map[string]any{"id": e.ID, "hash": ev.Hash.String(), "parents": e.Parents}
+		sorted := slices.Clone(e.Parents)
+		slices.Sort(sorted)
+		entry := map[string]any{"id": e.ID, "hash": ev.Hash.String(), "parents": sorted}
 		if anchors := anchorsOf(e, w.damaged[e.ID]); len(anchors) > 0 {
 			entry["anchors"] = anchors
 		}
@@ -271,6 +273,7 @@ func (w *world) void(now time.Time) {
 	}
 	var events []nacre.Event
 	for i, s := range slices.Sorted(keysOf(byStream)) {
+		w.checkVoid(denied, s, byStream[s])
 		e := nacre.Event{
 			StreamID: s, ID: ids[i].String(), Type: merge.TypeVoid, Parents: texts(home.entity(s).Heads()),
 			Data: []byte(jsonText(map[string]any{"void": byStream[s], "reason": "denied"})),
@@ -284,6 +287,25 @@ func (w *world) void(now time.Time) {
 		w.voided[denied[i].ID] = !seen
 	}
 	w.add(home, now, events)
+}
+
+// checkVoid compares the data of a void with what was made here, apart from the package.
+func (w *world) checkVoid(denied []nacre.Event, stream nacre.StreamID, entries []map[string]any) {
+	var list []*merge.Event
+	for i := range denied {
+		if denied[i].StreamID == stream {
+			ev, err := merge.Decode(&denied[i])
+			must(err)
+			list = append(list, ev)
+		}
+	}
+	got, err := merge.VoidData("denied", list...)
+	must(err)
+	want, err := merge.Canonical([]byte(jsonText(map[string]any{"void": entries, "reason": "denied"})))
+	must(err)
+	if string(got) != string(want) {
+		panic(fmt.Sprintf("the void is %s, want %s", got, want))
+	}
 }
 
 func keysOf[K comparable, V any](m map[K]V) func(func(K) bool) {
@@ -316,8 +338,8 @@ func anchorsOf(e *nacre.Event, damaged []string) []map[string]any {
 		return nil
 	}
 	var out []map[string]any
-	for property, op := range data {
-		for _, r := range op.Insert {
+	for _, property := range slices.Sorted(keysOf(data)) {
+		for _, r := range data[property].Insert {
 			out = append(out, map[string]any{"property": property, "of": r.Of, "side": r.Side, "count": len(r.Values)})
 		}
 	}
