@@ -29,15 +29,15 @@ test: ## vet and test everything, in under five minutes; needs nothing but Go
 		packages=$$(echo "$$packages" | grep -vxF "$$($(GO) list $(DETECTED))"); \
 	fi; \
 	echo "$(GO) test -short (what is not tested under the race detector below)"; \
-	$(GO) test -short -timeout=4m $$packages
+	$(GO) test -short -timeout=10m $$packages
 	@$(MAKE) --no-print-directory race RACED='$(MEETING)'
 	@$(MAKE) --no-print-directory sdk
 	@$(MAKE) --no-print-directory wasm-rust wasm-assemblyscript
 
 race: ## test with the race detector, which needs a C compiler
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
-		echo "CGO_ENABLED=1 $(GO) test -race -short -timeout=8m $(RACED)"; \
-		CGO_ENABLED=1 $(GO) test -race -short -timeout=8m $(RACED); \
+		echo "CGO_ENABLED=1 $(GO) test -race -short -timeout=10m $(RACED)"; \
+		CGO_ENABLED=1 $(GO) test -race -short -timeout=10m $(RACED); \
 	else \
 		echo "race: SKIPPED: the race detector needs a C compiler, and $$($(GO) env CC) is not here"; \
 	fi
