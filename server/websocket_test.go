@@ -226,7 +226,7 @@ func TestWebSocketIsToldWhyItEnds(t *testing.T) {
 
 func TestWebSocketPings(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{Heartbeat: 5 * time.Millisecond})
+	h := newHarness(t, &Options{Heartbeat: 300 * time.Millisecond})
 	h.fill()
 	c := h.socket("?type=order.paid")
 	c.events(3).caughtUp(6)
