@@ -186,12 +186,14 @@ func (e *entry) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return e.takeOver(ctx, r)
+	return e.takeOver(ctx, r, nil)
 }
 
 // takeOver lets the commands end that were begun, while later ones wait, and puts another version in the place of the
-// one that executed them; nil is none. The entry is locked. A version that did not come into place is closed.
-func (e *entry) takeOver(ctx context.Context, r *running) error {
+// one that executed them; nil is none. first, where it is not nil, is called in between, while no command of this process
+// runs, and an error of it leaves everything as it was. The entry is locked. A version that did not come into place is
+// closed.
+func (e *entry) takeOver(ctx context.Context, r *running, first func() error) error {
 	e.mu.Lock()
 	e.next = make(chan struct{})
 	var idle chan struct{}
@@ -207,6 +209,9 @@ func (e *entry) takeOver(ctx context.Context, r *running) error {
 		case <-ctx.Done():
 			err = late(ctx, "commands of module %q that were begun did not end", e.name)
 		}
+	}
+	if err == nil && first != nil {
+		err = first()
 	}
 	e.mu.Lock()
 	if err == nil && e.closed && r != nil {
@@ -283,12 +288,12 @@ func (e *entry) close(ctx context.Context) error {
 func (e *entry) last(ctx context.Context) error {
 	select {
 	case e.busy <- struct{}{}:
-		return e.takeOver(ctx, nil)
+		return e.takeOver(ctx, nil, nil)
 	default:
 	}
 	select {
 	case e.busy <- struct{}{}:
-		return e.takeOver(ctx, nil)
+		return e.takeOver(ctx, nil, nil)
 	case <-ctx.Done():
 		return late(ctx, "module %q is being made ready", e.name)
 	}

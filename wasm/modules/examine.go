@@ -66,15 +66,11 @@ func (h *Host) examineCompiled(ctx context.Context, e *entry, m *Module, v Versi
 	}
 	active, hasActive := m.Version(m.Active)
 	if hasActive {
-		for _, l := range lostTypes(&active.Description, next) {
-			there, err := h.happened(ctx, m, &l)
-			if err != nil {
-				return nil, err
-			}
-			if there {
-				reasons = append(reasons, l.reason)
-			}
+		lost, err := h.lost(ctx, m, &active.Description, next)
+		if err != nil {
+			return nil, err
 		}
+		reasons = append(reasons, lost...)
 	}
 	r := h.runningOf(v.Number, compiled)
 	if len(reasons) == 0 {
@@ -280,7 +276,7 @@ func (e *entry) present(ctx context.Context, v Version) (*wasm.Module, func(), e
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := e.takeOver(ctx, r); err != nil {
+	if err := e.takeOver(ctx, r, nil); err != nil {
 		return nil, nil, err
 	}
 	return e.present(ctx, v)

@@ -1,6 +1,7 @@
 package modules_test
 
 import (
+	"context"
 	"strconv"
 	"testing"
 
@@ -59,4 +60,41 @@ func TestGoingBackBeforeAnythingNewWasWritten(t *testing.T) {
 			r.active(2)
 		})
 	}
+}
+
+// The version that is left may write what is new in it until the very end: then there is no way back.
+func TestNothingNewIsWrittenWhileSomebodyGoesBack(t *testing.T) {
+	t.Parallel()
+	off := `{"name":"light","commands":{"on":{}},"events":{"light.on":{},"light.off":{}}}`
+	next := wasmtest.Guest{Description: off, Decide: `{"events":[{"type":"light.off","data":{}}],"state":1}`}
+	back := 0
+	for range 40 {
+		r := newRig(t)
+		r.publish(wasmtest.Guest{})
+		r.publish(next)
+		done := make(chan error, 1)
+		go func() {
+			_, err := r.h.ExecuteNamed(context.Background(), "light", "a", "on", nil)
+			done <- err
+		}()
+		m, err := r.h.Rollback(t.Context(), "light", 0)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		written := false
+		for _, err := range r.store.Read(t.Context(), nacre.Filter{{Types: []string{"light.off"}}}, nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			written = true
+		}
+		if _, refused := err.(*modules.Refusal); refused != written || !refused && (err != nil || m.Active != 1) {
+			t.Fatalf("the new event is there: %v; going back came to version %d, %v", written, m.Active, err)
+		}
+		if !written {
+			back++
+			r.on("a")
+		}
+	}
+	t.Logf("%d of 40 went back", back)
 }

@@ -107,17 +107,38 @@ func (h *Host) publish(ctx context.Context, e *entry, binary []byte, limits wasm
 	if !m.Pinned {
 		events = append(events, nacre.NewEvent(typeActivated, activatedData{Version: v.Number, By: byPublish}))
 	}
-	done.Module, err = e.write(ctx, m, events...)
-	if err != nil {
-		h.dispose(e.name, r)
-		return done, err
+	write := func() error {
+		changed, err := e.write(ctx, m, events...)
+		if err == nil {
+			done.Module = changed
+			done.Version, _ = changed.Version(v.Number)
+		}
+		return err
 	}
-	done.Version, _ = done.Module.Version(v.Number)
 	if m.Pinned {
 		h.dispose(e.name, r)
-		return done, nil
+		return done, write()
 	}
-	return done, e.takeOver(ctx, r)
+	return done, h.exchange(ctx, e, &m, r, write)
+}
+
+// exchange writes that a version is active and lets it take over. One that does not know all that the active version may
+// write is looked at once more, and is written, while no command of this process runs.
+func (h *Host) exchange(ctx context.Context, e *entry, m *Module, r *running, write func() error) error {
+	active, hasActive := m.Version(m.Active)
+	if next := r.module.Description(); hasActive && len(lostTypes(&active.Description, next)) > 0 {
+		return e.takeOver(ctx, r, func() error {
+			if err := h.stillReads(ctx, m, next); err != nil {
+				return err
+			}
+			return write()
+		})
+	}
+	if err := write(); err != nil {
+		h.dispose(e.name, r)
+		return err
+	}
+	return e.takeOver(ctx, r, nil)
 }
 
 // current is the module as the companion log has it.
@@ -239,15 +260,20 @@ func (h *Host) change(ctx context.Context, name string, decide func(*Module) (in
 			return m, err
 		}
 	}
-	changed, err := e.write(ctx, m, events...)
-	switch {
-	case err != nil && r != nil:
-		h.dispose(e.name, r)
-		return changed, err
-	case err != nil, number == m.Active:
+	changed := m
+	write := func() (err error) {
+		changed, err = e.write(ctx, m, events...)
+		return err
+	}
+	if r != nil {
+		err = h.exchange(ctx, e, &m, r, write)
 		return changed, err
 	}
-	return changed, e.takeOver(ctx, r)
+	if err := write(); err != nil || number == m.Active {
+		return changed, err
+	}
+	err = e.takeOver(ctx, nil, nil)
+	return changed, err
 }
 
 // checkLimits gives the limits as they are written, without parts of milliseconds.

@@ -69,6 +69,34 @@ func lostTypes(active, next *wasm.Description) (losses []loss) {
 	return losses
 }
 
+// lost tells what the log has and the next version does not read, though the active one does.
+func (h *Host) lost(ctx context.Context, m *Module, active, next *wasm.Description) (reasons []string, err error) {
+	for _, l := range lostTypes(active, next) {
+		there, err := h.happened(ctx, m, &l)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			reasons = append(reasons, l.reason)
+		}
+	}
+	return reasons, nil
+}
+
+// stillReads looks once more, when no command of this process runs any more: the active version wrote while the next one
+// was looked at.
+func (h *Host) stillReads(ctx context.Context, m *Module, next *wasm.Description) error {
+	active, ok := m.Version(m.Active)
+	if !ok {
+		return nil
+	}
+	reasons, err := h.lost(ctx, m, &active.Description, next)
+	if err == nil && len(reasons) > 0 {
+		err = &Refusal{Name: m.Name, Reasons: reasons}
+	}
+	return err
+}
+
 // happened tells whether the log has what would be lost. Newer schema versions are looked for back to when the first version
 // that writes them was published.
 func (h *Host) happened(ctx context.Context, m *Module, l *loss) (bool, error) {
