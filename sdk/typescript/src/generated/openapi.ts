@@ -334,6 +334,7 @@ export interface paths {
          * @description The binary is checked, its own tests are run, and a sample of the streams that are there is folded by it and by the
          *     active version. What it is refused for stands in `details.reasons`, and nothing is written then. Otherwise it executes the
          *     commands of its category from then on, unless the module is pinned. A binary that is there already is not published again.
+         *     Who is confined to streams publishes modules all of whose streams are theirs.
          */
         put: operations["publishModule"];
         post?: never;
@@ -1993,7 +1994,7 @@ export interface components {
             duplicate?: boolean;
             events: components["schemas"]["Event"][];
             globalPosition: components["schemas"]["Position"];
-            /** @description After the command: any JSON. Absent where the aggregate keeps it to itself. */
+            /** @description After the command: any JSON. Absent where the aggregate keeps it to itself, and for who lacks read:events. */
             state?: unknown;
             streamId: string;
             /**
@@ -2388,7 +2389,8 @@ export interface components {
         Module: {
             /** @description The version that executes commands, 0 where it is retired. */
             active: number;
-            changedAt: components["schemas"]["Time"];
+            /** @description When another version became active, or it was retired. Absent in a dry run of what was never published. */
+            changedAt?: components["schemas"]["Time"];
             current?: components["schemas"]["ModuleVersion"];
             name: components["schemas"]["ModuleName"];
             pinned: boolean;
@@ -2430,7 +2432,8 @@ export interface components {
             /** @description SHA-256 of the binary. */
             hash: string;
             limits?: components["schemas"]["ModuleLimits"];
-            publishedAt: components["schemas"]["Time"];
+            /** @description Absent in a dry run of what was not published. */
+            publishedAt?: components["schemas"]["Time"];
             /** @description Bytes. */
             size: number;
             version: number;
