@@ -32,7 +32,6 @@ test: ## vet and test everything, in under five minutes; needs nothing but Go
 	$(GO) test -short -timeout=10m $$packages
 	@$(MAKE) --no-print-directory race RACED='$(MEETING)'
 	@$(MAKE) --no-print-directory sdk
-	@$(MAKE) --no-print-directory wasm-rust wasm-assemblyscript
 
 race: ## test with the race detector, which needs a C compiler
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
