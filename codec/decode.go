@@ -47,7 +47,7 @@ func (c *Codec[E]) appendPlain(dst []Event[E], e nacre.Event) ([]Event[E], error
 
 // appendStepped decodes an event that may be an older one.
 func (c *Codec[E]) appendStepped(dst []Event[E], e nacre.Event, steps int) ([]Event[E], error) {
-	version, err := schemaVersion(e.Metadata)
+	version, err := SchemaVersionOf(e.Metadata)
 	if err != nil {
 		return dst, c.failed(e, err.Error(), nil)
 	}
@@ -67,7 +67,7 @@ func (c *Codec[E]) appendStepped(dst []Event[E], e nacre.Event, steps int) ([]Ev
 	}
 	for _, r := range results {
 		r.GlobalPosition, r.StreamPosition, r.StreamID, r.ID, r.CreatedAt = e.GlobalPosition, e.StreamPosition, e.StreamID, e.ID, e.CreatedAt
-		if next, err := schemaVersion(r.Metadata); err != nil || r.Type == e.Type && next == version {
+		if next, err := SchemaVersionOf(r.Metadata); err != nil || r.Type == e.Type && next == version {
 			return dst, c.failed(e, "its upcaster gives the same type and schema version again: change one of them", err)
 		}
 		if dst, err = c.appendStepped(dst, r, steps+1); err != nil {
@@ -127,7 +127,7 @@ func (c *Codec[E]) value(k *kind, e *nacre.Event) (E, error) {
 	version := 1
 	if k.named != nil {
 		var err error
-		if version, err = schemaVersion(e.Metadata); err != nil {
+		if version, err = SchemaVersionOf(e.Metadata); err != nil {
 			var none E
 			return none, c.failed(*e, err.Error(), nil)
 		}
@@ -145,13 +145,8 @@ func (c *Codec[E]) value(k *kind, e *nacre.Event) (E, error) {
 // DecodeValue reads a value by its name and JSON: a command, say, that came over the network. An unknown
 // name is CodeNotFound, data of another shape CodeInvalid.
 func (c *Codec[E]) DecodeValue(name string, data []byte) (E, error) {
-	k := c.kinds[name]
-	if k == nil {
-		if k = c.kind(name); k != nil && k.named == nil {
-			k = nil
-		}
-	}
-	if k == nil {
+	k := c.kind(name)
+	if k == nil || k.named == nil && c.kinds[name] == nil {
 		var none E
 		return none, nacre.Errorf(nacre.CodeNotFound, "there is no %q among the %d names", name, len(c.kinds))
 	}
@@ -187,8 +182,8 @@ func (k *kind) get(target reflect.Value) any {
 	return target.Elem().Interface()
 }
 
-// schemaVersion is that of an event's metadata, 1 where it says nothing.
-func schemaVersion(metadata []byte) (int, error) {
+// SchemaVersionOf is the schema version that an event's metadata has, 1 where it says nothing.
+func SchemaVersionOf(metadata []byte) (int, error) {
 	if len(metadata) == 0 || !strings.Contains(string(metadata), `"schemaVersion"`) {
 		return 1, nil
 	}

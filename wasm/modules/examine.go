@@ -64,14 +64,11 @@ func (h *Host) examineCompiled(ctx context.Context, e *entry, m *Module, v Versi
 		}
 		reasons = append(reasons, "its test fails: "+f.String())
 	}
-	active, hasActive := m.Version(m.Active)
-	if hasActive {
-		lost, err := h.lost(ctx, m, &active.Description, next)
-		if err != nil {
-			return nil, err
-		}
-		reasons = append(reasons, lost...)
+	lost, err := h.happened(ctx, m, m.losses(next))
+	if err != nil {
+		return nil, err
 	}
+	reasons = append(reasons, lost...)
 	r := h.runningOf(v.Number, compiled)
 	if len(reasons) == 0 {
 		if reasons, err = h.compare(ctx, e, m, v, r); err != nil {

@@ -125,11 +125,14 @@ func (h *Host) publish(ctx context.Context, e *entry, binary []byte, limits wasm
 // exchange writes that a version is active and lets it take over. One that does not know all that the active version may
 // write is looked at once more, and is written, while no command of this process runs.
 func (h *Host) exchange(ctx context.Context, e *entry, m *Module, r *running, write func() error) error {
-	active, hasActive := m.Version(m.Active)
-	if next := r.module.Description(); hasActive && len(lostTypes(&active.Description, next)) > 0 {
+	if losses := m.losses(r.module.Description()); len(losses) > 0 {
 		return e.takeOver(ctx, r, func() error {
-			if err := h.stillReads(ctx, m, next); err != nil {
+			reasons, err := h.happened(ctx, m, losses)
+			switch {
+			case err != nil:
 				return err
+			case len(reasons) > 0:
+				return &Refusal{Name: m.Name, Reasons: reasons}
 			}
 			return write()
 		})

@@ -69,42 +69,37 @@ func lostTypes(active, next *wasm.Description) (losses []loss) {
 	return losses
 }
 
-// lost tells what the log has and the next version does not read, though the active one does.
-func (h *Host) lost(ctx context.Context, m *Module, active, next *wasm.Description) (reasons []string, err error) {
-	for _, l := range lostTypes(active, next) {
-		there, err := h.happened(ctx, m, &l)
+// losses are what a version would lose against the active one; none where there is no active one.
+func (m *Module) losses(next *wasm.Description) []loss {
+	active, ok := m.Version(m.Active)
+	if !ok {
+		return nil
+	}
+	return lostTypes(&active.Description, next)
+}
+
+// happened tells of which losses the log has something.
+func (h *Host) happened(ctx context.Context, m *Module, losses []loss) (reasons []string, err error) {
+	for i := range losses {
+		there, err := h.has(ctx, m, &losses[i])
 		if err != nil {
 			return nil, err
 		}
 		if there {
-			reasons = append(reasons, l.reason)
+			reasons = append(reasons, losses[i].reason)
 		}
 	}
 	return reasons, nil
 }
 
-// stillReads looks once more, when no command of this process runs any more: the active version wrote while the next one
-// was looked at.
-func (h *Host) stillReads(ctx context.Context, m *Module, next *wasm.Description) error {
-	active, ok := m.Version(m.Active)
-	if !ok {
-		return nil
-	}
-	reasons, err := h.lost(ctx, m, &active.Description, next)
-	if err == nil && len(reasons) > 0 {
-		err = &Refusal{Name: m.Name, Reasons: reasons}
-	}
-	return err
-}
-
-// happened tells whether the log has what would be lost. Newer schema versions are looked for back to when the first version
+// has tells whether the log has what would be lost. Newer schema versions are looked for back to when the first version
 // that writes them was published.
-func (h *Host) happened(ctx context.Context, m *Module, l *loss) (bool, error) {
+func (h *Host) has(ctx context.Context, m *Module, l *loss) (bool, error) {
 	var since time.Time
 	if l.above > 0 {
 		for i := range m.Versions {
 			v := &m.Versions[i]
-			if known(&v.Description)[l.event] > l.above && (since.IsZero() || v.PublishedAt.Before(since)) {
+			if v.Description.Events[l.event].SchemaVersion > l.above && (since.IsZero() || v.PublishedAt.Before(since)) {
 				since = v.PublishedAt
 			}
 		}
@@ -114,7 +109,7 @@ func (h *Host) happened(ctx context.Context, m *Module, l *loss) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		version, err := schemaVersion(&e)
+		version, err := codec.SchemaVersionOf(e.Metadata)
 		if err != nil || version > l.above {
 			return true, nil
 		}
@@ -123,18 +118,4 @@ func (h *Host) happened(ctx context.Context, m *Module, l *loss) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// schemaVersion is that of an event's metadata, 1 where it says nothing.
-func schemaVersion(e *nacre.Event) (int, error) {
-	if len(e.Metadata) == 0 {
-		return 1, nil
-	}
-	var m struct {
-		SchemaVersion *int `json:"schemaVersion"`
-	}
-	if err := codec.Unmarshal(e.Metadata, &m); err != nil || m.SchemaVersion == nil {
-		return 1, err
-	}
-	return *m.SchemaVersion, nil
 }
