@@ -115,8 +115,10 @@ func (s *Server) executeCommand(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if keys := x.r.Header[wire.HeaderIdempotencyKey]; len(keys) > 0 && request.CommandID == "" {
-		request.CommandID = keys[0]
+	if request.CommandID == "" {
+		if request.CommandID, err = x.idempotencyKey(); err != nil {
+			return err
+		}
 	}
 	all, err := x.aggregates()
 	if err != nil {
@@ -138,7 +140,13 @@ func (s *Server) executeCommand(x *exchange) error {
 			s.log.Warn("a command was executed, and its state does not encode", "store", x.named.name, "stream", string(out.Stream), "error", err)
 		}
 	}
-	x.countCommand(&out)
+	if !out.Duplicate {
+		bytes := 0
+		for i := range out.Events {
+			bytes += len(out.Events[i].Data) + len(out.Events[i].Metadata)
+		}
+		x.count([]nacre.Appended{{Events: out.Events}}, bytes)
+	}
 	reply := takeBuffer()
 	defer giveBuffer(reply)
 	*reply = wire.AppendCommandReply((*reply)[:0], out.Stream, out.Version, out.Position, out.Events, out.Duplicate, state)
@@ -147,18 +155,6 @@ func (s *Server) executeCommand(x *exchange) error {
 		status = http.StatusCreated
 	}
 	return x.answer(status, *reply)
-}
-
-func (x *exchange) countCommand(out *aggregate.Outcome) {
-	if out.Duplicate {
-		return
-	}
-	bytes := 0
-	for i := range out.Events {
-		bytes += len(out.Events[i].Data) + len(out.Events[i].Metadata)
-	}
-	x.named.appended.Add(float64(len(out.Events)))
-	x.named.took.Add(float64(bytes))
 }
 
 // ContextOf is what a request says of its command's context.

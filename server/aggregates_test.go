@@ -117,6 +117,7 @@ func TestCommandsThatAreRefused(t *testing.T) {
 	commands := annPath + "/commands/"
 	short := h.post(commands+"withdraw", `{"payload":{"Cents":30}}`).is(422)
 	short.has("DOMAIN_ERROR", "error").has("30 cents short", "message").has("overdrawn", "details", "type").has(30.0, "details", "data", "short")
+	h.post(commands+"deposit", `{"payload":{"Cents":1}}`, wire.HeaderIdempotencyKey, "").refused(nacre.CodeInvalid, wire.HeaderIdempotencyKey)
 	h.post(commands+"deposit", `{"payload":{"Cents":-1}}`).is(422).has("nobody deposits less than nothing", "message")
 	h.post(commands+"fly", `{}`).refused(wire.CodeUnknownCommand, `takes no command`, "deposit, withdraw")
 	h.post("/event-stores/bank/aggregates/order/1/commands/place", `{}`).refused(wire.CodeUnknownCommand, "order")

@@ -35,15 +35,11 @@ func (s *Server) commit(x *exchange) error {
 
 // append takes what the body asks for, and answers.
 func (x *exchange) append(imported bool, decode func([]byte, *wire.DecodeOptions) (wire.AppendRequest, error)) error {
-	o := wire.DecodeOptions{Import: imported}
-	if keys := x.r.Header[wire.HeaderIdempotencyKey]; len(keys) > 0 {
-		if o.IdempotencyKey = keys[0]; len(keys) > 1 {
-			return &nacre.Error{Code: nacre.CodeInvalid, Field: wire.HeaderIdempotencyKey, Message: "is given more than once: give it once"}
-		}
-		if err := wire.CheckIdempotencyKey(o.IdempotencyKey); err != nil {
-			return err
-		}
+	key, err := x.idempotencyKey()
+	if err != nil {
+		return err
 	}
+	o := wire.DecodeOptions{Import: imported, IdempotencyKey: key}
 	body := takeBuffer()
 	if err := x.body(body, x.s.o.MaxBodyBytes); err != nil {
 		giveBuffer(body)
@@ -84,6 +80,18 @@ func (x *exchange) append(imported bool, decode func([]byte, *wire.DecodeOptions
 		}
 	}
 	return x.answer(status, *reply)
+}
+
+// idempotencyKey is the request's, "" where it has none.
+func (x *exchange) idempotencyKey() (string, error) {
+	keys := x.r.Header[wire.HeaderIdempotencyKey]
+	switch len(keys) {
+	case 0:
+		return "", nil
+	case 1:
+		return keys[0], wire.CheckIdempotencyKey(keys[0])
+	}
+	return "", &nacre.Error{Code: nacre.CodeInvalid, Field: wire.HeaderIdempotencyKey, Message: "is given more than once: give it once"}
 }
 
 // take hands the batch to the store. From here on it does not matter whether the client is there.
