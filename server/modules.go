@@ -20,7 +20,7 @@ type Modules interface {
 	Versions(name string) ([]wire.ModuleVersionReply, error)
 	Binary(ctx context.Context, name string, version int) ([]byte, error)
 	// Diff tells what differs between two versions; 0 is the active one for to, and the one that was active before for from.
-	Diff(ctx context.Context, name string, from, to int) (wire.ModuleDiffReply, error)
+	Diff(name string, from, to int) (wire.ModuleDiffReply, error)
 	Publish(ctx context.Context, name string, binary []byte, actor string, p *wire.PublishParams) (wire.PublishReply, error)
 	Pin(ctx context.Context, name string, version int) (wire.ModuleReply, error)
 	Unpin(ctx context.Context, name string) (wire.ModuleReply, error)
@@ -149,7 +149,7 @@ func (s *Server) diffModule(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	reply, err := m.Diff(x.r.Context(), x.path.runner, from, to)
+	reply, err := m.Diff(x.path.runner, from, to)
 	if err != nil {
 		return err
 	}

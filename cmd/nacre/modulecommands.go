@@ -120,7 +120,7 @@ func published(name string, done *wire.PublishReply) string {
 func (p *program) executeCommand() *cobra.Command {
 	var body commandBody
 	var expect, metadata string
-	var context commandContext
+	var about commandContext
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "execute NAME ID COMMAND [JSON|-]",
@@ -138,19 +138,19 @@ is 1. With --command-id the same command can be run again: it takes place once.`
 	f := cmd.Flags()
 	f.StringVar(&expect, "expect", "", "the `version` that the stream must have: any, no_stream, stream_exists or a number")
 	f.StringVar(&body.CommandID, "command-id", "", "the command's `id`, with which it takes place once")
-	f.StringVar(&context.Actor, "actor", "", "`who` asks")
-	f.StringVar(&context.CorrelationID, "correlation-id", "", "the `id` that the chain of commands and events has in common")
-	f.StringVar(&context.CausationID, "causation-id", "", "the `id` of the event or command that led to this one")
+	f.StringVar(&about.Actor, "actor", "", "`who` asks")
+	f.StringVar(&about.CorrelationID, "correlation-id", "", "the `id` that the chain of commands and events has in common")
+	f.StringVar(&about.CausationID, "causation-id", "", "the `id` of the event or command that led to this one")
 	f.StringVar(&metadata, "metadata", "", "more metadata of the events, an `object` in JSON")
 	f.BoolVar(&asJSON, "json", false, "print version, events and state as one JSON object, as the server's route gives it")
-	cmd.RunE = p.does(func(ctx contextType, args []string) error {
+	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		var err error
 		if body.Payload, err = p.payload(args); err != nil {
 			return err
 		}
 		if metadata != "" {
-			context.Metadata = json.RawMessage(metadata)
-			if !json.Valid(context.Metadata) {
+			about.Metadata = json.RawMessage(metadata)
+			if !json.Valid(about.Metadata) {
 				return nacre.Errorf(nacre.CodeInvalid, "--metadata: is no JSON")
 			}
 		}
@@ -163,12 +163,12 @@ is 1. With --command-id the same command can be run again: it takes place once.`
 				return err
 			}
 		}
-		body.Context = &context
+		body.Context = &about
 		text, err := json.Marshal(&body)
 		if err != nil {
 			return nacre.Errorf(nacre.CodeInternal, "%w", err)
 		}
-		return p.modulesOf(ctx, false, func(ctx contextType, s moduleStore) error {
+		return p.modulesOf(ctx, false, func(ctx context.Context, s moduleStore) error {
 			done, err := s.execute(ctx, args[0], args[1], args[2], text)
 			if err != nil {
 				return domainText(err)
@@ -184,9 +184,6 @@ is 1. With --command-id the same command can be run again: it takes place once.`
 	})
 	return cmd
 }
-
-// contextType is context.Context where "context" is a variable.
-type contextType = context.Context
 
 // payload is the fourth argument, or what the standard input has.
 func (p *program) payload(args []string) (json.RawMessage, error) {

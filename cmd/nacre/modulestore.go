@@ -40,11 +40,7 @@ type moduleStore interface {
 // modulesOf calls use with the store's modules: of the server that is named, or of the directory, which is written to.
 func (p *program) modulesOf(ctx context.Context, toMake bool, use func(context.Context, moduleStore) error) error {
 	if p.remote.url != "" {
-		return p.onRoutes(ctx, func(ctx context.Context, s steering) error {
-			r, ok := s.(*routes)
-			if !ok {
-				return nacre.Errorf(nacre.CodeInternal, "the server's routes are %T", s)
-			}
+		return p.onRoutes(ctx, func(ctx context.Context, r *routes) error {
 			r.patience = publishTime
 			return use(ctx, moduleRoutes{r})
 		})
@@ -63,15 +59,11 @@ func (p *program) modulesOf(ctx context.Context, toMake bool, use func(context.C
 			return err
 		}
 		defer func() { err = errors.Join(err, engine.Close(context.WithoutCancel(ctx))) }()
-		all, err := modulehost.New(engine, nil)(ctx, p.store, store)
+		hosted, err := modulehost.Open(ctx, store, engine, nil)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, all.Close(context.WithoutCancel(ctx))) }()
-		hosted, ok := all.(server.Modules)
-		if !ok {
-			return nacre.Errorf(nacre.CodeInternal, "the store's modules are %T", all)
-		}
+		defer func() { err = errors.Join(err, hosted.Close(context.WithoutCancel(ctx))) }()
 		return use(ctx, localModules{hosted})
 	})
 }
@@ -95,8 +87,8 @@ func (l localModules) versions(_ context.Context, name string) ([]wire.ModuleVer
 	return l.h.Versions(name)
 }
 
-func (l localModules) diff(ctx context.Context, name string, from, to int) (wire.ModuleDiffReply, error) {
-	return l.h.Diff(ctx, name, from, to)
+func (l localModules) diff(_ context.Context, name string, from, to int) (wire.ModuleDiffReply, error) {
+	return l.h.Diff(name, from, to)
 }
 
 func (l localModules) publish(ctx context.Context, name string, binary []byte, p *wire.PublishParams) (wire.PublishReply, error) {

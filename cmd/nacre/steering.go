@@ -28,7 +28,7 @@ type steering interface {
 // looking calls use with what shows the store's projections and process managers, beside whoever writes to it.
 func (p *program) looking(ctx context.Context, use func(context.Context, steering) error) error {
 	if p.remote.url != "" {
-		return p.onRoutes(ctx, use)
+		return p.onRoutes(ctx, func(ctx context.Context, r *routes) error { return use(ctx, r) })
 	}
 	return p.reading(ctx, func(ctx context.Context, s *nacre.Store) error { return use(ctx, companion{s}) })
 }
@@ -36,7 +36,7 @@ func (p *program) looking(ctx context.Context, use func(context.Context, steerin
 // ordering calls use with what also takes orders: they are written to the store.
 func (p *program) ordering(ctx context.Context, use func(context.Context, steering) error) error {
 	if p.remote.url != "" {
-		return p.onRoutes(ctx, use)
+		return p.onRoutes(ctx, func(ctx context.Context, r *routes) error { return use(ctx, r) })
 	}
 	dir, err := p.present()
 	if err != nil {
@@ -70,7 +70,7 @@ func (c companion) letters(ctx context.Context, p *wire.DeadLettersParams) (wire
 }
 
 // onRoutes calls use with the routes of the server: a client's store would need the permission raw.
-func (p *program) onRoutes(ctx context.Context, use func(context.Context, steering) error) error {
+func (p *program) onRoutes(ctx context.Context, use func(context.Context, *routes) error) error {
 	return p.onRemote(ctx, false, func(ctx context.Context, _ *nacre.Store) error {
 		o, err := p.remote.options(p.store, 0)
 		if err != nil {

@@ -72,13 +72,7 @@ func (p *program) subscribed(ctx context.Context, use func(context.Context, *rou
 	if err := p.needsServer(); err != nil {
 		return err
 	}
-	return p.onRoutes(ctx, func(ctx context.Context, s steering) error {
-		r, ok := s.(*routes)
-		if !ok {
-			return nacre.Errorf(nacre.CodeInternal, "the server's routes are %T", s)
-		}
-		return use(ctx, r)
-	})
+	return p.onRoutes(ctx, use)
 }
 
 // subscription is the path of one.

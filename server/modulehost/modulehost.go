@@ -24,12 +24,17 @@ import (
 // New opens the modules of each store that is asked for, on one engine, which stays the caller's. o may be nil.
 func New(engine *wasm.Engine, o *modules.Options) func(context.Context, string, *nacre.Store) (server.Aggregates, error) {
 	return func(ctx context.Context, _ string, store *nacre.Store) (server.Aggregates, error) {
-		h, err := modules.Open(ctx, store, engine, o)
-		if err != nil {
-			return nil, err
-		}
-		return host{h}, nil
+		return Open(ctx, store, engine, o)
 	}
+}
+
+// Open opens the modules of one store, as a server's routes show them.
+func Open(ctx context.Context, store *nacre.Store, engine *wasm.Engine, o *modules.Options) (server.Modules, error) {
+	h, err := modules.Open(ctx, store, engine, o)
+	if err != nil {
+		return nil, err
+	}
+	return host{h}, nil
 }
 
 var _ server.Modules = host{}
@@ -80,8 +85,8 @@ func (s host) Binary(ctx context.Context, name string, version int) ([]byte, err
 }
 
 // Diff tells what differs between two versions.
-func (s host) Diff(ctx context.Context, name string, from, to int) (wire.ModuleDiffReply, error) {
-	changes, before, after, err := s.h.Diff(ctx, name, from, to)
+func (s host) Diff(name string, from, to int) (wire.ModuleDiffReply, error) {
+	changes, before, after, err := s.h.Diff(name, from, to)
 	if err != nil {
 		return wire.ModuleDiffReply{}, err
 	}

@@ -2,7 +2,6 @@ package modules
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -23,7 +22,7 @@ type Change struct {
 
 // Diff are the differences between two versions, with their numbers: 0 is the active version for to, and the one that was
 // active before to for from.
-func (h *Host) Diff(_ context.Context, name string, from, to int) (changes []Change, before, after Version, err error) {
+func (h *Host) Diff(name string, from, to int) (changes []Change, before, after Version, err error) {
 	_, m, err := h.known(name)
 	if err != nil {
 		return nil, before, after, err

@@ -163,11 +163,11 @@ func TestPinUnpinRollBackRetire(t *testing.T) {
 		t.Errorf("back: %+v", back)
 	}
 	r.on("a")
-	changes, before, after, err := r.h.Diff(t.Context(), "light", 1, 6)
+	changes, before, after, err := r.h.Diff("light", 1, 6)
 	if err != nil || before.Number != 1 || after.Number != 6 || changes[0] != (modules.Change{What: "schemaVersion", Before: "1", After: "3"}) {
 		t.Errorf("differences %+v, %v", changes, err)
 	}
-	_, _, _, err = r.h.Diff(t.Context(), "light", 1, 7)
+	_, _, _, err = r.h.Diff("light", 1, 7)
 	r.code("a difference to nothing", err, nacre.CodeNotFound)
 }
 
