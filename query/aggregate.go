@@ -282,17 +282,32 @@ func integerValue(n *big.Int) Value {
 	return Value{kind: KindBig, b: []byte(n.String())}
 }
 
-// bigOf is a number as an exact fraction.
+// compareBigs compares two numbers one of which is a sum that no int64 holds.
+func compareBigs(a, b *Value) int {
+	if x, y := endless(a), endless(b); x != y {
+		return x - y
+	}
+	return bigOf(a).Cmp(bigOf(b))
+}
+
+// endless is -1 and 1 for floats that are infinite, and 0 for all other numbers.
+func endless(v *Value) int {
+	switch {
+	case v.kind != KindFloat || !math.IsInf(v.f, 0):
+		return 0
+	case v.f < 0:
+		return -1
+	}
+	return 1
+}
+
+// bigOf is a finite number as an exact fraction.
 func bigOf(v *Value) *big.Rat {
 	switch v.kind {
 	case KindInt:
 		return new(big.Rat).SetInt64(v.n)
 	case KindFloat:
-		r := new(big.Rat).SetFloat64(v.f)
-		if r == nil {
-			return new(big.Rat)
-		}
-		return r
+		return new(big.Rat).SetFloat64(v.f)
 	}
 	r, _ := new(big.Rat).SetString(string(v.b))
 	return r

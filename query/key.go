@@ -183,7 +183,7 @@ func orderValues(a, b *Value) int {
 		return compareInts(int64(x), int64(y))
 	}
 	if a.kind == KindBig || b.kind == KindBig {
-		return bigOf(a).Cmp(bigOf(b))
+		return compareBigs(a, b)
 	}
 	c, _ := compareValues(a, b)
 	return c

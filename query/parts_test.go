@@ -270,7 +270,8 @@ func TestAveragesOfDecimalsRoundHalfToEven(t *testing.T) {
 
 func TestOrderIsTotal(t *testing.T) {
 	values := randomValues(newGenerator(t), 60)
-	values = append(values, Value{kind: KindBig, b: []byte("92233720368547758070")}, Value{kind: KindBig, b: []byte("-92233720368547758070")}, floatValue(1e300))
+	values = append(values, Value{kind: KindBig, b: []byte("92233720368547758070")}, Value{kind: KindBig, b: []byte("-92233720368547758070")}, floatValue(1e300),
+		floatValue(math.Inf(1)), floatValue(math.Inf(-1)))
 	slices.SortFunc(values, func(a, b Value) int { return orderValues(&a, &b) })
 	for i := range values {
 		for j := range values[:i] {

@@ -41,8 +41,12 @@ func (s *Server) poll(x *exchange) error {
 	return err
 }
 
-// hand sends deliveries, and tells as far as can be told whether they arrived.
+// hand sends deliveries, and tells as far as can be told whether they arrived. A client that is gone afterwards has them,
+// perhaps: a quick one hangs up as soon as it has its answer.
 func (x *exchange) hand(list []consumer.Delivery) error {
+	if x.r.Context().Err() != nil {
+		return errClientGone
+	}
 	reply := takeBuffer()
 	defer giveBuffer(reply)
 	*reply = appendDeliveries((*reply)[:0], list)
@@ -51,9 +55,6 @@ func (x *exchange) hand(list []consumer.Delivery) error {
 		return err
 	}
 	if err := x.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return errClientGone
-	}
-	if x.r.Context().Err() != nil { // the client hung up before
 		return errClientGone
 	}
 	return nil

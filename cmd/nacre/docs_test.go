@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nacredb/nacre/wasm/wasmtest"
 )
@@ -156,10 +158,17 @@ func runDocument(t *testing.T, document string) {
 				exported = ""
 				continue
 			}
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(exported+command, "4321", port))
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // some wait for what should happen, others build
+			cmd := exec.CommandContext(ctx, "sh", "-c", strings.ReplaceAll(exported+command, "4321", port))
+			cmd.WaitDelay = time.Second
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 			out, err := cmd.CombinedOutput()
+			late := ctx.Err() != nil
+			cancel()
+			if late {
+				t.Fatalf("%s: after this, a command does not come to its end:\n%s", document, &got)
+			}
 			got.Write(bytes.ReplaceAll(out, []byte(port), []byte("4321")))
 			if len(out) > 0 && out[len(out)-1] != '\n' {
 				got.WriteByte('\n') // an answer that is one line without its end
