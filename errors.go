@@ -20,9 +20,13 @@ const (
 	CodeVersionConflict Code = "VERSION_CONFLICT"
 	// CodeConditionFailed: an event matches the append condition; see [ConditionError].
 	CodeConditionFailed Code = "APPEND_CONDITION_FAILED"
-	// CodeEventIDConflict: the stream holds the id with another type or data, or some of a request's ids
+	// CodeEventIDConflict: the stream holds the id with another type, data or parents, or some of a request's ids
 	// and not the others.
 	CodeEventIDConflict Code = "EVENT_ID_CONFLICT"
+	// CodeWrongStreamKind: the category is of the other kind of streams, merge or ordered; see [StreamKindError].
+	CodeWrongStreamKind Code = "WRONG_STREAM_KIND"
+	// CodeParentMissing: the stream does not hold an event's parents; see [ParentError].
+	CodeParentMissing Code = "PARENT_MISSING"
 	// CodeStoreFull: no space is left; reads go on, and appends do again once there is space.
 	CodeStoreFull Code = "STORE_FULL"
 	// CodeDamaged: bytes of the store are not what was written; see [DamageError].

@@ -59,12 +59,21 @@ func (l *Limits) prepare(batch []Append, imported bool) ([]Append, error) {
 		return nil, &Error{Code: CodeTooLarge, Field: "batch", Message: fmt.Sprintf(
 			"has %d events, at most %d are taken at once: append it in parts", events, l.BatchEvents)}
 	}
-	transaction := ""
-	if events > 1 && !imported {
-		transaction = NewID()
-	}
 	if err := checkStreamsDiffer(batch); err != nil {
 		return nil, err
+	}
+	merge, err := kindOf(batch)
+	if err != nil {
+		return nil, err
+	}
+	var common transaction
+	switch {
+	case merge && !imported:
+		if common, err = transactionOf(batch, events); err != nil {
+			return nil, err
+		}
+	case events > 1 && !imported:
+		common.id = NewID()
 	}
 	out := make([]Append, len(batch))
 	all := make([]Event, events)
@@ -84,8 +93,15 @@ func (l *Limits) prepare(batch []Append, imported bool) ([]Append, error) {
 				return nil, p
 			}
 			e.StreamID = a.Stream
-			if transaction != "" {
-				e.TransactionID = transaction
+			switch {
+			case imported:
+			case !merge:
+				e.TransactionID = common.id
+			default:
+				if p := common.join(e); p != nil {
+					p.Field = eventField(batch, i, j, p.Field)
+					return nil, p
+				}
 			}
 			n := e.BodySize()
 			if e.ID == "" {
@@ -105,6 +121,11 @@ func (l *Limits) prepare(batch []Append, imported bool) ([]Append, error) {
 	if size > l.BatchBytes {
 		return nil, &Error{Code: CodeTooLarge, Field: "batch", Message: fmt.Sprintf(
 			"has %d bytes, at most %d are taken at once: append it in parts", size, l.BatchBytes)}
+	}
+	if merge {
+		if err := checkTransactions(out); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -186,11 +207,13 @@ func prepareEvent(e *Event, stream StreamID, imported bool) *Error {
 	if p := checkGiven(e, stream, imported); p != nil {
 		return p
 	}
-	if problem := checkName(e.Type, maxName); problem != "" {
+	if problem := checkType(e, stream); problem != "" {
 		return invalid("type", problem)
 	}
-	if strings.Contains(e.Type, "*") {
-		return invalid("type", `has a "*", which stands for a wildcard in filters`)
+	if e.Parents != nil {
+		if p := checkMerge(e, stream); p != nil {
+			return p
+		}
 	}
 	if e.ID != "" {
 		if problem := checkEventID(e.ID); problem != "" {
@@ -240,8 +263,8 @@ func checkGiven(e *Event, stream StreamID, imported bool) *Error {
 		return invalid("streamId", fmt.Sprintf("is %q in an append to %q: leave it out", e.StreamID, stream))
 	case e.DataHash != "":
 		return given("dataHash")
-	case e.Parents != nil || e.TransactionSize != 0:
-		return &Error{Code: CodeUnsupported, Field: "parents", Message: "merge streams are not taken by this version: leave parents and transactionSize out"}
+	case e.TransactionSize != 0 && e.Parents == nil:
+		return invalid("transactionSize", "is for events of merge streams, which have parents: leave it out")
 	case imported:
 		if !e.CreatedAt.IsZero() {
 			e.CreatedAt = e.CreatedAt.UTC().Truncate(time.Microsecond)
@@ -256,10 +279,27 @@ func checkGiven(e *Event, stream StreamID, imported bool) *Error {
 		}
 	case !e.CreatedAt.IsZero():
 		return given("createdAt")
-	case e.TransactionID != "":
+	case e.TransactionID != "" && e.Parents == nil:
 		return given("transactionId")
 	}
 	return nil
+}
+
+// checkType lets reserved types stand where they belong, and nowhere else.
+func checkType(e *Event, stream StreamID) string {
+	switch category := stream.Category(); {
+	case reserved(category) && e.Type != category:
+		return fmt.Sprintf("is %q, and the events of category %q are all of type %q", e.Type, category, category)
+	case reserved(category), e.Type == voidType && e.Parents != nil:
+		return ""
+	}
+	if problem := checkName(e.Type, maxName); problem != "" {
+		return problem
+	}
+	if strings.Contains(e.Type, "*") {
+		return `has a "*", which stands for a wildcard in filters`
+	}
+	return ""
 }
 
 func checkTags(tags []string) *Error {
@@ -279,6 +319,9 @@ func checkTags(tags []string) *Error {
 }
 
 func checkStreamID(id StreamID) string {
+	if reserved(id.Category()) && id.Rest() != "" {
+		return checkName(string(id[1:]), maxName-1)
+	}
 	if problem := checkName(string(id), maxName); problem != "" {
 		return problem
 	}

@@ -40,10 +40,12 @@ type Tables interface {
 	Close() error
 }
 
-// Mark is how far tables are: up to where in the log, and in which epoch of it.
+// Mark is how far tables are: up to where in the log, which event stands there, and in which epoch that was seen. Tables keep
+// all three as they are.
 type Mark struct {
 	Epoch    string
 	Position nacre.Position
+	EventID  string
 }
 
 // Batch is what is written at once.
