@@ -19,10 +19,15 @@ type Driver interface {
 	// it. The driver sets StreamID and all that the store gives in the events that it returns. The batch is
 	// the driver's own; what its events' bytes, tags and names are made of is not, and is not changed.
 	//
+	// The events of a batch are all of merge streams, with Parents that are not nil, or all of ordered ones. The
+	// first event of a category decides which kind its streams are, for ever.
+	//
 	// In this order: ids that the stream holds are looked at first (all held, consecutive, in order,
-	// with the same type and data: the first outcome, marked Duplicate; none held: go on; anything else,
-	// also across the appends of a batch: *EventIDConflictError), then versions (*ConflictError), then
-	// the condition (*ConditionError).
+	// with the same type, data and parents, as written: the first outcome, marked Duplicate; none held: go on;
+	// anything else, also across the appends of a batch: *EventIDConflictError), then each category's kind
+	// (*StreamKindError) and that each parent is in its child's stream, or before it in the same append
+	// (*ParentError), then versions (*ConflictError), then the condition (*ConditionError). All of it is one step
+	// with the commit: of first appends of both kinds at the same time, one kind wins.
 	Append(ctx context.Context, batch []Append, c *Condition) ([]Appended, error)
 
 	// Read yields in global order, or backwards, the acknowledged events that f selects, as of the call.

@@ -13,7 +13,8 @@ import (
 type Position uint64
 
 // StreamID names a stream: "category-rest". Without a "-" all of it is the category. It is 1 to 256
-// bytes of UTF-8 without quotes, backslashes and control characters, and does not begin with "$" or "-".
+// bytes of UTF-8 without quotes, backslashes and control characters, and does not begin with "$" or "-", but for
+// the ordered streams "$schema-…" and "$policy-…", whose events are of the types "$schema" and "$policy".
 type StreamID string
 
 // Category is the text before the first "-".
@@ -41,9 +42,11 @@ type Event struct {
 	// StreamID is the stream that the event stands in.
 	StreamID StreamID
 	// ID is a ULID made by the store unless given: 1 to 64 printable ASCII characters. Appending an id
-	// to the stream that holds it already changes nothing.
+	// to the stream that holds it already changes nothing. In a merge stream it is always given, a ULID in
+	// canonical text that is greater than the parents'.
 	ID string
-	// Type says what happened, in the past tense: "order.shipped". 1 to 256 bytes, no "*".
+	// Type says what happened, in the past tense: "order.shipped". 1 to 256 bytes, no "*", no "$" at its beginning
+	// but for "$void" in merge streams.
 	Type string
 	// CreatedAt is when the store took the event, in UTC, to the microsecond.
 	CreatedAt time.Time
@@ -58,12 +61,14 @@ type Event struct {
 	Metadata json.RawMessage
 	// Tags are what conditions and filters can ask for besides stream and type; at most 64.
 	Tags []string
-	// Parents are the ids of the events that this one's author had seen, in a merge stream, where it is
-	// never nil; nil in an ordered stream.
+	// Parents are the ids of the events that this one's author had seen, in a merge stream, where whoever appends
+	// gives them and they are never nil, empty for a genesis; nil in an ordered stream. At most 1,024, each once,
+	// each in the stream.
 	Parents []string
-	// TransactionID is common to the events that were committed together, where they were several.
+	// TransactionID is common to the events that were committed together, where they were several. In merge
+	// streams it is the least of their ids, from which theirs are counted up.
 	TransactionID string
-	// TransactionSize is the number of events of a merge stream's transaction; 0 elsewhere.
+	// TransactionSize is the number of events of a merge stream's transaction, 2 to 1,000; 0 elsewhere.
 	TransactionSize int
 
 	err *Error // what did not encode, for the append to tell

@@ -46,12 +46,16 @@ func (s *Store) Append(ctx context.Context, id StreamID, expected ExpectedVersio
 
 // Commit takes the whole batch or nothing of it; c may be nil. Outcomes are in the batch's order. Each
 // stream may stand in a batch once.
+//
+// A batch is of merge streams, whose events have Parents, or of ordered ones. Of several events of merge streams
+// it makes a transaction: their ids have to be consecutive, over all its streams, and ascend in each.
 func (s *Store) Commit(ctx context.Context, c *Condition, batch ...Append) ([]Appended, error) {
 	return s.commit(ctx, c, batch, false)
 }
 
-// Import is Commit for events that come from elsewhere: their CreatedAt and TransactionID, where set,
-// are kept. Positions are always this store's own.
+// Import is Commit for events that come from elsewhere: their CreatedAt, TransactionID and TransactionSize, where
+// set, are kept. Positions are always this store's own. A transaction of merge streams has to be in the batch
+// whole; there may be several, and single events beside them.
 func (s *Store) Import(ctx context.Context, batch ...Append) ([]Appended, error) {
 	return s.commit(ctx, nil, batch, true)
 }

@@ -3,6 +3,7 @@ package memstore
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,12 @@ func (l *log) Append(ctx context.Context, batch []nacre.Append, c *nacre.Conditi
 	defer l.mu.Unlock()
 	if held, err := l.held(batch); held || err != nil {
 		return l.firstOutcomes(batch, err)
+	}
+	if err := l.checkKinds(batch); err != nil {
+		return nil, err
+	}
+	if err := l.checkParents(batch); err != nil {
+		return nil, err
 	}
 	for i := range batch {
 		a := &batch[i]
@@ -55,7 +62,7 @@ func (l *log) held(batch []nacre.Append) (bool, error) {
 				found = conflict
 			}
 			if !sameFact(l.at(at), e) {
-				conflict.Reason = "with another type or other data"
+				conflict.Reason = "with another type, other data or other parents"
 				return false, conflict
 			}
 			if j > 0 && before != 0 && l.at(at).StreamPosition != l.at(before).StreamPosition+1 {
@@ -73,7 +80,8 @@ func (l *log) held(batch []nacre.Append) (bool, error) {
 }
 
 func sameFact(a, b *nacre.Event) bool {
-	return a.Type == b.Type && bytes.Equal(a.Data, b.Data) && bytes.Equal(a.Binary, b.Binary)
+	return a.Type == b.Type && bytes.Equal(a.Data, b.Data) && bytes.Equal(a.Binary, b.Binary) &&
+		(a.Parents == nil) == (b.Parents == nil) && slices.Equal(a.Parents, b.Parents)
 }
 
 func (l *log) firstOutcomes(batch []nacre.Append, err error) ([]nacre.Appended, error) {
@@ -133,6 +141,9 @@ func (l *log) write(batch []nacre.Append) []nacre.Appended {
 			l.events = append(l.events, entry{event: e})
 			l.streams[e.StreamID] = append(l.streams[e.StreamID], e.GlobalPosition)
 			l.ids[heldID{e.StreamID, e.ID}] = e.GlobalPosition
+			if e.StreamPosition == 0 {
+				l.kinds[e.StreamID.Category()] = e.Parents != nil
+			}
 			events[j] = e.Clone()
 		}
 		out[i] = nacre.Appended{Version: events[len(events)-1].StreamPosition, Events: events}

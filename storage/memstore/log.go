@@ -19,7 +19,8 @@ type log struct {
 	events  []entry // by global position, from 1
 	streams map[nacre.StreamID][]nacre.Position
 	ids     map[heldID]nacre.Position
-	newest  time.Time // the latest time that the clock gave
+	kinds   map[string]bool // of the categories there are: merge streams or ordered ones
+	newest  time.Time       // the latest time that the clock gave
 	blobs   map[string][]byte
 	grown   chan struct{} // closed, and made again, when the log grows or is closed
 }
@@ -41,6 +42,7 @@ func newLog(now func() time.Time) *log {
 		epoch:   nacre.NewID(),
 		streams: map[nacre.StreamID][]nacre.Position{},
 		ids:     map[heldID]nacre.Position{},
+		kinds:   map[string]bool{},
 		blobs:   map[string][]byte{},
 		grown:   make(chan struct{}),
 	}

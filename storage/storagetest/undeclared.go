@@ -8,7 +8,6 @@ import (
 
 var undeclaredCases = []testCase{
 	{"FeaturesAreUnsupported", undeclaredFeatures},
-	{"MergeStreamsAreUnsupported", undeclaredMergeStreams},
 }
 
 // undeclaredFeatures asks for what the driver does not declare.
@@ -46,16 +45,4 @@ func undeclaredFeatures(x *trial) {
 			x.Errorf("a backup that is unsupported made its directory")
 		}
 	}
-}
-
-func undeclaredMergeStreams(x *trial) {
-	x.append("s-1", nacre.Any, fact("t", 1))
-	x.nothingWritten(func() {
-		for _, parents := range [][]string{{}, {"01JD3Y8Q0V3M8S2Z6T5N9K4RWE"}} {
-			e := fact("t", 2)
-			e.Parents = parents
-			_, err := x.s.Append(x.ctx, "s-2", nacre.Any, e)
-			expectCode(x, "an event with parents", err, nacre.CodeUnsupported)
-		}
-	})
 }
