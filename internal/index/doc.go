@@ -2,7 +2,8 @@
 // events, by global position, carry a term.
 //
 // A term is a keyed 64-bit hash of a kind and a text ([Hasher]): a stream, a
-// category, a type, a tag, or an event's id within its stream.
+// category, a type, a tag, an event's id within its stream, or the category of a
+// merge stream.
 //
 // # Entry points
 //

@@ -21,6 +21,10 @@ const (
 	// ID is an event's id within its stream: the stream's id, a zero byte, the
 	// event's id. Ids have no names in a run.
 	ID Kind = 5
+	// Genesis marks the events that begin a branch of a merge stream, those without
+	// parents: by the stream's category, and once more by the empty text. It has
+	// no names in a run.
+	Genesis Kind = 6
 )
 
 // named counts the kinds with names, Stream to Tag.
@@ -42,6 +46,8 @@ func (k Kind) String() string {
 		return "tag"
 	case ID:
 		return "event id"
+	case Genesis:
+		return "merge stream's category"
 	}
 	return "unknown kind"
 }

@@ -25,16 +25,22 @@ type prepared struct {
 	// What the caller found in the runs; the memories are the sequencer's to ask.
 	known   bool
 	version int64
+	// kindTerm finds events that tell the kind of the stream's category, once it is needed; settled: it is known to
+	// be that of the request.
+	kindTerm uint64
+	termed   bool
+	settled  bool
 
 	// What the sequencer decided.
 	firstPos nacre.Position
 	firstVer int64
 }
 
-// eventNames are an event's type, and how many tags it has.
+// eventNames are an event's type, how many tags it has, and whether it begins a branch of a merge stream.
 type eventNames struct {
 	eventType string
 	tags      int
+	genesis   bool
 }
 
 // body is an encoded event in the request's buffer.
@@ -48,11 +54,10 @@ func (a *prepared) given(yield func(e *nacre.Event, term uint64) bool) {
 	terms := a.terms
 	for i := range a.events {
 		e := &a.events[i]
-		n := termsFor(len(e.Tags))
-		if e.StreamPosition == idGiven && !yield(e, terms[n-1]) {
+		if e.StreamPosition == idGiven && !yield(e, terms[termTags+len(e.Tags)]) {
 			return
 		}
-		terms = terms[n:]
+		terms = terms[termsFor(len(e.Tags), isGenesis(e)):]
 	}
 }
 
@@ -62,6 +67,8 @@ type request struct {
 	buf     []byte
 	events  int
 	given   bool // ids were given, and have to be looked up
+	merge   bool // the events are of merge streams
+	parents bool // all parents have been found
 	cond    *condition
 
 	// indexedTo is how far the caller has looked in the runs. checkedTo is how far it has looked for
@@ -140,6 +147,7 @@ func (l *log) Append(ctx context.Context, batch []nacre.Append, c *nacre.Conditi
 		case r.out.err != nil:
 			return nil, r.out.err
 		case !r.out.again:
+			l.kinds.learn(r)
 			return r.result(), nil
 		}
 		if r.out.waitFor > 0 {
@@ -163,7 +171,7 @@ func (l *log) refusal() error {
 
 // prepare encodes and checksums a batch.
 func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
-	r := &request{}
+	r := &request{merge: batch[0].Events[0].Parents != nil}
 	if r.appends = r.one[:]; len(batch) > 1 {
 		r.appends = make([]prepared, len(batch))
 	}
@@ -173,7 +181,7 @@ func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 			e := &batch[i].Events[j]
 			r.given = r.given || e.ID != ""
 			size += e.BodySize() + 32
-			terms += termsFor(len(e.Tags))
+			terms += termsFor(len(e.Tags), isGenesis(e))
 			tags += len(e.Tags)
 			r.events++
 		}
@@ -214,7 +222,7 @@ func (l *log) prepare(batch []nacre.Append, c *nacre.Condition) *request {
 			allBodies = append(allBodies, body{start, len(r.buf), line.Checksum(r.buf[start:])})
 			allTerms = appendTerms(allTerms, l.hasher, a.streamTerm, category, b.Stream, e)
 			allTags = append(allTags, e.Tags...)
-			allNames = append(allNames, eventNames{e.Type, len(e.Tags)})
+			allNames = append(allNames, eventNames{e.Type, len(e.Tags), isGenesis(e)})
 		}
 		a.terms = allTerms[firstTerm:len(allTerms):len(allTerms)]
 		a.tags = allTags[firstTag:len(allTags):len(allTags)]
@@ -249,7 +257,7 @@ func (r *request) result() []nacre.Appended {
 }
 
 // check looks at what has been written so far, for what the sequencer cannot know without reading: cold
-// streams' versions, ids, and the condition. It gives the first outcome of a repeated append.
+// streams' versions, ids, categories' kinds, parents, and the condition. It gives the first outcome of a repeated append.
 func (l *log) check(ctx context.Context, r *request) (first []nacre.Appended, err error) {
 	err = l.healing(func(s *snapshot) error {
 		first, err = l.checkIn(ctx, s, r)
@@ -278,8 +286,12 @@ func (l *log) checkIn(ctx context.Context, s *snapshot, r *request) ([]nacre.App
 		a.version, a.known = v, true
 	}
 	r.indexedTo = to
-	if !r.given && r.cond == nil {
+	open := l.kinds.open(r)
+	if !r.given && r.cond == nil && !open {
 		return nil, nil
+	}
+	if r.merge {
+		s.fold() // a parent that was acknowledged is there
 	}
 	upTo := min(l.visible(), s.foldedTo())
 	if r.given {
@@ -291,6 +303,17 @@ func (l *log) checkIn(ctx context.Context, s *snapshot, r *request) ([]nacre.App
 		if err != nil || first != nil {
 			return first, err
 		}
+	}
+	if open {
+		if err := l.checkKinds(s, r, upTo); err != nil {
+			return nil, err
+		}
+	}
+	if r.merge && !r.parents {
+		if err := l.checkParents(s, r, upTo); err != nil {
+			return nil, err
+		}
+		r.parents = true
 	}
 	if r.cond != nil && r.forbidden == nil {
 		found, err := l.matching(ctx, s, r.cond, max(r.cond.after, r.checkedTo), upTo)

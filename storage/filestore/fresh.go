@@ -52,6 +52,11 @@ func (f *freshTerms) concerns(r *request) bool {
 			}
 		}
 	}
+	for i := range r.appends {
+		if a := &r.appends[i]; a.termed && !a.settled && f.has(a.kindTerm) {
+			return true
+		}
+	}
 	return r.cond != nil && f.mayMatch(&r.cond.selection)
 }
 

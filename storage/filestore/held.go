@@ -60,6 +60,8 @@ func firstOutcome(r *request, found []nacre.Event) ([]nacre.Appended, error) {
 				return nil, conflict("with type " + was.Type + ", not " + is.Type)
 			case !bytes.Equal(was.Data, is.Data) || !bytes.Equal(was.Binary, is.Binary):
 				return nil, conflict("with other data")
+			case (was.Parents == nil) != (is.Parents == nil) || !slices.Equal(was.Parents, is.Parents):
+				return nil, conflict("with other parents")
 			case j > 0 && was.StreamPosition != held[j-1].StreamPosition+1:
 				return nil, conflict("it does not follow the request's event before it in the stream")
 			}

@@ -53,6 +53,7 @@ type log struct {
 	// The append path.
 	queue     *queue
 	recent    *recentStreams
+	kinds     kinds
 	groups    chan *group
 	groupPool sync.Pool
 	next      nextSegment
@@ -171,6 +172,7 @@ func (l *log) open() error {
 	if err != nil {
 		return err
 	}
+	l.kinds.any.Store(l.mayHaveMerges())
 	seq := &sequencer{l: l, snap: l.acquire(), next: l.visible() + 1, clock: active.clock}
 	seq.fresh.since = l.visible()
 	w := &writer{l: l}

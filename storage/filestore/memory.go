@@ -131,7 +131,7 @@ func (m *memory) foldSome() {
 func (m *memory) index(x *indexed) {
 	terms, tags := x.a.terms, x.a.tags
 	for i, e := range x.a.names {
-		n := termsFor(e.tags)
+		n := termsFor(e.tags, e.genesis)
 		m.addEvent(uint64(x.first)+uint64(i), x.version+int64(i), x.a.stream, e.eventType, tags[:e.tags], terms[:n])
 		terms, tags = terms[n:], tags[e.tags:]
 	}
@@ -184,11 +184,20 @@ const (
 	termStream = iota
 	termCategory
 	termType
-	termTags // each tag, then the event's id within its stream
+	termTags // each tag, then the event's id within its stream, then those of a genesis
 )
 
 // termsFor is how many terms an event with this many tags has.
-func termsFor(tags int) int { return termTags + tags + 1 }
+func termsFor(tags int, genesis bool) int {
+	n := termTags + tags + 1
+	if genesis {
+		n += 2
+	}
+	return n
+}
+
+// isGenesis tells whether an event is one of a merge stream, and has no parents.
+func isGenesis(e *nacre.Event) bool { return e.Parents != nil && len(e.Parents) == 0 }
 
 // appendTerms appends the terms of one event. streamTerm and categoryTerm are shared by an append's events.
 func appendTerms(dst []uint64, h index.Hasher, streamTerm, categoryTerm uint64, stream nacre.StreamID, e *nacre.Event) []uint64 {
@@ -196,5 +205,9 @@ func appendTerms(dst []uint64, h index.Hasher, streamTerm, categoryTerm uint64, 
 	for _, tag := range e.Tags {
 		dst = append(dst, h.Term(index.Tag, tag))
 	}
-	return append(dst, h.ID(string(stream), e.ID))
+	dst = append(dst, h.ID(string(stream), e.ID))
+	if isGenesis(e) {
+		dst = append(dst, h.Term(index.Genesis, stream.Category()), h.Term(index.Genesis, ""))
+	}
+	return dst
 }

@@ -148,6 +148,10 @@ func (q *sequencer) admit(r *request) {
 			return
 		}
 	}
+	if p, hit := q.kindBehind(r, looked); hit {
+		r.finish(outcome{again: true, waitFor: p, gen: q.gen})
+		return
+	}
 	if !q.versions(r) {
 		return
 	}
@@ -189,6 +193,31 @@ func (q *sequencer) idBehind(r *request) (nacre.Position, bool) {
 			for _, m := range slices.Backward(q.snap.mems) {
 				m.mu.RLock()
 				last, ok := m.idx.LastOf(id)
+				m.mu.RUnlock()
+				if ok && nacre.Position(last) > r.checkedTo {
+					return nacre.Position(last), true
+				}
+			}
+		}
+	}
+	return 0, false
+}
+
+// kindBehind tells whether what decides a category's kind may stand behind what the caller has looked at.
+func (q *sequencer) kindBehind(r *request, looked bool) (nacre.Position, bool) {
+	if !r.merge && !q.l.kinds.any.Load() {
+		return 0, false
+	}
+	for i := range r.appends {
+		a := &r.appends[i]
+		switch {
+		case a.settled:
+		case !a.termed:
+			return 0, true // the first merge stream has come since the caller looked
+		case !looked:
+			for _, m := range slices.Backward(q.snap.mems) {
+				m.mu.RLock()
+				last, ok := m.idx.LastOf(a.kindTerm)
 				m.mu.RUnlock()
 				if ok && nacre.Position(last) > r.checkedTo {
 					return nacre.Position(last), true
@@ -259,6 +288,9 @@ func (q *sequencer) begin() {
 
 // write stamps the request's lines into the group.
 func (q *sequencer) write(r *request) {
+	if r.merge {
+		q.l.kinds.any.Store(true)
+	}
 	g := q.group()
 	now := q.l.o.env.now().UnixMicro()
 	q.clock = max(q.clock, now)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -103,6 +104,7 @@ func (v *verifier) compareRun(f index.RunFile, checks []*segmentCheck) {
 	}
 	var want, have postingSum
 	var events, began uint64
+	merges := make(map[uint64]struct{})
 	for _, c := range checks {
 		if uint64(c.info.First) > f.Last {
 			break
@@ -113,6 +115,7 @@ func (v *verifier) compareRun(f index.RunFile, checks []*segmentCheck) {
 		want.join(c.sum)
 		events += uint64(c.verdict.Last-c.info.First) + 1
 		began += uint64(c.began)
+		maps.Copy(merges, c.merges)
 	}
 	err = r.All(func(term uint64, postings index.Postings) error {
 		positions := postings.Ascend(0)
@@ -127,12 +130,13 @@ func (v *verifier) compareRun(f index.RunFile, checks []*segmentCheck) {
 	case r.Events() != events || r.Streams() != began || have != want:
 		bad(errors.New("its postings are not those of the segments"))
 	default:
-		v.names(r, bad)
+		v.names(r, uint64(len(merges)), bad)
 	}
 }
 
-// names checks that each name of a run has its term, and, where hashes are whole, that no name is missing.
-func (v *verifier) names(r *index.Run, bad func(error)) {
+// names checks that each name of a run has its term, and, where hashes are whole, that no name is missing. Terms
+// without a name are those of ids and, as many as merges, of merge streams' categories.
+func (v *verifier) names(r *index.Run, merges uint64, bad func(error)) {
 	names := uint64(0)
 	for _, kind := range []index.Kind{index.Stream, index.Category, index.Type, index.Tag} {
 		it := r.Names(kind, index.Forward, "", "")
@@ -148,7 +152,7 @@ func (v *verifier) names(r *index.Run, bad func(error)) {
 			return
 		}
 	}
-	if v.l.o.env.termBits == 0 && names+r.Events() != r.Terms() {
+	if v.l.o.env.termBits == 0 && names+merges+r.Events() != r.Terms() {
 		bad(errors.New("its names are not those of the segments"))
 	}
 }

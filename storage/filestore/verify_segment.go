@@ -26,6 +26,7 @@ type segmentCheck struct {
 	sum      postingSum
 	streams  map[uint64]span // by a hash that the index does not use
 	began    int64
+	merges   map[uint64]struct{} // terms of categories of merge streams
 }
 
 // span is the part of a stream that stands in a segment.
@@ -67,6 +68,11 @@ func (c *checker) line(off int64, _ []byte, v *line.View) error {
 			c.sum.add(t, uint64(e.GlobalPosition))
 		}
 	}
+	if isGenesis(e) {
+		for _, t := range c.terms[len(c.terms)-2:] {
+			c.merges[t] = struct{}{}
+		}
+	}
 	key := c.names.Term(index.Stream, string(e.StreamID))
 	s, known := c.streams[key]
 	switch {
@@ -96,7 +102,7 @@ func (v *verifier) segment(ctx context.Context, i int) (*segmentCheck, error) {
 	g.acquire()
 	defer g.release()
 	c := &checker{
-		segmentCheck: &segmentCheck{info: info, path: g.path(), streams: make(map[uint64]span)},
+		segmentCheck: &segmentCheck{info: info, path: g.path(), streams: make(map[uint64]span), merges: make(map[uint64]struct{})},
 		v:            v, h: l.hasher, names: index.NewHasher([16]byte{1}, 0),
 	}
 	defer v.counter.add(max(info.Bytes, 1))
