@@ -40,13 +40,22 @@ func Main() int {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	// The first signal ends the work in an orderly way, the second one ends the process: also one that comes
-	// as soon as the first has done anything, so that it is let through before.
-	signals := make(chan os.Signal, 1)
+	// as soon as the first has done anything, so that it is let through before. To a process that began with
+	// interrupts ignored, as a script's background does, the system lets none through.
+	signals, again := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	ignored := signal.Ignored(os.Interrupt)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
 		case <-signals:
 		case <-ctx.Done():
+		}
+		if ignored {
+			signal.Notify(again, os.Interrupt)
+			go func() {
+				<-again
+				os.Exit(exitInterrupted)
+			}()
 		}
 		signal.Stop(signals)
 		stop()

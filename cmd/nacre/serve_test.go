@@ -8,6 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -90,27 +93,58 @@ func TestServeFinishesWhatItAccepted(t *testing.T) {
 // A second signal ends it at once, and the next server finds a whole store.
 func TestServeEndsAtOnceOnASecondSignal(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := serveIn(t, dir)
-	_ = halfSent(t, s.url())
-	if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	for _, second := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(second.String(), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s := serveIn(t, dir)
+			_ = halfSent(t, s.url())
+			s.interruptedTwice(t, second)
+			// Where the test itself began with interrupts ignored, so did the server.
+			if code, err := s.end(); err != nil || code != -1 && !(code == exitInterrupted && signal.Ignored(os.Interrupt)) {
+				t.Fatalf("ended with %d, %v: %s", code, err, s.err.String())
+			}
+			again := serveIn(t, dir)
+			store, err := client.Open(again.url(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer store.Close()
+			if v, err := store.Version(t.Context(), "a-1"); v != -1 || err != nil {
+				t.Fatalf("%d, %v", v, err)
+			}
+		})
+	}
+}
+
+func (s *served) interruptedTwice(t *testing.T, second os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	s.waitFor(t, "interrupt again to stop at once")
-	if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := s.cmd.Process.Signal(second); err != nil {
 		t.Fatal(err)
 	}
-	if code, err := s.end(); code != -1 || err != nil {
-		t.Fatalf("ended with %d, %v: %s", code, err, s.err.String())
-	}
-	again := serveIn(t, dir)
-	store, err := client.Open(again.url(), nil)
+}
+
+// A server in the background of a script, which begins with interrupts ignored, ends on them like any other.
+func TestServeInTheBackgroundIsInterrupted(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
-	if v, err := store.Version(t.Context(), "a-1"); v != -1 || err != nil {
-		t.Fatalf("%d, %v", v, err)
+	s, err := start(exec.Command("sh", "-c", `trap "" INT; exec "$0" serve --listen 127.0.0.1:0`, self), t.TempDir(), os.Environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.drain()
+	s.endedWith(t)
+	_ = halfSent(t, s.url())
+	s.interruptedTwice(t, os.Interrupt)
+	if code, err := s.end(); code != exitInterrupted || err != nil {
+		t.Fatalf("ended with %d, %v: %s", code, err, s.err.String())
 	}
 }
 

@@ -52,7 +52,12 @@ func launch(dir string, env []string, args ...string) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &served{cmd: exec.Command(self, args...), closed: make(chan struct{})}
+	return start(exec.Command(self, args...), dir, env)
+}
+
+// start starts a command that becomes the program in a folder, and waits for its first line.
+func start(cmd *exec.Cmd, dir string, env []string) (*served, error) {
+	s := &served{cmd: cmd, closed: make(chan struct{})}
 	s.cmd.Dir = dir
 	s.cmd.Env = append(env, asProgram+"=1", "GORACE=atexit_sleep_ms=0")
 	s.cmd.Stderr = &s.err
@@ -67,7 +72,7 @@ func launch(dir string, env []string, args ...string) (*served, error) {
 	if s.first, err = s.out.ReadString('\n'); err != nil {
 		_ = s.cmd.Process.Kill()
 		_ = s.cmd.Wait()
-		return nil, fmt.Errorf("%v did not begin (%w): %s", args, err, s.err.String())
+		return nil, fmt.Errorf("%v did not begin (%w): %s", cmd.Args, err, s.err.String())
 	}
 	return s, nil
 }
@@ -108,12 +113,17 @@ func serveIn(t *testing.T, dir string, args ...string) *served {
 		t.Fatal(err)
 	}
 	s.drain()
+	s.endedWith(t)
+	return s
+}
+
+// endedWith ends the process with the test, where nothing ended it before.
+func (s *served) endedWith(t *testing.T) {
 	t.Cleanup(func() {
 		_ = s.cmd.Process.Kill()
 		<-s.closed
 		_ = s.cmd.Wait()
 	})
-	return s
 }
 
 type servers struct{}
