@@ -35,7 +35,7 @@ func harness(options func() *Options) storagetest.Harness {
 			return open(t, dir)
 		},
 		Features: storagetest.Features{
-			Durable: true, Companion: true, Lines: true, Listing: true, Stats: true, Blobs: true, Backup: true,
+			Durable: true, Companion: true, Lines: true, Listing: true, Stats: true, Blobs: true, Reserved: true, Backup: true,
 		},
 	}
 }

@@ -17,7 +17,7 @@ func TestConformance(t *testing.T) {
 	storagetest.Run(t, storagetest.Harness{
 		Open: func(*testing.T) *nacre.Store { return memstore.Open(nil) },
 		Features: storagetest.Features{
-			Companion: true, Lines: true, Listing: true, Stats: true, Blobs: true,
+			Companion: true, Lines: true, Listing: true, Stats: true, Blobs: true, Reserved: true,
 		},
 	})
 }
@@ -28,7 +28,8 @@ func TestConformanceBare(t *testing.T) {
 		Open: func(t *testing.T) *nacre.Store {
 			return nacre.NewStore(struct{ nacre.Driver }{memstore.Open(nil).Driver()}, nil)
 		},
-		Checks: 10,
+		Features: storagetest.Features{Reserved: true},
+		Checks:   10,
 	})
 }
 

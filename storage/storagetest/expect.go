@@ -85,8 +85,8 @@ func read(t tb, ctx context.Context, s *nacre.Store, f nacre.Filter, o *nacre.Re
 	return out
 }
 
-// wholeLog reads everything and checks it: gapless positions, versions, transactions side by side, and
-// that the head is its end.
+// wholeLog reads everything and checks it: gapless positions, versions, parents before children, one kind of
+// streams a category, and that the head is its end.
 func wholeLog(t tb, ctx context.Context, s *nacre.Store) []nacre.Event {
 	t.Helper()
 	events := read(t, ctx, s, nil, nil)
@@ -102,6 +102,7 @@ func wholeLog(t tb, ctx context.Context, s *nacre.Store) []nacre.Event {
 		}
 		next[e.StreamID]++
 	}
+	checkMerge(t, events)
 	head, err := s.Head(ctx)
 	if err != nil {
 		t.Fatalf("Head: %v", err)

@@ -41,6 +41,9 @@ type Features struct {
 	Stats bool
 	// Blobs: [nacre.Store.Blobs] keeps blobs, as durable as the log.
 	Blobs bool
+	// Reserved: the names that begin with "$" and that a Store takes are appended. A driver over the wire does not
+	// declare it: a server leaves them to the programs around it.
+	Reserved bool
 	// Backup: [nacre.Store.Backup] copies log, companion and blobs while they are in use.
 	Backup bool
 }
@@ -111,6 +114,7 @@ func nouns() []noun {
 		{"Batch", nil, batchCases},
 		{"Idempotency", nil, idempotencyCases},
 		{"Condition", nil, conditionCases},
+		{"Merge", nil, mergeCases},
 		{"Filter", nil, filterCases},
 		{"Read", nil, readCases},
 		{"Find", nil, findCases},

@@ -43,6 +43,8 @@ type model struct {
 	log []nacre.Event
 	// committed are batches with ids, to be appended again.
 	committed [][]nacre.Append
+	// nextID is the number of the first id of merge streams that has not been used.
+	nextID int
 	// clock is the latest time that the log's clock gave.
 	clock time.Time
 }
@@ -58,9 +60,11 @@ func modelHistories(x *trial) {
 				t.Errorf("Close: %v", err)
 			}
 		}()
+		run.nextID = 1
 		actions := map[string]func(*rapid.T){
 			"append":    func(t *rapid.T) { run.commit(t, run.drawBatch(t, false), run.drawCondition(t), false) },
 			"batch":     func(t *rapid.T) { run.commit(t, run.drawBatch(t, true), run.drawCondition(t), false) },
+			"merge":     func(t *rapid.T) { run.commit(t, run.drawMergeBatch(t), run.drawCondition(t), false) },
 			"again":     run.again,
 			"import":    run.importBatch,
 			"read":      run.read,
@@ -108,6 +112,19 @@ type verdict struct {
 	first [][]nacre.Event  // the first outcomes, where the log holds the batch
 	stale []nacre.StreamID // for VERSION_CONFLICT
 	match []nacre.Position // for APPEND_CONDITION_FAILED
+
+	wrong  []nacre.StreamID // for WRONG_STREAM_KIND
+	absent [][2]string      // for PARENT_MISSING: ids of events, and of parents of theirs
+}
+
+// kind tells whether a stream's category is of merge streams.
+func (m *model) kind(id nacre.StreamID) (merge, known bool) {
+	for i := range m.log {
+		if e := &m.log[i]; e.StreamID.Category() == id.Category() {
+			return e.Parents != nil, true
+		}
+	}
+	return false, false
 }
 
 func (m *model) judge(batch []nacre.Append, c *nacre.Condition) verdict {
@@ -124,6 +141,7 @@ func (m *model) judge(batch []nacre.Append, c *nacre.Condition) verdict {
 			held++
 			same = same && h.Type == e.Type && string(h.Data) == string(e.Data) &&
 				string(h.Binary) == string(e.Binary) && (h.Binary == nil) == (e.Binary == nil) &&
+				slices.Equal(h.Parents, e.Parents) && (h.Parents == nil) == (e.Parents == nil) &&
 				(len(outcome) == 0 || h.StreamPosition == outcome[len(outcome)-1].StreamPosition+1)
 			outcome = append(outcome, *h)
 		}
@@ -136,6 +154,27 @@ func (m *model) judge(batch []nacre.Append, c *nacre.Condition) verdict {
 		return verdict{code: nacre.CodeEventIDConflict}
 	}
 	var v verdict
+	for _, a := range batch {
+		if merge, known := m.kind(a.Stream); known && merge != (a.Events[0].Parents != nil) {
+			v.code, v.wrong = nacre.CodeWrongStreamKind, append(v.wrong, a.Stream)
+		}
+	}
+	if v.code != "" {
+		return v
+	}
+	for _, a := range batch {
+		for i, e := range a.Events {
+			for _, parent := range e.Parents {
+				before := slices.ContainsFunc(a.Events[:i], func(o nacre.Event) bool { return o.ID == parent })
+				if !before && m.find(a.Stream, parent) == nil {
+					v.code, v.absent = nacre.CodeParentMissing, append(v.absent, [2]string{e.ID, parent})
+				}
+			}
+		}
+	}
+	if v.code != "" {
+		return v
+	}
 	for _, a := range batch {
 		if !a.Expected.Allows(m.version(a.Stream)) {
 			v.code, v.stale = nacre.CodeVersionConflict, append(v.stale, a.Stream)
@@ -189,6 +228,21 @@ func (m *modelRun) expectError(t *rapid.T, err error, c *nacre.Condition, v verd
 		if !slices.Contains(v.stale, e.Stream) || e.Current != m.version(e.Stream) {
 			t.Fatalf("the conflict tells %+v, stale are %q", e, v.stale)
 		}
+	case nacre.CodeWrongStreamKind:
+		e := expectError[*nacre.StreamKindError](t, "Commit", err, v.code)
+		if merge, _ := m.kind(e.Stream); !slices.Contains(v.wrong, e.Stream) || e.Merge != merge {
+			t.Fatalf("the error tells %+v, of the wrong kind are %q", e, v.wrong)
+		}
+	case nacre.CodeParentMissing:
+		e := expectError[*nacre.ParentError](t, "Commit", err, v.code)
+		for _, parent := range e.Missing {
+			if !slices.Contains(v.absent, [2]string{e.ID, parent}) {
+				t.Fatalf("the error tells %+v, absent are %q", e, v.absent)
+			}
+		}
+		if len(e.Missing) == 0 {
+			t.Fatalf("the error tells of no parent: %+v", e)
+		}
 	case nacre.CodeConditionFailed:
 		e := expectError[*nacre.ConditionError](t, "Commit", err, v.code)
 		if e.After != c.After || len(e.Positions) == 0 {
@@ -212,7 +266,14 @@ func (m *modelRun) accept(t *rapid.T, batch []nacre.Append, out []nacre.Appended
 		events += len(batch[i].Events)
 	}
 	var transaction string
-	withIDs := true
+	withIDs, merge := true, batch[0].Events[0].Parents != nil
+	if merge && !imported && events > 1 {
+		for _, e := range slices.Concat(eventsOf(batch)...) {
+			if transaction == "" || e.ID < transaction {
+				transaction = e.ID
+			}
+		}
+	}
 	for i, a := range batch {
 		if out[i].Duplicate || len(out[i].Events) != len(a.Events) {
 			t.Fatalf("outcome %d: %d events, duplicate %t, want %d new ones", i, len(out[i].Events), out[i].Duplicate, len(a.Events))
@@ -241,6 +302,9 @@ func (m *modelRun) accept(t *rapid.T, batch []nacre.Append, out []nacre.Appended
 				if want.TransactionID = transaction; transaction == "" {
 					t.Fatalf("%s: a batch without a transaction", describe(&got))
 				}
+				if merge {
+					want.TransactionSize = events
+				}
 			}
 			expectEvents(t, "the outcome", []nacre.Event{got}, []nacre.Event{want})
 			m.log = append(m.log, want)
@@ -264,6 +328,10 @@ func (m *modelRun) again(t *rapid.T) {
 		a.Events = slices.Clone(a.Events)
 		batch = append(batch, a)
 	}
+	if batch[0].Events[0].Parents != nil {
+		m.mergeAgain(t, batch)
+		return
+	}
 	a := &batch[rapid.IntRange(0, len(batch)-1).Draw(t, "append")]
 	at := rapid.IntRange(0, len(a.Events)-1).Draw(t, "event")
 	switch rapid.IntRange(0, 5).Draw(t, "what") {
@@ -278,13 +346,22 @@ func (m *modelRun) again(t *rapid.T) {
 	case 4:
 		a.Events[at] = m.drawEvent(t).WithID(a.Events[at].ID)
 	}
-	for _, e := range slices.Concat(eventsOf(batch)...) {
-		if !e.CreatedAt.IsZero() || e.TransactionID != "" { // only an import gives these
-			m.commit(t, batch, nil, true)
-			return
-		}
+	if brought(batch) {
+		m.commit(t, batch, nil, true)
+		return
 	}
 	m.commit(t, batch, m.drawCondition(t), false)
+}
+
+// brought tells whether events have what only an import gives.
+func brought(batch []nacre.Append) bool {
+	return slices.ContainsFunc(slices.Concat(eventsOf(batch)...), func(e nacre.Event) bool {
+		return !e.CreatedAt.IsZero() || e.TransactionID != ""
+	})
+}
+
+func drawTime(t *rapid.T) time.Time {
+	return time.UnixMicro(rapid.Int64Range(-1e15, 4e15).Draw(t, "time")).UTC()
 }
 
 func eventsOf(batch []nacre.Append) [][]nacre.Event {
@@ -296,12 +373,16 @@ func eventsOf(batch []nacre.Append) [][]nacre.Event {
 }
 
 func (m *modelRun) importBatch(t *rapid.T) {
+	if rapid.IntRange(0, 2).Draw(t, "merge") == 0 {
+		m.commit(t, m.drawMergeImport(t), nil, true)
+		return
+	}
 	batch := m.drawBatch(t, rapid.Bool().Draw(t, "many"))
 	for i := range batch {
 		for j := range batch[i].Events {
 			e := &batch[i].Events[j]
 			if rapid.Bool().Draw(t, "timed") {
-				e.CreatedAt = time.UnixMicro(rapid.Int64Range(-1e15, 4e15).Draw(t, "time")).UTC()
+				e.CreatedAt = drawTime(t)
 			}
 			if rapid.Bool().Draw(t, "in a transaction") {
 				e.TransactionID = "elsewhere"
