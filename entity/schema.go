@@ -32,7 +32,9 @@ func (s querySchema) Property(name string) (query.Property, bool) {
 }
 
 // Collection implements query.Schema.
-func (s querySchema) Collection(name string) (query.Schema, bool) { return QuerySchema(name, s.schemas) }
+func (s querySchema) Collection(name string) (query.Schema, bool) {
+	return QuerySchema(name, s.schemas)
+}
 
 // Names implements query.Named.
 func (s querySchema) Names() []string {

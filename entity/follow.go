@@ -1,0 +1,473 @@
+package entity
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity/merge"
+)
+
+const (
+	// pause is how long the loops wait after an error.
+	pause = time.Second
+	// stretch is how many positions the follower reads before it tells where it is.
+	stretch = 10_000
+	// passing is how many positions that do not concern the tables may be passed before they take a new mark: so many are
+	// read again, at most, when they are opened.
+	passing = 100_000
+)
+
+// schemas is what precedes a collection's name in its schema's stream.
+const schemas = "$schema-"
+
+// follower folds the log, in its order, into the DB's states. It is one goroutine's.
+type follower struct {
+	db    *DB
+	at    Mark                   // up to where everything has been folded
+	seen  Mark                   // up to where it was read
+	part  []*logged              // of a transaction that is not complete yet
+	gate  *merge.Gate            // for events that do not come as they should
+	late  map[merge.Name]*logged // what the gate holds
+	known recent
+}
+
+// logged is an event of a merge stream, and where it stands.
+type logged struct {
+	*merge.Event
+	event nacre.Event
+}
+
+// begin reads what the tables know, and makes them anew where they are of another log.
+func (db *DB) begin(ctx context.Context) (*follower, error) {
+	mark, err := db.tables.Mark(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if mark, err = db.same(ctx, mark); err != nil {
+		return nil, err
+	}
+	f := &follower{db: db}
+	return f, f.start(ctx, mark)
+}
+
+// same gives the tables' mark in the log's present epoch, where the log is still theirs; else they are emptied. An event
+// is nowhere twice, so a log that has the same one at the same place has the same before it.
+func (db *DB) same(ctx context.Context, mark Mark) (Mark, error) {
+	head, err := db.store.Head(ctx)
+	if err != nil {
+		return Mark{}, err
+	}
+	if mark == (Mark{}) || mark.Epoch == head.Epoch && mark.Position <= head.Position {
+		mark.Epoch = head.Epoch
+		return mark, nil
+	}
+	for e, err := range db.store.Read(ctx, nil, &nacre.ReadOptions{After: mark.Position - min(mark.Position, 1), Before: mark.Position + 1}) {
+		if err != nil {
+			return Mark{}, err
+		}
+		if e.GlobalPosition == mark.Position && e.ID == mark.EventID {
+			mark.Epoch = head.Epoch
+			return mark, nil
+		}
+	}
+	db.o.Logger.Warn("the tables of the entities are of another log, and are made anew", "position", mark.Position)
+	return Mark{Epoch: head.Epoch}, db.tables.Reset(ctx)
+}
+
+// start takes up the work behind a mark.
+func (f *follower) start(ctx context.Context, mark Mark) error {
+	db := f.db
+	f.at, f.seen, f.part, f.known = mark, mark, nil, recent{}
+	f.gate, f.late = merge.NewGate(f), map[merge.Name]*logged{}
+	all := map[string]*merge.Schemas{}
+	filter := nacre.Filter{{Types: []string{merge.TypeSchema}}}
+	if mark.Position > 0 {
+		for e, err := range db.store.Read(ctx, filter, &nacre.ReadOptions{Before: mark.Position + 1, Borrowed: true}) {
+			if err != nil {
+				return err
+			}
+			f.schema(all, &e)
+		}
+	}
+	waiting, err := db.tables.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	for _, at := range waiting {
+		for e, err := range db.store.Read(ctx, nil, &nacre.ReadOptions{After: at - 1, Before: at + 1}) {
+			if err != nil {
+				return err
+			}
+			if ev, err := merge.Decode(&e); err == nil {
+				f.gate.Offer(db.o.Now(), merge.FromHere, ev)
+				f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = &logged{ev, e}
+			}
+		}
+	}
+	db.shape.Lock()
+	clear(db.columns)
+	for name, s := range all {
+		db.columns[name] = s.Current()
+	}
+	db.shape.Unlock()
+	db.mu.Lock()
+	db.states = states{limit: db.o.CacheBytes}
+	db.schemas, db.mark, db.waiting, db.unwritten = all, mark, waiting, false
+	db.filed, db.idle = mark.Position, true
+	clear(db.declared)
+	db.mu.Unlock()
+	db.applied.set(mark.Position)
+	db.written.set(mark.Position)
+	return nil
+}
+
+// run folds until the DB is closed.
+func (f *follower) run() {
+	db := f.db
+	for db.ctx.Err() == nil {
+		err := f.follow()
+		if db.ctx.Err() != nil || nacre.CodeOf(err) == nacre.CodeClosed {
+			err = errClosed()
+			db.applied.fail(err)
+			db.written.fail(err)
+			return
+		}
+		db.applied.fail(err)
+		db.o.Logger.Error("the entities cannot follow the log: it is tried again", "error", err)
+		db.rest(pause)
+		if nacre.CodeOf(err) == nacre.CodeLogRewound {
+			db.rewind(f)
+		}
+	}
+	db.applied.fail(errClosed())
+	db.written.fail(errClosed())
+}
+
+func errClosed() error { return nacre.Errorf(nacre.CodeClosed, "the entities have been closed") }
+
+func (db *DB) rest(d time.Duration) {
+	select {
+	case <-db.ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// rewind begins anew in a log that was cut or restored. What the tables have is kept where the log has it still.
+func (db *DB) rewind(f *follower) {
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	mark, err := db.tables.Mark(db.ctx)
+	if err == nil {
+		mark, err = db.same(db.ctx, mark)
+	}
+	if err == nil {
+		err = f.start(db.ctx, mark)
+	}
+	if err != nil {
+		db.applied.fail(err)
+	}
+}
+
+// follow reads the log on, until something is wrong.
+func (f *follower) follow() error {
+	store, ctx := f.db.store, f.db.ctx
+	f.seen, f.part = f.at, nil // what was read and not folded is read again
+	for {
+		head, err := store.Head(ctx)
+		switch {
+		case err != nil:
+			return err
+		case head.Epoch != f.seen.Epoch || head.Position < f.seen.Position:
+			return nacre.Errorf(nacre.CodeLogRewound, "the log is of epoch %s and ends at %d, and was of epoch %s and read up to %d",
+				head.Epoch, head.Position, f.seen.Epoch, f.seen.Position)
+		case head.Position == f.seen.Position:
+			if err := f.caughtUp(); err != nil {
+				return err
+			}
+			if err := store.Wait(ctx, head.Position); err != nil {
+				return err
+			}
+			continue
+		}
+		to := min(head.Position, f.seen.Position+stretch)
+		for e, err := range store.Read(ctx, nil, &nacre.ReadOptions{After: f.seen.Position, Before: to + 1, Borrowed: true}) {
+			if err != nil {
+				return err
+			}
+			if err := f.take(&e); err != nil {
+				return err
+			}
+		}
+		if f.seen.Position < to { // positions without events that can be read
+			f.seen.Position = to
+		}
+		f.passed()
+	}
+}
+
+// caughtUp is called at the log's end. A transaction that has not ended there does not come as it should.
+func (f *follower) caughtUp() error {
+	if len(f.part) == 0 {
+		return nil
+	}
+	if err := f.slow(); err != nil {
+		return err
+	}
+	f.passed()
+	return nil
+}
+
+// passed tells how far the follower is.
+func (f *follower) passed() {
+	if len(f.part) > 0 {
+		return
+	}
+	f.at = f.seen
+	db := f.db
+	db.mu.Lock()
+	db.mark = f.at
+	stir := db.stale()
+	if !stir && db.idle {
+		db.written.set(f.at.Position) // nothing of all this concerns the tables
+	}
+	db.mu.Unlock()
+	db.applied.set(f.at.Position)
+	if stir {
+		db.stir()
+	}
+}
+
+// take folds an event.
+func (f *follower) take(e *nacre.Event) error {
+	if e.Parents == nil {
+		if len(f.part) > 0 { // a transaction stands in one place
+			if err := f.slow(); err != nil {
+				return err
+			}
+		}
+		f.sees(e)
+		if e.Type == merge.TypeSchema && strings.HasPrefix(string(e.StreamID), schemas) {
+			f.declare(e)
+		}
+		return nil
+	}
+	event := e.Clone()
+	ev, err := merge.Decode(&event)
+	if err != nil {
+		f.db.o.Logger.Error("an event of a merge stream is refused: it has no effect", "stream", e.StreamID, "event", e.ID, "error", err)
+		f.sees(&event)
+		return nil
+	}
+	if len(f.part) > 0 && f.part[0].Transaction != ev.Transaction {
+		if err := f.slow(); err != nil {
+			return err
+		}
+	}
+	f.sees(&event)
+	f.part = append(f.part, &logged{ev, event})
+	if len(f.part) < ev.Size {
+		return nil
+	}
+	if len(f.late) > 0 {
+		return f.slow()
+	}
+	ready, err := f.ready(f.part)
+	if err != nil {
+		return err
+	}
+	if !ready {
+		return f.slow()
+	}
+	part := f.part
+	f.part = nil
+	return f.fold(part, false)
+}
+
+func (f *follower) sees(e *nacre.Event) {
+	f.seen.Position, f.seen.EventID = e.GlobalPosition, strings.Clone(e.ID)
+}
+
+// ready tells whether all is there that a transaction names, which is so unless somebody appended to the log by other ways
+// than this package's. Parents are there, or the log would not have taken it.
+func (f *follower) ready(part []*logged) (bool, error) {
+	for _, ev := range part {
+		for _, id := range ev.Names() {
+			n := merge.Name{Stream: ev.Stream, ID: id}
+			if f.known.has(n) || slices.Contains(ev.Parents, id) ||
+				slices.ContainsFunc(part, func(other *logged) bool { return other.ID == id && other.Stream == ev.Stream }) {
+				continue
+			}
+			if _, there := f.Lookup(n.Stream, id); !there {
+				return false, f.db.ctx.Err()
+			}
+			f.known.add(n)
+		}
+	}
+	return true, nil
+}
+
+// slow has the gate say what becomes of the events that were read last.
+func (f *follower) slow() error {
+	part := f.part
+	f.part = nil
+	events := make([]*merge.Event, len(part))
+	for i, ev := range part {
+		events[i] = ev.Event
+	}
+	out := f.gate.Offer(f.db.o.Now(), merge.FromHere, events...)
+	for i, ev := range part {
+		if v := out.Verdicts[i]; v == merge.Visible || v == merge.Waiting {
+			f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = ev
+		}
+	}
+	visible := make([]*logged, len(out.Visible))
+	for i, ev := range out.Visible {
+		n := merge.Name{Stream: ev.Stream, ID: ev.ID}
+		visible[i] = f.late[n]
+		delete(f.late, n)
+	}
+	return f.fold(visible, true)
+}
+
+// Lookup implements merge.Known: what stands before what is looked at, and does not wait itself.
+func (f *follower) Lookup(stream nacre.StreamID, id merge.ID) (merge.Hash, bool) {
+	if f.late[merge.Name{Stream: stream, ID: id}] != nil {
+		return merge.Hash{}, false
+	}
+	before := f.seen.Position
+	if len(f.part) > 0 {
+		before = f.part[0].event.GlobalPosition
+	}
+	e, found, err := f.db.store.FindEvent(f.db.ctx, stream, id.String())
+	if err != nil || !found || e.Parents == nil || e.GlobalPosition >= before {
+		return merge.Hash{}, false
+	}
+	return merge.HashOf(&e), true
+}
+
+// fold takes visible events into the states, at once for all who look, and the mark with them.
+func (f *follower) fold(events []*logged, waits bool) error {
+	db := f.db
+	anew := map[nacre.StreamID]*merge.Entity{}
+	for _, ev := range events {
+		err := db.load(db.ctx, nameOf(ev.Stream), func(st *state) {
+			if st == nil {
+				st = db.states.add(nameOf(ev.Stream), merge.New(), baseSize)
+			}
+			db.states.keep(st)
+		})
+		if err != nil {
+			return err
+		}
+		if len(ev.Void) > 0 && anew[ev.Stream] == nil {
+			if anew[ev.Stream], err = f.refold(ev.Stream); err != nil {
+				return err
+			}
+		}
+		f.known.add(merge.Name{Stream: ev.Stream, ID: ev.ID})
+	}
+	changes := make([]Change, 0, len(events))
+	db.mu.Lock()
+	for _, ev := range events {
+		st := db.states.all[nameOf(ev.Stream)]
+		heard := db.heard(st.name)
+		var old []byte
+		if heard {
+			old = db.values(st)
+		}
+		if e := anew[ev.Stream]; e != nil {
+			st.entity, st.frozen = e, false
+		} else {
+			_ = st.own().Apply(ev.Event) // it is no void
+		}
+		db.states.soil(st)
+		if heard {
+			changes = append(changes, changeOf(ev, old, db.values(st)))
+		}
+	}
+	f.at, db.mark = f.seen, f.seen
+	if waits {
+		db.wait(f.late)
+	}
+	db.mu.Unlock()
+	db.tell(changes)
+	return nil
+}
+
+// wait notes which events wait. The DB's lock is held.
+func (db *DB) wait(late map[merge.Name]*logged) {
+	waiting := make([]nacre.Position, 0, len(late))
+	for _, ev := range late {
+		waiting = append(waiting, ev.event.GlobalPosition)
+	}
+	slices.Sort(waiting)
+	if !slices.Equal(waiting, db.waiting) {
+		db.waiting, db.unwritten = waiting, true
+	}
+}
+
+// refold folds a stream anew up to what was read, as far as its events are visible.
+func (f *follower) refold(stream nacre.StreamID) (*merge.Entity, error) {
+	var events []*merge.Event
+	for e, err := range f.db.store.ReadStream(f.db.ctx, stream, &nacre.ReadOptions{Before: f.seen.Position + 1}) {
+		if err != nil {
+			return nil, err
+		}
+		if ev, err := merge.Decode(&e); err == nil && f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] == nil {
+			events = append(events, ev)
+		}
+	}
+	return merge.Fold(events), nil
+}
+
+// declare takes a schema's event.
+func (f *follower) declare(e *nacre.Event) {
+	db := f.db
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if name := f.schema(db.schemas, e); name != "" {
+		db.declared[name] = true
+	}
+}
+
+// schema applies a schema's event, and gives the collection's name.
+func (f *follower) schema(all map[string]*merge.Schemas, e *nacre.Event) string {
+	collection := strings.Clone(strings.TrimPrefix(string(e.StreamID), schemas))
+	s := all[collection]
+	if s == nil {
+		s = &merge.Schemas{}
+	}
+	if err := errors.Join(CheckCollection(collection), s.Apply(e.Data)); err != nil {
+		f.db.o.Logger.Error("the event of a schema has no effect", "collection", collection, "position", e.GlobalPosition, "error", err)
+		return ""
+	}
+	all[collection] = s
+	return collection
+}
+
+// recent are the names of events that are there, the last ones that were met.
+type recent struct{ now, before map[merge.Name]struct{} }
+
+const mostRecent = 1 << 16
+
+func (r *recent) has(n merge.Name) bool {
+	if _, ok := r.now[n]; ok {
+		return true
+	}
+	_, ok := r.before[n]
+	return ok
+}
+
+func (r *recent) add(n merge.Name) {
+	if len(r.now) >= mostRecent {
+		r.before, r.now = r.now, nil
+	}
+	if r.now == nil {
+		r.now = make(map[merge.Name]struct{})
+	}
+	r.now[n] = struct{}{}
+}

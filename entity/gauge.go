@@ -1,0 +1,70 @@
+package entity
+
+import (
+	"context"
+	"sync"
+
+	"github.com/nacredb/nacre"
+)
+
+// gauge is a position that grows, and that others wait for. Its zero value stands at 0.
+type gauge struct {
+	mu      sync.Mutex
+	at      nacre.Position
+	trouble error
+	moved   chan struct{} // nil where nobody waits
+}
+
+// set moves the gauge, which ends its trouble.
+func (g *gauge) set(at nacre.Position) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.at, g.trouble = at, nil
+	g.wake()
+}
+
+// fail tells those who wait why they wait in vain.
+func (g *gauge) fail(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.trouble = err
+	g.wake()
+}
+
+func (g *gauge) wake() {
+	if g.moved != nil {
+		close(g.moved)
+		g.moved = nil
+	}
+}
+
+func (g *gauge) state() (nacre.Position, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.at, g.trouble
+}
+
+// wait returns when the gauge is at a position, with its trouble, or with the context's error.
+func (g *gauge) wait(ctx context.Context, at nacre.Position) error {
+	for {
+		g.mu.Lock()
+		if g.at >= at {
+			g.mu.Unlock()
+			return nil
+		}
+		if err := g.trouble; err != nil {
+			g.mu.Unlock()
+			return err
+		}
+		if g.moved == nil {
+			g.moved = make(chan struct{})
+		}
+		moved := g.moved
+		g.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
