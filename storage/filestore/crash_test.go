@@ -31,6 +31,12 @@ func newHistory() *history {
 // work appends at random, until the store fails or n batches are done.
 func (h *history) work(t *testing.T, s *nacre.Store, rng *rand.Rand, n int) {
 	for range n {
+		if rng.IntN(3) == 0 {
+			if !h.merge(t, s, rng) {
+				return
+			}
+			continue
+		}
 		h.mu.Lock()
 		h.batches++
 		name := fmt.Sprintf("b%d", h.batches)
@@ -63,6 +69,77 @@ func (h *history) work(t *testing.T, s *nacre.Store, rng *rand.Rand, n int) {
 	}
 }
 
+// merge appends a transaction to merge streams, whose events name some that were acknowledged.
+func (h *history) merge(t *testing.T, s *nacre.Store, rng *rand.Rand) bool {
+	h.mu.Lock()
+	h.batches++
+	name := fmt.Sprintf("b%d", h.batches)
+	streams := rng.Perm(5)[:1+rng.IntN(3)]
+	events := merged(len(streams) + rng.IntN(4))
+	batch := make([]nacre.Append, len(streams))
+	for i := range events {
+		a := &batch[i%len(batch)]
+		a.Stream = nacre.StreamID(fmt.Sprintf("e%d-%d", streams[i%len(batch)]%3, streams[i%len(batch)]))
+		e := &events[i]
+		e.Parents = []string{}
+		for _, known := range h.acked {
+			if known.StreamID == a.Stream && known.ID < e.ID {
+				e.Parents = append(e.Parents, known.ID)
+			}
+			if len(e.Parents) == 3 {
+				break
+			}
+		}
+		a.Events = append(a.Events, *e)
+		h.attempted[e.ID] = name
+	}
+	h.sizes[name] = len(events)
+	h.mu.Unlock()
+	out, err := s.Commit(t.Context(), nil, batch...)
+	if code := nacre.CodeOf(err); code == nacre.CodeParentMissing || code == nacre.CodeWrongStreamKind {
+		t.Error(err) // every parent was acknowledged
+	}
+	if err != nil {
+		return false
+	}
+	h.mu.Lock()
+	for _, a := range out {
+		for _, e := range a.Events {
+			h.acked[e.GlobalPosition] = e
+		}
+	}
+	h.mu.Unlock()
+	return true
+}
+
+// checkMerges: parents stand before their children, and a category is of merge streams exactly where an event of it
+// stands in the log.
+func checkMerges(t *testing.T, s *nacre.Store, events []nacre.Event) {
+	t.Helper()
+	seen := map[string]bool{}
+	there := map[string]bool{}
+	for i := range events {
+		e := &events[i]
+		for _, parent := range e.Parents {
+			if !seen[string(e.StreamID)+parent] {
+				t.Fatalf("position %d: the parent %s does not stand before it", e.GlobalPosition, parent)
+			}
+		}
+		seen[string(e.StreamID)+e.ID] = true
+		there[e.StreamID.Category()] = true
+	}
+	for _, category := range []string{"e0", "e1", "e2"} {
+		wrong := nacre.CodeWrongStreamKind
+		if there[category] {
+			wrong = nacre.CodeVersionConflict
+		}
+		// The machine may go off meanwhile, which is another error.
+		if _, err := s.Append(t.Context(), nacre.StreamID(category+"-x"), nacre.Exactly(77), numbered(1)); err == nil || nacre.CodeOf(err) == wrong {
+			t.Fatalf("an ordered event in category %s, of which events are there %t: %v", category, there[category], err)
+		}
+	}
+}
+
 // check compares a reopened store with what is known, and takes what it holds for acknowledged from now on.
 func (h *history) check(t *testing.T, s *nacre.Store) {
 	t.Helper()
@@ -88,6 +165,7 @@ func (h *history) check(t *testing.T, s *nacre.Store) {
 			t.Fatalf("batch %s has %d events of %d", name, n, h.sizes[name])
 		}
 	}
+	checkMerges(t, s, events)
 	for p, want := range h.acked {
 		if int(p) > len(events) {
 			t.Fatalf("position %d was acknowledged and is lost; the log ends at %d", p, len(events))

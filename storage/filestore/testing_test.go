@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nacredb/nacre"
@@ -114,11 +115,45 @@ func numbered(i int) nacre.Event {
 	}
 }
 
-// fill appends some streams' events, enough for several segments, and gives them as they are stored.
+// made counts the ids that merged has used.
+var made atomic.Int64
+
+// merged makes n events of a merge stream, with ids side by side, that begin with a genesis and are a chain.
+func merged(n int) []nacre.Event {
+	out := make([]nacre.Event, n)
+	first := int(made.Add(int64(n))) - n
+	for i := range out {
+		out[i] = numbered(first + i).WithID(mergeID(first + i))
+		out[i].Parents = []string{}
+		if i > 0 {
+			out[i].Parents = []string{out[i-1].ID}
+		}
+	}
+	return out
+}
+
+// mergeID is the n-th of consecutive ids.
+func mergeID(n int) string {
+	id := []byte("01JD3Y8Q0V3M8S2Z6T5N000000")
+	for i := len(id) - 1; n > 0; i, n = i-1, n/32 {
+		id[i] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"[n%32]
+	}
+	return string(id)
+}
+
+// fill appends some streams' events, enough for several segments, and gives them as they are stored. Some are of
+// merge streams.
 func fill(t *testing.T, s *nacre.Store, n int) []nacre.Event {
 	t.Helper()
 	var out []nacre.Event
 	for i := 0; len(out) < n; i++ {
+		if i%5 == 3 {
+			a, err := s.Append(t.Context(), nacre.StreamID(fmt.Sprintf("m%d-%d", i%3, i%7)), nacre.Any, merged(1+i%3)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, a.Events...)
+		}
 		a := mustAppend(t, s, nacre.StreamID(fmt.Sprintf("s%d-%d", i%2, i%11)), 1+i%3, numbered(i))
 		out = append(out, a.Events...)
 	}
