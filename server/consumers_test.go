@@ -288,7 +288,8 @@ func TestBadConsumerSockets(t *testing.T) {
 // A socket ends when its key does.
 func TestConsumerSocketEndsWithItsKey(t *testing.T) {
 	t.Parallel()
-	g := newGuarded(t, &Options{Heartbeat: 250 * time.Millisecond})
+	g := newGuarded(t, &Options{Heartbeat: 50 * time.Millisecond})
+	g.pingsLong()
 	g.post(subscriptionsPath, `{"name":"g","kind":"group"}`, g.root...).is(201)
 	secret, key, err := g.keys.Create(access.KeySpec{Name: "short", Permissions: []string{"read:events"}})
 	if err != nil {

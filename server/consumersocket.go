@@ -343,7 +343,7 @@ func (c *consumerSocket) ping() {
 	}
 	c.pinging = true
 	c.owner.running.Go(func() {
-		ctx, cancel := context.WithTimeout(c.ctx, missedPings*c.owner.o.Heartbeat)
+		ctx, cancel := context.WithTimeout(c.ctx, c.owner.pingWithin)
 		defer cancel()
 		err := c.conn.Ping(ctx)
 		c.pinged <- err == nil || c.ctx.Err() != nil

@@ -29,6 +29,8 @@ type followers struct {
 	shelf   *shelf
 	metrics *metrics
 	ended   *prometheus.CounterVec
+	// pingWithin is how long a ping of a WebSocket may go unanswered.
+	pingWithin time.Duration
 
 	running sync.WaitGroup // goroutines of followers that have a connection of their own
 
@@ -49,7 +51,7 @@ type feedUse struct {
 
 func newFollowers(s *Server) *followers {
 	f := &followers{
-		o: &s.o, shelf: s.shelf, metrics: s.metrics,
+		o: &s.o, shelf: s.shelf, metrics: s.metrics, pingWithin: missedPings * s.o.Heartbeat,
 		all: map[string]*follower{}, feeds: map[*nacre.Store]*feedUse{},
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "nacre_followers_ended_total",

@@ -81,6 +81,15 @@ func newHarness(t *testing.T, o *Options) *harness {
 	return h
 }
 
+// writesWithin is the time that who asks from here on has to read what is sent. No request may be under way.
+func (h *harness) writesWithin(d time.Duration) { h.s.o.WriteTimeout = d }
+
+// readsWithin is the time for the bodies of what is asked from here on. No request may be under way.
+func (h *harness) readsWithin(d time.Duration) { h.s.o.ReadTimeout = d }
+
+// pingsLong has no client that is slow to answer pings ended, however short the heartbeats are. Nobody may follow yet.
+func (h *harness) pingsLong() { h.s.followers.pingWithin = time.Minute }
+
 // result is a reply that has been read.
 type result struct {
 	t      *testing.T

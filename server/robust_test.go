@@ -83,9 +83,11 @@ func readReply(t *testing.T, conn net.Conn) *result {
 
 func TestBodiesThatPauseAndBreakOff(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{ReadTimeout: 50 * time.Millisecond, MaxBodyBytes: 1 << 20})
+	h := newHarness(t, &Options{MaxBodyBytes: 1 << 20})
 	const head = "POST " + logPath + "/streams/s-1 HTTP/1.1\r\nHost: localhost\r\n"
+	h.readsWithin(50 * time.Millisecond)
 	readReply(t, h.raw(head+"Content-Length: 100\r\n\r\n{")).refused(nacre.CodeDeadline, "in time")
+	h.readsWithin(time.Minute)
 	conn := h.raw(head + "Content-Length: 100\r\n\r\n{")
 	_ = conn.(*net.TCPConn).CloseWrite()
 	readReply(t, conn).refused(nacre.CodeInvalid, "broke off")
@@ -131,14 +133,16 @@ func TestBodiesThatAreSlow(t *testing.T) {
 // A client that reads nothing is cut off, and what it had of the store is given back.
 func TestClientsThatDoNotRead(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{WriteTimeout: 100 * time.Millisecond})
+	h := newHarness(t, nil)
 	h.post("/event-stores", `{"name":"large"}`).is(201)
 	large := `{"type":"a","data":"` + strings.Repeat("x", 1<<20-4096) + `"}`
 	for range 8 {
 		h.post("/event-stores/large/streams/s-1", `{"events":[`+large+`,`+large+`]}`).is(201)
 	}
+	h.writesWithin(200 * time.Millisecond)
 	conn := h.raw("GET /event-stores/large/events HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n")
 	waitFor(t, func() bool { return strings.Contains(h.log.String(), "path=/event-stores/large/events") })
+	h.writesWithin(time.Minute)
 	n, err := io.Copy(io.Discard, conn)
 	if n > 16<<20 {
 		t.Errorf("the client got %d bytes, %v", n, err)

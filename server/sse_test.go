@@ -282,21 +282,34 @@ func (h *harness) big(n int) {
 
 func TestWhoReadsNothingIsEnded(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{WriteTimeout: 50 * time.Millisecond})
+	h := newHarness(t, nil)
 	h.big(100)
+	h.writesWithin(200 * time.Millisecond)
 	deaf(t, h.web.URL, logPath+"/events", 4096)
-	eventually(t, "the stalled follower is ended and counted", func() bool {
-		return strings.Contains(string(h.get("/metrics").body), `nacre_followers_ended_total{kind="sse",reason="stalled"} 1`)
-	})
-	if !strings.Contains(h.log.String(), `level=WARN msg="a follower ended" kind=sse store=default`) {
-		t.Errorf("it was not logged:\n%s", h.log)
+	h.stalled(`level=WARN msg="a follower ended" kind=sse store=default`)
+	h.writesWithin(time.Minute)
+	if text := string(h.get("/metrics").body); !strings.Contains(text, `nacre_followers_ended_total{kind="sse",reason="stalled"} 1`) {
+		t.Errorf("the stalled follower was not counted:\n%s", text)
 	}
 	h.alone()
 }
 
+// stalled waits until a follower that reads nothing was ended, which is logged with the words.
+func (h *harness) stalled(words string) {
+	h.Helper()
+	waitFor(h.T, func() bool {
+		for line := range strings.Lines(h.log.String()) {
+			if strings.Contains(line, "reason=stalled") && strings.Contains(line, words) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 func TestWhoReadsSlowlyGetsEverything(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{WriteTimeout: time.Second})
+	h := newHarness(t, nil)
 	h.big(40)
 	conn := deaf(t, h.web.URL, logPath+"/events", 64<<10)
 	in := bufio.NewReaderSize(conn, 4096)
@@ -327,7 +340,7 @@ func (s *slowly) Read(p []byte) (int, error) {
 
 func TestSSEOverHTTP2(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{WriteTimeout: 300 * time.Millisecond, Heartbeat: 50 * time.Millisecond})
+	h := newHarness(t, nil)
 	h.big(120)
 	web := httptest.NewUnstartedServer(h.s.Handler())
 	web.EnableHTTP2 = true
@@ -340,7 +353,6 @@ func TestSSEOverHTTP2(t *testing.T) {
 	s.events(119, 120).caughtUp(120)
 	h.fill()
 	s.events(121, 122, 123, 124, 125, 126)
-	time.Sleep(400 * time.Millisecond) // longer than the write time-out: idling ends nobody
 	h.fill2()
 	s.events(127)
 
@@ -355,12 +367,6 @@ func TestSSEOverHTTP2(t *testing.T) {
 		t.Fatalf("the protocol is %s", one.reply.Proto)
 	}
 	one.events(126, 127).caughtUp(127)
-
-	// Who does not read is ended here too.
-	listen(t, web.Client(), web.URL+logPath+"/events")
-	eventually(t, "the stalled follower is ended", func() bool {
-		return strings.Contains(h.log.String(), "reason=stalled")
-	})
 	s.end()
 	one.end()
 	h.alone()

@@ -296,7 +296,7 @@ func (s *messageSink) alive(c wire.Cursor, moved, atEnd bool) error {
 // ping waits for the answer beside the follower.
 func (s *messageSink) ping() {
 	defer s.pinging.Store(false)
-	ctx, cancel := context.WithTimeout(s.w.ctx, missedPings*s.w.heartbeat)
+	ctx, cancel := context.WithTimeout(s.w.ctx, s.w.owner.pingWithin)
 	defer cancel()
 	if err := s.w.conn.Ping(ctx); err != nil && s.w.ctx.Err() == nil {
 		s.w.cancel(errStalled)

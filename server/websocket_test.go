@@ -226,7 +226,8 @@ func TestWebSocketIsToldWhyItEnds(t *testing.T) {
 
 func TestWebSocketPings(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{Heartbeat: 300 * time.Millisecond})
+	h := newHarness(t, &Options{Heartbeat: 20 * time.Millisecond})
+	h.pingsLong()
 	h.fill()
 	c := h.socket("?type=order.paid")
 	c.events(3).caughtUp(6)
@@ -241,10 +242,11 @@ func TestWebSocketPings(t *testing.T) {
 	}
 
 	// Who answers none is ended.
-	conn, in := h.rawSocket("?after=8", 4096)
+	hurried := newHarness(t, &Options{Heartbeat: 20 * time.Millisecond})
+	conn, in := hurried.rawSocket("?after=0", 4096)
 	defer conn.Close()
 	go func() { _, _ = io.Copy(io.Discard, in) }()
-	eventually(t, "who answers no pings is ended", func() bool { return strings.Contains(h.log.String(), "reason=stalled") })
+	hurried.stalled("kind=websocket")
 }
 
 // rawSocket opens a WebSocket and gives what is below it.
@@ -269,13 +271,16 @@ func (h *harness) rawSocket(query string, buffer int) (net.Conn, *bufio.Reader) 
 
 func TestWebSocketThatReadsNothingIsEnded(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, &Options{WriteTimeout: 50 * time.Millisecond})
+	h := newHarness(t, nil)
 	h.big(100)
+	h.writesWithin(200 * time.Millisecond)
 	conn, _ := h.rawSocket("?after=0", 4096)
 	defer conn.Close()
-	eventually(t, "the stalled follower is ended and counted", func() bool {
-		return strings.Contains(string(h.get("/metrics").body), `nacre_followers_ended_total{kind="websocket",reason="stalled"} 1`)
-	})
+	h.stalled("kind=websocket")
+	h.writesWithin(time.Minute)
+	if text := string(h.get("/metrics").body); !strings.Contains(text, `nacre_followers_ended_total{kind="websocket",reason="stalled"} 1`) {
+		t.Errorf("the stalled follower was not counted:\n%s", text)
+	}
 	h.alone()
 }
 
@@ -301,6 +306,7 @@ func TestFollowersAndGrants(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHarness(t, &Options{Access: a, Heartbeat: 10 * time.Millisecond})
+	h.pingsLong()
 	for _, stream := range []string{"order-1", "payment-1", "order-1"} {
 		h.post(logPath+"/streams/"+stream, `{"events":[{"type":"a","data":{}}]}`, wire.HeaderAPIKey, all).is(201)
 	}
