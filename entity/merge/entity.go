@@ -13,18 +13,22 @@ type Entity struct {
 	heads      []ID // sorted
 	properties map[string][]property
 	damaged    map[ID][]string
+	owner      *owner
 }
+
+// owner is whose a property's state is: what bears another one's is copied before it changes.
+type owner struct{ _ byte } // of a size, so that each has a place of its own
 
 // property is the state of one kind on a property. Of one property they stand in the order of kinds.
 type property struct {
-	kind   Kind
-	state  State
-	shared bool // with another entity: it is copied before it is changed
+	kind  Kind
+	state State
+	owner *owner
 }
 
 // New is the entity without events.
 func New() *Entity {
-	return &Entity{properties: map[string][]property{}, damaged: map[ID][]string{}}
+	return &Entity{properties: map[string][]property{}, damaged: map[ID][]string{}, owner: new(owner)}
 }
 
 // Fold is the entity that a set of visible events comes to, in whatever order they stand. An event is taken once.
@@ -79,13 +83,13 @@ func (e *Entity) change(id string, kind Kind) State {
 	list := e.properties[id]
 	for i := range list {
 		if p := &list[i]; p.kind == kind {
-			if p.shared {
-				p.state, p.shared = p.state.Clone(), false
+			if p.owner != e.owner {
+				p.state, p.owner = p.state.Clone(), e.owner
 			}
 			return p.state
 		}
 	}
-	p := property{kind: kind, state: kind.New()}
+	p := property{kind, kind.New(), e.owner}
 	list = append(list, p)
 	slices.SortFunc(list, func(a, b property) int { return order(a.kind) - order(b.kind) })
 	e.properties[id] = list
@@ -110,8 +114,9 @@ func (e *Entity) tidy(id string) {
 }
 
 func (e *Entity) state(id string, kind Kind) State {
-	for _, p := range e.properties[id] {
-		if p.kind == kind {
+	list := e.properties[id]
+	for i := range list {
+		if p := &list[i]; p.kind == kind {
 			return p.state
 		}
 	}
@@ -130,8 +135,9 @@ func (e *Entity) Deleted() bool {
 // Value is a property's value as canonical JSON. kind says which one is meant where several kinds wrote to it; nil
 // takes the first there is.
 func (e *Entity) Value(id string, kind Kind) ([]byte, bool) {
-	for _, p := range e.properties[id] {
-		if kind == nil || p.kind == kind {
+	list := e.properties[id]
+	for i := range list {
+		if p := &list[i]; kind == nil || p.kind == kind {
 			return p.state.AppendValue(nil)
 		}
 	}
@@ -166,7 +172,9 @@ func (e *Entity) AppendValues(dst []byte) []byte {
 func (e *Entity) Conflicts() []Conflict {
 	var out []Conflict
 	for _, id := range slices.Sorted(maps.Keys(e.properties)) {
-		for _, p := range e.properties[id] {
+		list := e.properties[id]
+		for i := range list {
+			p := &list[i]
 			for _, c := range p.state.Conflicts() {
 				c.Property, c.Kind = id, p.kind.Name()
 				out = append(out, c)
@@ -179,16 +187,14 @@ func (e *Entity) Conflicts() []Conflict {
 // Damaged are the events that are damaged, with the properties whose operations are, none where it is the whole event.
 func (e *Entity) Damaged() map[ID][]string { return maps.Clone(e.damaged) }
 
-// Clone is a copy of its own. It shares what neither of both changes, so it costs by the number of properties; it counts as a
-// change to e.
+// Clone is a copy of its own. It shares what neither of both changes, so it costs by the number of properties. It counts as a
+// change to e, but that e may be read meanwhile, apart from Clone itself and NewDraft.
 func (e *Entity) Clone() *Entity {
-	out := &Entity{heads: slices.Clone(e.heads), properties: make(map[string][]property, len(e.properties)), damaged: maps.Clone(e.damaged)}
+	out := &Entity{heads: slices.Clone(e.heads), properties: make(map[string][]property, len(e.properties)), damaged: maps.Clone(e.damaged), owner: new(owner)}
 	for id, list := range e.properties {
-		for i := range list {
-			list[i].shared = true
-		}
 		out.properties[id] = slices.Clone(list)
 	}
+	e.owner = new(owner)
 	return out
 }
 
@@ -287,7 +293,7 @@ func Load(state []byte) (*Entity, error) {
 			if err != nil {
 				return wrong("the property " + m.Name + ": " + problemOf(err))
 			}
-			e.properties[m.Name] = append(e.properties[m.Name], property{kind: kind, state: loaded})
+			e.properties[m.Name] = append(e.properties[m.Name], property{kind, loaded, e.owner})
 		}
 		slices.SortFunc(e.properties[m.Name], func(a, b property) int { return order(a.kind) - order(b.kind) })
 		e.tidy(m.Name)
