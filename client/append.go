@@ -108,7 +108,7 @@ func giveIDs(batch []nacre.Append) (made bool) {
 func giveUp(batch []nacre.Append) {
 	for i := range batch {
 		for j := range batch[i].Events {
-			batch[i].Events[j].TransactionID = ""
+			batch[i].Events[j].TransactionID, batch[i].Events[j].TransactionSize = "", 0
 		}
 	}
 }
@@ -117,6 +117,7 @@ func giveUp(batch []nacre.Append) {
 // transaction id, which is made right before it comes here; one that is older was brought.
 func isImport(batch []nacre.Append) bool {
 	transaction, events := batch[0].Events[0].TransactionID, 0
+	merge, size := batch[0].Events[0].Parents != nil, batch[0].Events[0].TransactionSize
 	for i := range batch {
 		for j := range batch[i].Events {
 			e := &batch[i].Events[j]
@@ -127,6 +128,8 @@ func isImport(batch []nacre.Append) bool {
 		}
 	}
 	switch {
+	case merge && events > 1:
+		return events != size // several transactions, or none; one that is the batch is what a Store makes of it
 	case events == 1:
 		return transaction != ""
 	case transaction == "":
@@ -193,7 +196,8 @@ func (l *log) undecided(ctx context.Context, f *failure, batch []nacre.Append) e
 	}
 	e := &UnknownError{Code: nacre.CodeInternal, Batch: batch, Attempts: f.tried, Err: f.err}
 	switch c := nacre.CodeOf(f.err); {
-	case c == nacre.CodeVersionConflict, c == nacre.CodeConditionFailed, c == nacre.CodeEventIDConflict:
+	case c == nacre.CodeVersionConflict, c == nacre.CodeConditionFailed, c == nacre.CodeEventIDConflict,
+		c == nacre.CodeWrongStreamKind, c == nacre.CodeParentMissing:
 		// Ids are looked at first: had an earlier attempt written them, this would be their outcome.
 		return f.err
 	case c == nacre.CodeFailed:

@@ -43,6 +43,8 @@ var final = map[nacre.Code]bool{
 	nacre.CodeTooLarge:        true,
 	nacre.CodeUnsupported:     true,
 	nacre.CodeNotFound:        true,
+	nacre.CodeWrongStreamKind: true,
+	nacre.CodeParentMissing:   true,
 	codec.CodeUnencodable:     true,
 	codec.CodeUndecodable:     true,
 	"AGGREGATE_PANICKED":      true,

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/wire"
@@ -46,6 +48,9 @@ func (x *exchange) append(imported bool, decode func([]byte, *wire.DecodeOptions
 		return err
 	}
 	request, err := decode(*body, &o)
+	if err == nil {
+		err = request.Locate(unreserved(request.Batch))
+	}
 	if err == nil {
 		err = x.mayAppend(&request)
 	}
@@ -93,6 +98,28 @@ func (x *exchange) idempotencyKey() (string, error) {
 	}
 	return "", &nacre.Error{Code: nacre.CodeInvalid, Field: wire.HeaderIdempotencyKey, Message: "is given more than once: give it once"}
 }
+
+// unreserved refuses names that begin with "$": a store takes some, from the programs around it and not from requests.
+func unreserved(batch []nacre.Append) error {
+	for i := range batch {
+		a := &batch[i]
+		field := ""
+		if len(batch) > 1 {
+			field = fmt.Sprintf("batch[%d].", i)
+		}
+		if strings.HasPrefix(string(a.Stream), "$") {
+			return &nacre.Error{Code: nacre.CodeInvalid, Field: field + "streamId", Message: reserved}
+		}
+		for j := range a.Events {
+			if strings.HasPrefix(a.Events[j].Type, "$") {
+				return &nacre.Error{Code: nacre.CodeInvalid, Field: fmt.Sprintf("%sevents[%d].type", field, j), Message: reserved}
+			}
+		}
+	}
+	return nil
+}
+
+const reserved = `begins with "$", which is reserved`
 
 // take hands the batch to the store. From here on it does not matter whether the client is there.
 func (x *exchange) take(request *wire.AppendRequest, imported bool) ([]nacre.Appended, error) {

@@ -17,7 +17,7 @@ type DecodeOptions struct {
 	// MaxEvents is the most events, and the most appends, that a request may have; more are TOO_LARGE.
 	// It bounds the memory that a small body can ask for. Default 1,000.
 	MaxEvents int
-	// Import lets events bring createdAt and transactionId, for [nacre.Store.Import].
+	// Import lets events bring createdAt, transactionId and transactionSize, for [nacre.Store.Import].
 	Import bool
 	// IdempotencyKey gives events without an eventId the one that [EventID] derives. Default "", none.
 	IdempotencyKey string

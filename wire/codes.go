@@ -68,6 +68,8 @@ var statuses = map[nacre.Code]int{
 	nacre.CodeVersionConflict: 409,
 	nacre.CodeConditionFailed: 409,
 	nacre.CodeEventIDConflict: 409,
+	nacre.CodeWrongStreamKind: 409,
+	nacre.CodeParentMissing:   409,
 	nacre.CodeStoreFull:       507,
 	nacre.CodeDamaged:         500,
 	nacre.CodeLogRewound:      410,

@@ -32,6 +32,8 @@ func BodyOf(err error) ErrorBody {
 		conflict  *nacre.ConflictError
 		condition *nacre.ConditionError
 		id        *nacre.EventIDConflictError
+		kind      *nacre.StreamKindError
+		parent    *nacre.ParentError
 		damage    *nacre.DamageError
 		absent    *EventNotFoundError
 		rate      *RateLimitError
@@ -55,6 +57,13 @@ func BodyOf(err error) ErrorBody {
 		b.ConflictingPositions, b.AfterPosition = condition.Positions, &condition.After
 	case errors.As(err, &id):
 		b.Details = &ErrorDetails{StreamID: id.Stream, EventID: id.ID, GlobalPosition: &id.Position, Reason: id.Reason}
+	case errors.As(err, &kind):
+		b.Details = &ErrorDetails{StreamID: kind.Stream, Kind: kindOrdered}
+		if kind.Merge {
+			b.Details.Kind = kindMerge
+		}
+	case errors.As(err, &parent):
+		b.Details = &ErrorDetails{StreamID: parent.Stream, EventID: parent.ID, Missing: parent.Missing}
 	case errors.As(err, &damage):
 		told := *damage
 		told.File, told.Reason = baseName(damage.File), withoutFolders(damage.Reason)
@@ -82,6 +91,12 @@ func BodyOf(err error) ErrorBody {
 	}
 	return b
 }
+
+// The kinds of streams.
+const (
+	kindMerge   = "merge"
+	kindOrdered = "ordered"
+)
 
 // aboutMachine are the codes whose texts may have what the system below said. The others' have what the
 // request said, which is told as it is.
@@ -144,9 +159,9 @@ func (b *ErrorBody) Encode() []byte {
 }
 
 // ParseError gives the error that a reply tells, in the type that an embedded store would have given:
-// *nacre.ConflictError, *nacre.ConditionError, *nacre.EventIDConflictError, *nacre.DamageError,
-// *RateLimitError, *EventNotFoundError, *DomainError, *ModuleError, else *nacre.Error. Where the body is not one of FromError's, a proxy's perhaps, the
-// status decides. It is never nil.
+// *nacre.ConflictError, *nacre.ConditionError, *nacre.EventIDConflictError, *nacre.StreamKindError, *nacre.ParentError,
+// *nacre.DamageError, *RateLimitError, *EventNotFoundError, *DomainError, *ModuleError, else *nacre.Error. Where the body
+// is not one of FromError's, a proxy's perhaps, the status decides. It is never nil.
 func ParseError(status int, body []byte) error {
 	var b ErrorBody
 	if err := Decode(body, &b); err != nil || b.Code == "" {
@@ -179,6 +194,14 @@ func (b *ErrorBody) Err() error {
 				e.Position = *d.GlobalPosition
 			}
 			return e
+		}
+	case nacre.CodeWrongStreamKind:
+		if d.StreamID != "" && (d.Kind == kindMerge || d.Kind == kindOrdered) {
+			return &nacre.StreamKindError{Stream: d.StreamID, Merge: d.Kind == kindMerge}
+		}
+	case nacre.CodeParentMissing:
+		if d.EventID != "" && len(d.Missing) > 0 {
+			return &nacre.ParentError{Stream: d.StreamID, ID: d.EventID, Missing: d.Missing}
 		}
 	case nacre.CodeDamaged:
 		if d.Offset != nil {

@@ -41,6 +41,12 @@ type ErrorDetails struct {
 	GlobalPosition *nacre.Position `json:"globalPosition,omitzero"`
 	Reason         string          `json:"reason,omitzero"`
 
+	// WRONG_STREAM_KIND, with StreamID: "merge" or "ordered", what the category's streams are.
+	Kind string `json:"kind,omitzero"`
+
+	// PARENT_MISSING, with StreamID and EventID: the parents that are absent.
+	Missing []string `json:"missing,omitzero"`
+
 	// DAMAGED, with Reason; File is the name without its folders.
 	File     string         `json:"file,omitzero"`
 	Line     int64          `json:"line,omitzero"`

@@ -2,13 +2,15 @@ package wire
 
 import (
 	"bytes"
+	"math"
 	"strings"
 
 	"github.com/nacredb/nacre"
 )
 
 var eventMembers = []string{
-	"type", "data", "dataBase64", "metadata", "tags", "eventId", "schemaVersion", "createdAt", "transactionId",
+	"type", "data", "dataBase64", "metadata", "tags", "eventId", "schemaVersion", "parents",
+	"createdAt", "transactionId", "transactionSize",
 }
 
 const (
@@ -19,8 +21,10 @@ const (
 	eventTags
 	eventID
 	eventSchema
+	eventParents
 	eventCreatedAt
 	eventTransaction
+	eventSize
 	eventGiven = eventCreatedAt // from here on the store gives them, except in an import
 )
 
@@ -80,16 +84,39 @@ func (d *appendDecoder) event(e *nacre.Event) {
 			}
 		case eventSchema:
 			schema = d.schemaVersion()
+		case eventParents:
+			e.Parents = d.parents()
 		case eventCreatedAt:
 			e.CreatedAt = d.time()
 		case eventTransaction:
 			e.TransactionID = strings.Clone(d.given())
+		case eventSize:
+			e.TransactionSize = int(d.integer(1, math.MaxInt32))
 		}
 	}
 	if schema != nil && d.err == nil {
 		e.Metadata = withSchema(schema, e.Metadata)
 	}
 }
+
+// parents is nil where they are null: the event is one of an ordered stream.
+func (d *appendDecoder) parents() []string {
+	if d.null() {
+		return nil
+	}
+	out := []string{}
+	for d.list(); d.element(); {
+		if len(out) > maxParents {
+			d.fail("has more than %d ids, the most that are taken", maxParents)
+			break
+		}
+		out = append(out, d.given())
+	}
+	return out
+}
+
+// maxParents bounds the memory that a small body can ask for; a store takes no more.
+const maxParents = 1024
 
 // metadata is nil where it is null or not there.
 func (d *appendDecoder) metadata() []byte {
@@ -145,7 +172,8 @@ func (d *appendDecoder) tagList() []string {
 	return d.tags[from:len(d.tags):len(d.tags)]
 }
 
-// EncodeAppend appends the body that DecodeAppend reads. imported writes createdAt and transactionId too.
+// EncodeAppend appends the body that DecodeAppend reads. imported writes createdAt, transactionId and
+// transactionSize too.
 func EncodeAppend(dst []byte, a *nacre.Append, imported bool) []byte {
 	return append(appendToStream(append(dst, '{'), a, imported), '}')
 }
@@ -204,11 +232,17 @@ func encodeEvent(dst []byte, e *nacre.Event, imported bool) []byte {
 	if e.ID != "" {
 		dst = appendText(append(dst, `,"eventId":`...), e.ID)
 	}
+	if e.Parents != nil {
+		dst = appendTexts(append(dst, `,"parents":`...), e.Parents)
+	}
 	if imported && !e.CreatedAt.IsZero() {
 		dst = appendTime(append(dst, `,"createdAt":`...), e.CreatedAt)
 	}
 	if imported && e.TransactionID != "" {
 		dst = appendText(append(dst, `,"transactionId":`...), e.TransactionID)
+	}
+	if imported && e.TransactionSize > 0 {
+		dst = appendNumber(append(dst, `,"transactionSize":`...), e.TransactionSize)
 	}
 	return append(dst, '}')
 }

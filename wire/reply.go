@@ -129,6 +129,9 @@ func appendOutcome(dst []byte, a *nacre.Appended, minimal bool) []byte {
 		if first.TransactionID != "" {
 			dst = appendText(append(dst, `,"transactionId":`...), first.TransactionID)
 		}
+		if first.TransactionSize > 0 {
+			dst = appendNumber(append(dst, `,"transactionSize":`...), first.TransactionSize)
+		}
 		return dst
 	}
 	dst = append(dst, `,"events":[`...)
@@ -150,7 +153,8 @@ func uniform(a *nacre.Appended) bool {
 	for i := range a.Events {
 		e := &a.Events[i]
 		if e.GlobalPosition != first.GlobalPosition+nacre.Position(i) || e.StreamPosition != first.StreamPosition+int64(i) ||
-			!e.CreatedAt.Equal(first.CreatedAt) || e.TransactionID != first.TransactionID {
+			!e.CreatedAt.Equal(first.CreatedAt) || e.TransactionID != first.TransactionID ||
+			e.TransactionSize != first.TransactionSize {
 			return false
 		}
 	}

@@ -14,7 +14,7 @@ var (
 	}
 	outcomeMembers = []string{
 		"streamId", "currentStreamVersion", "duplicate", "events", "firstStreamPosition", "firstGlobalPosition",
-		"createdAt", "transactionId",
+		"createdAt", "transactionId", "transactionSize",
 	}
 	commitReplyMembers = []string{"appends"}
 )
@@ -140,6 +140,7 @@ func (d *appendDecoder) outcome(sent *nacre.Append) (a nacre.Appended) {
 	var stream nacre.StreamID
 	var created time.Time
 	var transaction string
+	var size int
 	for d.object(); d.member(); {
 		switch d.find(outcomeMembers) {
 		case 0:
@@ -158,6 +159,8 @@ func (d *appendDecoder) outcome(sent *nacre.Append) (a nacre.Appended) {
 			created = d.time()
 		case 7:
 			transaction = d.text()
+		case 8:
+			size = int(d.integer(0, math.MaxInt32))
 		default:
 			d.raw()
 		}
@@ -183,7 +186,8 @@ func (d *appendDecoder) outcome(sent *nacre.Append) (a nacre.Appended) {
 				break
 			}
 			e.StreamID, e.StreamPosition = sent.Stream, first+int64(i)
-			e.GlobalPosition, e.CreatedAt, e.TransactionID = global+nacre.Position(i), created, transaction
+			e.GlobalPosition, e.CreatedAt = global+nacre.Position(i), created
+			e.TransactionID, e.TransactionSize = transaction, size
 		}
 	case len(a.Events) != len(sent.Events):
 		d.failAt("events", "has %d events, %d were sent", len(a.Events), len(sent.Events))

@@ -10,7 +10,8 @@ const (
 	mostBytes  = 12 << 20
 )
 
-// unit is one entry, or the entries of one transaction: they are imported together or not at all.
+// unit is one entry, or the entries of one transaction, or of merge streams those of one batch, which may have several
+// transactions: they are imported together or not at all.
 type unit struct {
 	entries []entry
 	bytes   int
@@ -20,17 +21,31 @@ func (u *unit) stream(i int) nacre.StreamID { return u.entries[i].imported.Event
 
 func (u *unit) transaction() string { return u.entries[0].imported.Event.TransactionID }
 
+// merge tells whether the unit is of merge streams.
+func (u *unit) merge() bool { return u.entries[0].imported.Event.Parents != nil }
+
 // ended tells whether nothing can come that belongs to the unit.
 func (u *unit) ended() bool {
 	last := &u.entries[len(u.entries)-1].imported
+	if u.merge() && last.BatchLast == 0 {
+		return len(u.entries) >= last.Event.TransactionSize
+	}
+	if u.merge() {
+		return last.Position >= last.BatchLast
+	}
 	return u.transaction() == "" || last.BatchLast != 0 && last.Position >= last.BatchLast
 }
 
 // continues tells whether an entry belongs to the unit. A transaction that a store cannot take at once
-// goes on as another unit.
+// goes on as another unit, except in merge streams, where it is whole or nothing.
 func (u *unit) continues(e *entry) bool {
 	event := &e.imported.Event
-	if u.ended() || event.TransactionID != u.transaction() || len(u.entries) >= mostEvents || u.bytes+e.size > mostBytes {
+	if u.merge() {
+		last := &u.entries[len(u.entries)-1].imported
+		return !u.ended() && event.Parents != nil && e.imported.BatchFirst == last.BatchFirst &&
+			(last.BatchFirst != 0 || event.TransactionID == u.transaction())
+	}
+	if u.ended() || event.Parents != nil || event.TransactionID != u.transaction() || len(u.entries) >= mostEvents || u.bytes+e.size > mostBytes {
 		return false
 	}
 	if event.StreamID == u.stream(len(u.entries)-1) {
@@ -94,6 +109,9 @@ func (b *batcher) closeUnit() {
 }
 
 func (b *batcher) hasRoom(u *unit) bool {
+	if len(b.units) > 0 && b.units[0].merge() != u.merge() {
+		return false
+	}
 	if b.events+len(u.entries) > b.most || b.bytes+u.bytes > mostBytes {
 		return false
 	}
@@ -122,17 +140,21 @@ func (b *batcher) drop() unit {
 	return u
 }
 
-// appends is the units as a store takes them.
+// appends is the units as a store takes them: each stream once. Of a transaction of merge streams whose streams
+// alternate, each stream keeps its order.
 func appends(units []unit) []nacre.Append {
 	var out []nacre.Append
+	places := make(map[nacre.StreamID]int)
 	for _, u := range units {
 		for i := range u.entries {
 			event := &u.entries[i].imported.Event
-			if n := len(out); n == 0 || out[n-1].Stream != event.StreamID {
+			at, there := places[event.StreamID]
+			if !there {
+				at = len(out)
+				places[event.StreamID] = at
 				out = append(out, nacre.Append{Stream: event.StreamID})
 			}
-			a := &out[len(out)-1]
-			a.Events = append(a.Events, *event)
+			out[at].Events = append(out[at].Events, *event)
 		}
 	}
 	return out

@@ -66,7 +66,8 @@ func exitCode(err error) int {
 		return exitUsage
 	}
 	switch nacre.CodeOf(err) {
-	case nacre.CodeVersionConflict, nacre.CodeConditionFailed, nacre.CodeEventIDConflict:
+	case nacre.CodeVersionConflict, nacre.CodeConditionFailed, nacre.CodeEventIDConflict,
+		nacre.CodeWrongStreamKind, nacre.CodeParentMissing:
 		return exitConflict
 	case nacre.CodeDamaged:
 		return exitDamage

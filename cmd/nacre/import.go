@@ -25,7 +25,8 @@ compressed with gzip or not, in their order:
   {"streamId":"order-1","type":"order.placed","data":{"total":30}}
 
 streamId, type and data have to be there; eventId, metadata, tags, createdAt and
-transactionId may be. Whole lines that were exported are taken: their checksum is checked,
+transactionId may be. In merge streams eventId and parents have to be, and a transaction's
+lines stand together, all of them. Whole lines that were exported are taken: their checksum is checked,
 their positions are left out, since positions are this store's own. Times and metadata
 are kept as they are.
 

@@ -177,7 +177,8 @@ func (im *importer) commit(units []unit) error {
 // refusal tells whether the store refused what it was given, as opposed to being unable to take it.
 func refusal(err error) bool {
 	switch nacre.CodeOf(err) {
-	case nacre.CodeInvalid, nacre.CodeTooLarge, nacre.CodeUnsupported, nacre.CodeEventIDConflict:
+	case nacre.CodeInvalid, nacre.CodeTooLarge, nacre.CodeUnsupported, nacre.CodeEventIDConflict,
+		nacre.CodeWrongStreamKind, nacre.CodeParentMissing:
 		return true
 	}
 	return false

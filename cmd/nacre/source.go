@@ -175,7 +175,7 @@ func (s *source) entry() (e entry, ok bool) {
 	}
 	if err != nil {
 		e.err = &lineError{source: s.name, first: s.number, last: s.number, err: nacre.Errorf(nacre.CodeInvalid, "%w", err)}
-	} else if e.imported.Event.ID == "" {
+	} else if e.imported.Event.ID == "" && e.imported.Event.Parents == nil { // in merge streams only their authors give ids
 		e.imported.Event.ID = idOfLine(s.number, text)
 	}
 	return e, true

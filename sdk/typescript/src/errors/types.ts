@@ -28,6 +28,7 @@ const server: { [Code in ServerCode]: Code } = {
   MODULE_TOO_DEEP: 'MODULE_TOO_DEEP',
   MODULE_TRAPPED: 'MODULE_TRAPPED',
   NOT_FOUND: 'NOT_FOUND',
+  PARENT_MISSING: 'PARENT_MISSING',
   RATE_LIMITED: 'RATE_LIMITED',
   READ_ONLY: 'READ_ONLY',
   SHUTTING_DOWN: 'SHUTTING_DOWN',
@@ -46,6 +47,7 @@ const server: { [Code in ServerCode]: Code } = {
   UNKNOWN_COMMAND: 'UNKNOWN_COMMAND',
   UNSUPPORTED: 'UNSUPPORTED',
   VERSION_CONFLICT: 'VERSION_CONFLICT',
+  WRONG_STREAM_KIND: 'WRONG_STREAM_KIND',
 }
 
 /** What `errorType` of an error may be. A newer server may have codes that are not here. */
@@ -95,6 +97,7 @@ export const statusOf: { [Code in ServerCode]: number } = {
   MODULE_TOO_DEEP: 500,
   MODULE_TRAPPED: 500,
   NOT_FOUND: 404,
+  PARENT_MISSING: 409,
   RATE_LIMITED: 429,
   READ_ONLY: 403,
   SHUTTING_DOWN: 503,
@@ -113,4 +116,5 @@ export const statusOf: { [Code in ServerCode]: number } = {
   UNKNOWN_COMMAND: 404,
   UNSUPPORTED: 501,
   VERSION_CONFLICT: 409,
+  WRONG_STREAM_KIND: 409,
 }

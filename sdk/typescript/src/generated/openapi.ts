@@ -1896,7 +1896,7 @@ export interface components {
             unknown: string[];
         };
         /**
-         * @description What one append came to. With `Prefer: return=minimal` the last four stand in place of `events`, except for
+         * @description What one append came to. With `Prefer: return=minimal` the last five stand in place of `events`, except for
          *     duplicates and where the events differ in time or transaction.
          */
         Appended: {
@@ -1932,6 +1932,7 @@ export interface components {
             /** @enum {boolean} */
             success: true;
             transactionId?: string;
+            transactionSize?: number;
         };
         AppendOptions: {
             expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
@@ -1971,7 +1972,7 @@ export interface components {
             keys: string[];
         };
         /** @enum {string} */
-        Code: "AGGREGATE_PANICKED" | "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "DOMAIN_ERROR" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "EVENT_UNDECODABLE" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "MODULE_FAILED" | "MODULE_OUT_OF_MEMORY" | "MODULE_REFUSED" | "MODULE_REPLY_INVALID" | "MODULE_TOO_DEEP" | "MODULE_TRAPPED" | "NOT_FOUND" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STATE_NOT_AVAILABLE" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "SUBSCRIPTION_EXISTS" | "SUBSCRIPTION_HALTED" | "SUBSCRIPTION_NOT_FOUND" | "SUBSCRIPTION_WRONG_KIND" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNKNOWN_COMMAND" | "UNSUPPORTED" | "VERSION_CONFLICT";
+        Code: "AGGREGATE_PANICKED" | "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "DOMAIN_ERROR" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "EVENT_UNDECODABLE" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "MODULE_FAILED" | "MODULE_OUT_OF_MEMORY" | "MODULE_REFUSED" | "MODULE_REPLY_INVALID" | "MODULE_TOO_DEEP" | "MODULE_TRAPPED" | "NOT_FOUND" | "PARENT_MISSING" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STATE_NOT_AVAILABLE" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "SUBSCRIPTION_EXISTS" | "SUBSCRIPTION_HALTED" | "SUBSCRIPTION_NOT_FOUND" | "SUBSCRIPTION_WRONG_KIND" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNKNOWN_COMMAND" | "UNSUPPORTED" | "VERSION_CONFLICT" | "WRONG_STREAM_KIND";
         CommandRequest: {
             /** @description Makes the command take place once, for ever. It counts within its stream. */
             commandId?: string;
@@ -2048,6 +2049,7 @@ export interface components {
                 /** @enum {boolean} */
                 success?: true;
                 transactionId?: string;
+                transactionSize?: number;
             }[];
             /** @enum {boolean} */
             duplicate?: true;
@@ -2243,8 +2245,15 @@ export interface components {
             /** @description Its name without folders. */
             file?: string;
             globalPosition?: components["schemas"]["Position"];
+            /**
+             * @description What the streams of the category are.
+             * @enum {string}
+             */
+            kind?: "merge" | "ordered";
             /** Format: int64 */
             line?: number;
+            /** @description The parents that the stream does not hold. */
+            missing?: string[];
             module?: string;
             /** Format: int64 */
             offset?: number;
@@ -2273,7 +2282,8 @@ export interface components {
             /** Format: int64 */
             globalPosition: number;
             metadata?: Record<string, never>;
-            parents?: string[];
+            /** @description In merge streams: the events that the author had seen. */
+            parents?: components["schemas"]["MergeID"][];
             streamId: components["schemas"]["StreamID"];
             /** Format: int64 */
             streamPosition: number;
@@ -2282,6 +2292,7 @@ export interface components {
             tags?: string[];
             /** @description Of the events that were committed together. */
             transactionId?: string;
+            /** @description In merge streams. */
             transactionSize?: number;
             type: string;
         };
@@ -2386,6 +2397,8 @@ export interface components {
         };
         /** @description An `Event` a line, each with a line feed. */
         Lines: string;
+        /** @description The id of an event of a merge stream. */
+        MergeID: string;
         Module: {
             /** @description The version that executes commands, 0 where it is retired. */
             active: number;
@@ -2465,11 +2478,18 @@ export interface components {
             eventId?: string | null;
             /** @description Reserved names: correlationId, causationId, actor, schemaVersion, occurredAt. */
             metadata?: Record<string, never> | null;
+            /**
+             * @description Makes the event one of a merge stream, also where it is empty; see spec/merge.md. The event then has an `eventId`, which is a
+             *     MergeID greater than these, and `data`. Several such events in a request are a transaction: their ids are consecutive.
+             */
+            parents?: components["schemas"]["MergeID"][] | null;
             /** @description Goes to metadata.schemaVersion. */
             schemaVersion?: (string | number) | null;
             tags?: string[] | null;
             /** @description With import=true only. */
             transactionId?: string;
+            /** @description With import=true only, in merge streams. */
+            transactionSize?: number;
             /** @description No "*". */
             type: string;
         };
@@ -3334,7 +3354,7 @@ export interface components {
          *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
          */
         idempotencyKey: string;
-        /** @description Events may bring `createdAt` and `transactionId`; without a condition. */
+        /** @description Events may bring `createdAt`, `transactionId` and `transactionSize`; without a condition. */
         import: boolean;
         /** @description Taken; nothing is ever archived. */
         includeArchived: boolean;
@@ -3943,7 +3963,7 @@ export interface operations {
     appendEvents: {
         parameters: {
             query?: {
-                /** @description Events may bring `createdAt` and `transactionId`; without a condition. */
+                /** @description Events may bring `createdAt`, `transactionId` and `transactionSize`; without a condition. */
                 import?: components["parameters"]["import"];
             };
             header?: {
@@ -5843,7 +5863,7 @@ export interface operations {
     appendSystemEvents: {
         parameters: {
             query?: {
-                /** @description Events may bring `createdAt` and `transactionId`; without a condition. */
+                /** @description Events may bring `createdAt`, `transactionId` and `transactionSize`; without a condition. */
                 import?: components["parameters"]["import"];
             };
             header?: {
