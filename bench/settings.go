@@ -44,7 +44,7 @@ type settings struct {
 }
 
 // caseNames in the order in which they run.
-var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "delivery", "wasm", "large"}
+var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "delivery", "wasm", "entities", "large"}
 
 func fullSettings() settings {
 	return settings{

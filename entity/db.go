@@ -84,6 +84,7 @@ type DB struct {
 	idle      bool           // nothing is being written
 	listeners map[*listener]struct{}
 	dirt      chan struct{} // has a token when there is something to write
+	urgent    chan struct{} // has a token when that is not to wait
 	room      chan struct{} // closed, and made anew, when the tables have caught up somewhat
 }
 
@@ -93,7 +94,7 @@ func Open(ctx context.Context, store *nacre.Store, tables Tables, o *Options) (*
 	db := &DB{
 		store: store, tables: tables, o: o.withDefaults(), columns: map[string]*merge.Schema{},
 		schemas: map[string]*merge.Schemas{}, declared: map[string]bool{}, listeners: map[*listener]struct{}{},
-		dirt: make(chan struct{}, 1), room: make(chan struct{}),
+		dirt: make(chan struct{}, 1), urgent: make(chan struct{}, 1), room: make(chan struct{}),
 	}
 	db.ctx, db.end = context.WithCancel(context.WithoutCancel(ctx))
 	db.states.limit = db.o.CacheBytes
@@ -161,7 +162,14 @@ func (db *DB) tabled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return db.written.wait(ctx, max(head.Position, head.Last))
+	at := max(head.Position, head.Last)
+	if stands, _ := db.written.state(); stands >= at {
+		return nil
+	}
+	// The writer gathers no more once somebody waits; what it has to write may have to be folded first.
+	db.written.ask(at)
+	db.hurry()
+	return db.written.wait(ctx, at)
 }
 
 // CheckCollection tells what is wrong with a collection's name: it is 1 to 64 of letters, digits and "_", and begins with

@@ -390,10 +390,14 @@ func (f *follower) fold(events []*logged, waits bool) error {
 		}
 	}
 	f.at, db.mark = f.seen, f.seen
+	much := len(db.states.dirty) >= plenty
 	if waits {
 		db.wait(f.late)
 	}
 	db.mu.Unlock()
+	if much {
+		db.hurry()
+	}
 	db.tell(changes)
 	return nil
 }

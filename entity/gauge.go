@@ -12,7 +12,22 @@ type gauge struct {
 	mu      sync.Mutex
 	at      nacre.Position
 	trouble error
-	moved   chan struct{} // nil where nobody waits
+	moved   chan struct{}  // nil where nobody waits
+	want    nacre.Position // the furthest that was waited for
+}
+
+// wanted tells whether somebody waits, or has waited, for a position that it is not at yet, up to the one given.
+func (g *gauge) wanted(upTo nacre.Position) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.want > g.at && g.at < upTo
+}
+
+// ask notes that somebody is about to wait.
+func (g *gauge) ask(at nacre.Position) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.want = max(g.want, at)
 }
 
 // set moves the gauge, which ends its trouble.

@@ -2,9 +2,17 @@ package entity
 
 import (
 	"slices"
+	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity/merge"
+)
+
+const (
+	// gathering is how long changes may wait for others, where nobody waits for the tables.
+	gathering = 20 * time.Millisecond
+	// plenty is how many changes are written without waiting for others.
+	plenty = 1000
 )
 
 // batch is what is being written, and of what.
@@ -37,12 +45,35 @@ func (db *DB) write() {
 		case <-db.ctx.Done():
 			return
 		}
+		db.gather()
 		if err := db.writeAll(); err != nil && db.ctx.Err() == nil {
 			db.written.fail(err)
 			db.o.Logger.Error("the tables of the entities cannot be written: it is tried again", "error", err)
 			db.rest(pause)
 			db.stir()
 		}
+	}
+}
+
+// gather waits a little, so that more is written at once, unless somebody waits for the tables or there is much already.
+func (db *DB) gather() {
+	if at, _ := db.applied.state(); db.written.wanted(at) {
+		return
+	}
+	patience := time.NewTimer(gathering)
+	defer patience.Stop()
+	select {
+	case <-db.urgent:
+	case <-patience.C:
+	case <-db.ctx.Done():
+	}
+}
+
+// hurry ends gathering.
+func (db *DB) hurry() {
+	select {
+	case db.urgent <- struct{}{}:
+	default:
 	}
 }
 
