@@ -54,6 +54,14 @@ const (
 	CodeUndecodable nacre.Code = "EVENT_UNDECODABLE"
 	// CodeStateNotAvailable: an aggregate keeps its state to itself.
 	CodeStateNotAvailable nacre.Code = "STATE_NOT_AVAILABLE"
+	// CodeEntityExists: there is an entity of this id already.
+	CodeEntityExists nacre.Code = "ENTITY_EXISTS"
+	// CodeEntityDeleted: the entity is deleted; it can be restored.
+	CodeEntityDeleted nacre.Code = "ENTITY_DELETED"
+	// CodePreconditionFailed: what was read has changed since, and If-Match says that it must not have.
+	CodePreconditionFailed nacre.Code = "PRECONDITION_FAILED"
+	// CodeIdempotencyConflict: the Idempotency-Key was given with another request.
+	CodeIdempotencyConflict nacre.Code = "IDEMPOTENCY_CONFLICT"
 	// CodeShuttingDown: the server finishes what it accepted and takes nothing more.
 	CodeShuttingDown nacre.Code = "SHUTTING_DOWN"
 )
@@ -110,6 +118,11 @@ var statuses = map[nacre.Code]int{
 	CodeAggregatePanicked: 500,
 	CodeUndecodable:       500,
 	CodeStateNotAvailable: 501,
+
+	CodeEntityExists:        409,
+	CodeEntityDeleted:       410,
+	CodePreconditionFailed:  412,
+	CodeIdempotencyConflict: 409,
 }
 
 // Status is the HTTP status of a code; 500 for one that is not in the table.

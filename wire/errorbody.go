@@ -39,6 +39,7 @@ func BodyOf(err error) ErrorBody {
 		rate      *RateLimitError
 		domain    *DomainError
 		module    *ModuleError
+		asked     *QueryError
 		plain     *nacre.Error
 	)
 	switch {
@@ -81,6 +82,11 @@ func BodyOf(err error) ErrorBody {
 		b.Message, b.Details = domain.Message, &ErrorDetails{Type: domain.Type, Data: domain.Data}
 	case errors.As(err, &module):
 		b.Details = &ErrorDetails{Module: module.Name, Reasons: module.Reasons}
+	case errors.As(err, &asked):
+		b.Details = &ErrorDetails{
+			Field: asked.Field, Line: int64(asked.Line), Column: asked.Column,
+			Expected: asked.Expected, Found: asked.Found, Hint: asked.Hint,
+		}
 	case errors.As(err, &plain):
 		if plain.Field != "" {
 			b.Details = &ErrorDetails{Field: plain.Field}
@@ -160,8 +166,8 @@ func (b *ErrorBody) Encode() []byte {
 
 // ParseError gives the error that a reply tells, in the type that an embedded store would have given:
 // *nacre.ConflictError, *nacre.ConditionError, *nacre.EventIDConflictError, *nacre.StreamKindError, *nacre.ParentError,
-// *nacre.DamageError, *RateLimitError, *EventNotFoundError, *DomainError, *ModuleError, else *nacre.Error. Where the body
-// is not one of FromError's, a proxy's perhaps, the status decides. It is never nil.
+// *nacre.DamageError, *RateLimitError, *EventNotFoundError, *DomainError, *ModuleError, *QueryError, else *nacre.Error.
+// Where the body is not one of FromError's, a proxy's perhaps, the status decides. It is never nil.
 func ParseError(status int, body []byte) error {
 	var b ErrorBody
 	if err := Decode(body, &b); err != nil || b.Code == "" {
@@ -210,6 +216,12 @@ func (b *ErrorBody) Err() error {
 	case nacre.CodeNotFound:
 		if d.StreamID != "" && d.EventID != "" {
 			return &EventNotFoundError{Stream: d.StreamID, ID: d.EventID}
+		}
+	case nacre.CodeInvalid:
+		if d.Expected != "" {
+			return &QueryError{
+				Field: d.Field, Line: int(d.Line), Column: d.Column, Expected: d.Expected, Found: d.Found, Hint: d.Hint,
+			}
 		}
 	case CodeDomain:
 		return &DomainError{Type: d.Type, Message: b.Message, Data: d.Data}

@@ -24,6 +24,12 @@ type ErrorDetails struct {
 	// INVALID_ARGUMENT, TOO_LARGE, UNSUPPORTED: what was wrong in the request.
 	Field string `json:"field,omitzero"`
 
+	// INVALID_ARGUMENT of a query, with Field and Line: what is wrong at the place.
+	Column   int    `json:"column,omitzero"`
+	Expected string `json:"expected,omitzero"`
+	Found    string `json:"found,omitzero"`
+	Hint     string `json:"hint,omitzero"`
+
 	// VERSION_CONFLICT; the last two are DeltaBase's names for the same. A number, "any" or "stream_exists".
 	StreamID              nacre.StreamID `json:"streamId,omitzero"`
 	ExpectedStreamVersion *Version       `json:"expectedStreamVersion,omitzero"`
