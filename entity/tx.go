@@ -24,6 +24,9 @@ type TxOptions struct {
 	// Strict has the commit fail with APPEND_CONDITION_FAILED where an entity that was read has changed since. Default: it
 	// merges.
 	Strict bool
+	// Condition has the commit fail with APPEND_CONDITION_FAILED where it does not hold then. It does not go with Strict.
+	// Default: none.
+	Condition *nacre.Condition
 }
 
 // Tx is a transaction over any entities of a DB: what it got stays as it was, it reads its own writes, and all of them are
@@ -172,11 +175,24 @@ func (tx *Tx) Create(ctx context.Context, collection, id string, values json.Raw
 	if len(values) > 0 {
 		patch := slices.Concat([]byte(`{"set":`), values, []byte{'}'})
 		if err := h.patch(patch); err != nil {
-			return "", err
+			return "", inValues(err)
 		}
 	}
 	h.created = true
 	return id, nil
+}
+
+// inValues says of values what was said of a patch that sets them.
+func inValues(err error) error {
+	e, ok := errorsAs[*nacre.Error](err)
+	if !ok {
+		return err
+	}
+	told := *e
+	if rest, ok := strings.CutPrefix(told.Field, "set"); ok {
+		told.Field = "values" + rest
+	}
+	return &told
 }
 
 func errExists(collection, id string) error {
@@ -231,6 +247,9 @@ func (tx *Tx) Commit(ctx context.Context) (Commit, error) {
 		return Commit{}, nacre.Errorf(nacre.CodeClosed, "the transaction is over: begin another one")
 	}
 	tx.over = true
+	if tx.o.Strict && tx.o.Condition != nil {
+		return Commit{}, invalid("condition", "does not go with Strict: give one of them")
+	}
 	metadata, err := tx.metadata()
 	if err != nil {
 		return Commit{}, err
@@ -300,10 +319,10 @@ func (h *held) verb() string {
 	return "changed"
 }
 
-// condition is that nothing that was read has changed, where that is wanted.
+// condition is what the commit depends on: that nothing that was read has changed, where that is wanted.
 func (tx *Tx) condition() *nacre.Condition {
 	if !tx.o.Strict {
-		return nil
+		return tx.o.Condition
 	}
 	streams := make([]nacre.StreamID, len(tx.order))
 	for i, h := range tx.order {
