@@ -103,8 +103,8 @@ func (f *follower) start(ctx context.Context, mark Mark) error {
 				return err
 			}
 			if ev, err := merge.Decode(&e); err == nil {
-				f.gate.Offer(db.o.Now(), merge.FromHere, ev)
 				f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = &logged{ev, e}
+				f.gate.Offer(db.o.Now(), merge.FromHere, ev)
 			}
 		}
 	}
@@ -317,11 +317,12 @@ func (f *follower) slow() error {
 	events := make([]*merge.Event, len(part))
 	for i, ev := range part {
 		events[i] = ev.Event
+		f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = ev // or it would be found in the log, and be its own duplicate
 	}
 	out := f.gate.Offer(f.db.o.Now(), merge.FromHere, events...)
 	for i, ev := range part {
-		if v := out.Verdicts[i]; v == merge.Visible || v == merge.Waiting {
-			f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = ev
+		if v := out.Verdicts[i]; v != merge.Visible && v != merge.Waiting {
+			delete(f.late, merge.Name{Stream: ev.Stream, ID: ev.ID})
 		}
 	}
 	visible := make([]*logged, len(out.Visible))
