@@ -426,15 +426,12 @@ type Applied struct {
 // Apply makes edits, all or nothing, each of an entity as it is then: edits of one entity that are made by way of this DB
 // come one after the other, so that each of them replaces what the one before wrote.
 func (db *DB) Apply(ctx context.Context, o *TxOptions, edits ...Edit) (Applied, error) {
-	out := Applied{IDs: make([]string, len(edits))}
+	var out Applied
 	names := make([]name, 0, len(edits))
 	for i := range edits {
-		out.IDs[i] = edits[i].ID
-		if edits[i].Do == "create" && edits[i].ID == "" {
-			out.IDs[i] = nacre.NewID()
-			continue // it is nobody else's
+		if edits[i].ID != "" { // what is made is nobody else's
+			names = append(names, name{edits[i].Collection, edits[i].ID})
 		}
-		names = append(names, name{edits[i].Collection, edits[i].ID})
 	}
 	unlock, err := db.locks.lock(ctx, names)
 	if err != nil {
@@ -442,12 +439,8 @@ func (db *DB) Apply(ctx context.Context, o *TxOptions, edits ...Edit) (Applied, 
 	}
 	defer unlock()
 	out.Commit, err = db.Transact(ctx, o, func(tx *Tx) error {
-		for i := range edits {
-			if err := tx.edit(ctx, &edits[i], out.IDs[i]); err != nil {
-				return at(len(edits), i, err)
-			}
-		}
-		return nil
+		out.IDs, err = tx.Edit(ctx, edits...)
+		return err
 	})
 	if err != nil {
 		return Applied{}, err
@@ -455,20 +448,29 @@ func (db *DB) Apply(ctx context.Context, o *TxOptions, edits ...Edit) (Applied, 
 	return out, nil
 }
 
-func (tx *Tx) edit(ctx context.Context, e *Edit, id string) (err error) {
-	switch e.Do {
-	case "create":
-		_, err = tx.Create(ctx, e.Collection, id, e.Values)
-	case "patch":
-		err = tx.Patch(ctx, e.Collection, id, e.Patch)
-	case "delete":
-		err = tx.Delete(ctx, e.Collection, id)
-	case "restore":
-		err = tx.Restore(ctx, e.Collection, id)
-	default:
-		err = invalid("do", `is %.40q: give "create", "patch", "delete" or "restore"`, e.Do)
+// Edit makes edits in their order. It gives the ids of the entities; an error says which edit is wrong, where there are many.
+func (tx *Tx) Edit(ctx context.Context, edits ...Edit) (ids []string, err error) {
+	ids = make([]string, len(edits))
+	for i := range edits {
+		e := &edits[i]
+		ids[i] = e.ID
+		switch e.Do {
+		case "create":
+			ids[i], err = tx.Create(ctx, e.Collection, e.ID, e.Values)
+		case "patch":
+			err = tx.Patch(ctx, e.Collection, e.ID, e.Patch)
+		case "delete":
+			err = tx.Delete(ctx, e.Collection, e.ID)
+		case "restore":
+			err = tx.Restore(ctx, e.Collection, e.ID)
+		default:
+			err = invalid("do", `is %.40q: give "create", "patch", "delete" or "restore"`, e.Do)
+		}
+		if err != nil {
+			return nil, at(len(edits), i, err)
+		}
 	}
-	return err
+	return ids, nil
 }
 
 // at says which one of many edits is wrong.
