@@ -3,17 +3,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nacredb/nacre/delivery/deliverytest"
 	"github.com/nacredb/nacre/wasm/wasmtest"
 )
 
@@ -104,14 +104,8 @@ func runDocument(t *testing.T, document string) {
 	bankStore(t, filepath.Join(dir, "shop", "bank"))
 	write("modules/counter.wasm", string(wasmtest.Counter(t, wasmtest.Entity)))
 	// What the docs call 4321 is a port that is free here.
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := strconv.Itoa(deliverytest.FreePort(t))
+	shown := regexp.MustCompile(`\b` + port + `\b`) // and not where an id or a checksum has the same digits
 	t.Cleanup(func() {
 		// The server that the docs start, where they did not come to its end.
 		_ = exec.Command("sh", "-c", "kill $(cat '"+filepath.Join(dir, "serve.pid")+"') 2> /dev/null").Run()
@@ -160,7 +154,7 @@ func runDocument(t *testing.T, document string) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // some wait for what should happen, others build
 			cmd := exec.CommandContext(ctx, "sh", "-c", strings.ReplaceAll(exported+command, "4321", port))
-			cmd.WaitDelay = time.Second
+			cmd.WaitDelay = 30 * time.Second
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
 			out, err := cmd.CombinedOutput()
@@ -169,7 +163,7 @@ func runDocument(t *testing.T, document string) {
 			if late {
 				t.Fatalf("%s: after this, a command does not come to its end:\n%s", document, &got)
 			}
-			got.Write(bytes.ReplaceAll(out, []byte(port), []byte("4321")))
+			got.Write(shown.ReplaceAll(out, []byte("4321")))
 			if len(out) > 0 && out[len(out)-1] != '\n' {
 				got.WriteByte('\n') // an answer that is one line without its end
 			}

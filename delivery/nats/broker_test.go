@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/delivery/deliverytest"
 	client "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
@@ -41,7 +42,7 @@ func newBroker(t *testing.T, args ...string) *broker {
 			t.Skip("there is no nats-server here: install Debian's package nats-server")
 		}
 	}
-	port := freePort(t)
+	port := deliverytest.FreePort(t)
 	b := &broker{
 		binary: binary,
 		args:   append([]string{"-a", "127.0.0.1", "-p", strconv.Itoa(port), "-js", "-sd", t.TempDir()}, args...),
@@ -62,16 +63,6 @@ func exists(name string) bool {
 	return err == nil
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // start starts the server, and waits until it listens.
 func (b *broker) start(t testing.TB) {
 	t.Helper()
@@ -83,7 +74,7 @@ func (b *broker) start(t testing.TB) {
 	if err := b.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 {
+	for range 3000 {
 		conn, err := net.Dial("tcp", b.url[len("nats://"):])
 		if err == nil {
 			conn.Close()
@@ -91,7 +82,7 @@ func (b *broker) start(t testing.TB) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatal("nats-server does not listen")
+	t.Fatalf("nats-server does not listen: %s", &b.output)
 }
 
 // stop kills the server. It may be called twice.

@@ -23,8 +23,8 @@ const elsewhere = `{"url":"nats://127.0.0.1:4"}`
 // TestConformance is not beside others: the suite counts goroutines.
 func TestConformance(t *testing.T) {
 	for name, more := range map[string]string{
-		"one at a time": `"timeoutMs":1000`,
-		"many":          `"timeoutMs":1000,"inFlight":64`,
+		"one at a time": `"timeoutMs":60000`,
+		"many":          `"timeoutMs":60000,"inFlight":64`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBroker(t)

@@ -40,7 +40,7 @@ func TestConformance(t *testing.T) {
 				}
 				return deliverytest.Fixture{
 					Kind: redis.New(nil),
-					Config: fmt.Appendf(nil, `{"url":"redis://default:s3cret@%s","key":"k%d:{store}","deduplicateSeconds":%d,"timeoutMs":1000}`,
+					Config: fmt.Appendf(nil, `{"url":"redis://default:s3cret@%s","key":"k%d:{store}","deduplicateSeconds":%d,"timeoutMs":60000}`,
 						s.addr, n, seconds),
 					Elsewhere: json.RawMessage(elsewhere),
 					Secrets:   []string{"s3cret"},

@@ -14,6 +14,7 @@ import (
 
 	client "github.com/gomodule/redigo/redis"
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/delivery/deliverytest"
 	"go.uber.org/goleak"
 )
 
@@ -37,12 +38,7 @@ func newServer(t *testing.T, args ...string) *redisServer {
 	if err != nil {
 		t.Skip("there is no redis-server here: install Debian's package redis-server")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := deliverytest.FreePort(t)
 	s := &redisServer{
 		binary: binary,
 		addr:   fmt.Sprintf("127.0.0.1:%d", port),
@@ -72,7 +68,7 @@ func (s *redisServer) start(t testing.TB) {
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 {
+	for range 3000 {
 		conn, err := net.Dial("tcp", s.addr)
 		if err == nil {
 			answer := make([]byte, 64)
@@ -85,7 +81,7 @@ func (s *redisServer) start(t testing.TB) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatal("redis-server does not answer")
+	t.Fatalf("redis-server does not answer: %s", &s.output)
 }
 
 // stop kills the server. It may be called twice.

@@ -364,8 +364,12 @@ func TestBodyThatFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			k := newKind(t, nil)
+			patience := 30_000
+			if name == "hanging" {
+				patience = 2_000 // in which the status has come
+			}
 			for _, status := range []string{"200 OK", "500 Internal Server Error"} {
-				s := open(t, k, configOf(t, rawReceiver(t, func(c net.Conn) { answer(c, status) }), map[string]any{"timeoutMs": minTimeout + 200}))
+				s := open(t, k, configOf(t, rawReceiver(t, func(c net.Conn) { answer(c, status) }), map[string]any{"timeoutMs": patience}))
 				receipt, err := s.Send(t.Context(), batchOf(event(1)))
 				if (err == nil) != (status == "200 OK") || fmt.Sprint(receipt.Status) != status[:3] || !strings.HasPrefix(receipt.Response, "abc") || len(receipt.Response) > answerKept {
 					t.Errorf("%s: %+v, %v", status, receipt, err)
@@ -388,13 +392,14 @@ func TestAnswerAfterTheTimeOut(t *testing.T) {
 	var mu sync.Mutex
 	now := at
 	k := newKind(t, &Options{AllowPrivate: true, Clock: func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(time.Minute); return now }})
-	s := open(t, k, configOf(t, r.URL, map[string]any{"timeoutMs": minTimeout + 100}))
 	b := batchOf(event(1))
+	s := open(t, k, configOf(t, r.URL, map[string]any{"timeoutMs": 2_000})) // in which the request has come
 	if receipt, err := s.Send(t.Context(), b); !errors.Is(err, context.DeadlineExceeded) || receipt.Status != 0 {
 		t.Fatalf("got %+v, %v", receipt, err)
 	}
 	close(gaveUp)
 	b.Attempt = 2
+	s = open(t, k, configOf(t, r.URL, map[string]any{"timeoutMs": 30_000}))
 	if _, err := s.Send(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
