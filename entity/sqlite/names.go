@@ -33,8 +33,12 @@ func distinct(names []string, reserved func(folded string) bool) map[string]stri
 		}
 	}
 	for _, name := range left {
+		begin := name
+		if strings.HasPrefix(folded(name), sqlitesOwn) {
+			begin = "~" + name
+		}
 		for n := 2; ; n++ {
-			candidate := name + "~" + strconv.Itoa(n)
+			candidate := begin + "~" + strconv.Itoa(n)
 			if f := folded(candidate); !taken[f] && !reserved(f) {
 				out[name], taken[f] = candidate, true
 				break
@@ -46,8 +50,11 @@ func distinct(names []string, reserved func(folded string) bool) map[string]stri
 
 // tableNames are the tables of collections.
 func tableNames(collections []string) map[string]string {
-	return distinct(collections, func(f string) bool { return strings.HasPrefix(f, "sqlite_") })
+	return distinct(collections, func(f string) bool { return strings.HasPrefix(f, sqlitesOwn) })
 }
+
+// sqlitesOwn begins the names of tables that SQLite keeps for itself.
+const sqlitesOwn = "sqlite_"
 
 // ownColumns are columns that every table has, and SQLite's names of its row numbers.
 var ownColumns = []string{"id", "state", "heads", "rowid", "oid", "_rowid_"}

@@ -164,6 +164,19 @@ var Table = []Rule{
 	{Package: "entity/merge", May: []string{"."}}, // pure: it keeps nothing
 	{Package: "entity/merge/kindtest", May: []string{".", "entity/merge"}, SupportsTests: true},
 	{Package: "entity", May: []string{".", "query", "entity/merge"}, Libs: []string{"github.com/tidwall/btree"}, Tests: drivers},
+	{Package: "entity/memory", May: []string{".", "entity", "query"}},
+	{
+		// Its files are SQLite's; the lock, and what is done to files as a whole, are vfs's.
+		Package: "entity/sqlite",
+		May:     []string{".", "entity", "entity/merge", "query", "internal/vfs"},
+		Libs:    []string{"modernc.org/sqlite/..."},
+	},
+	{
+		// What all tables owe.
+		Package:       "entity/tablestest",
+		May:           []string{".", "entity", "entity/merge", "query"},
+		SupportsTests: true,
+	},
 	{
 		Package: "entity/...",
 		May:     []string{".", "entity", "query"},
