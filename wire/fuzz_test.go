@@ -18,6 +18,8 @@ var requests = []string{
 	`{"events":[{"type":"t","dataBase64":"AAEC","schemaVersion":"1.0.0","metadata":{ }}],"expectedStreamVersion":"2","options":{"expectedStreamVersion":2}}`,
 	`{"events":[{"type":"t","data":1,"schemaVersion":2,"metadata": {"a":1},"tags":null,"eventId":null}]}`,
 	`{"events":[{"type":"t","data":1,"createdAt":"2026-11-20T18:55:20.471204Z","transactionId":"tx"},{"type":"t","data":1,"createdAt":"2026-11-20T19:55:20+01:00"}]}`,
+	`{"events":[{"type":"t","data":{},"eventId":"01JD3Y8Q0V3M8S2Z6T5N9K4RWA","parents":[],"transactionSize":2},{"type":"t","data":1,"parents":["01JD3Y8Q0V3M8S2Z6T5N9K4RWA","a"]}]}`,
+	`{"events":[{"type":"t","data":1,"parents":null},{"type":"t","data":1,"parents":[""]}]}`, `{"events":[{"type":"t","data":1,"parents":{},"transactionSize":0}]}`,
 	`{"appends":[{"streamId":"s-1","expectedStreamVersion":-1,"events":[{"type":"t","data":{}}]},{"streamId":"s-2","events":[{"type":"u","data":[]}]}],"condition":{"failIfEventsMatch":{"items":[{"types":["a.*"],"tags":["k:1"],"streams":["s-1"],"categories":["s"]},{}]},"after":12}}`,
 	`{"events":[{"type":"t","data":"\u00e9","tags":["é"]}],"condition":{"failIfEventsMatch":{"items":[]},"after":null}}`,
 	`[{"streamId":"s-1","events":[{"type":"t","data":true}],"options":{"expectedStreamVersion":"any"}}]`,

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -77,8 +78,10 @@ type refEvent struct {
 	Tags          jsontext.Value `json:"tags"`
 	ID            jsontext.Value `json:"eventId"`
 	Schema        jsontext.Value `json:"schemaVersion"`
+	Parents       jsontext.Value `json:"parents"`
 	CreatedAt     jsontext.Value `json:"createdAt"`
 	TransactionID jsontext.Value `json:"transactionId"`
+	Size          jsontext.Value `json:"transactionSize"`
 }
 
 func (r *refEvent) event(imported bool) (e nacre.Event) {
@@ -121,8 +124,22 @@ func (r *refEvent) event(imported bool) (e nacre.Event) {
 			e.Metadata = []byte(`{"schemaVersion":` + string(r.Schema) + `,` + string(e.Metadata[1:]))
 		}
 	}
-	if !imported && (len(r.CreatedAt) > 0 || len(r.TransactionID) > 0) {
+	if !null(r.Parents) {
+		var parents []jsontext.Value
+		into(r.Parents, "[", &parents)
+		if len(parents) > maxParents+1 {
+			refuse("parents")
+		}
+		e.Parents = []string{}
+		for _, parent := range parents {
+			e.Parents = append(e.Parents, refGiven(parent))
+		}
+	}
+	if !imported && (len(r.CreatedAt) > 0 || len(r.TransactionID) > 0 || len(r.Size) > 0) {
 		refuse("given")
+	}
+	if len(r.Size) > 0 {
+		e.TransactionSize = int(refInt(r.Size, 1, math.MaxInt32))
 	}
 	if len(r.CreatedAt) > 0 {
 		e.CreatedAt = refTime(r.CreatedAt)

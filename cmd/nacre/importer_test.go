@@ -316,14 +316,14 @@ func TestImportEndsWhenCanceled(t *testing.T) {
 	_ = in.Close()
 }
 
-// What was erased, or belongs to merge streams, is refused with its line.
+// What was erased, and what no store takes, is refused with its line.
 func TestImportRefuses(t *testing.T) {
 	for _, c := range []struct {
 		line, want string
 		code       nacre.Code
 	}{
 		{`{"streamId":"a","type":"x","dataHash":"abc"}`, "line 1: dataHash: is given by the store", nacre.CodeInvalid},
-		{`{"streamId":"a","type":"x","data":1,"parents":[]}`, "line 1: parents: merge streams", nacre.CodeUnsupported},
+		{`{"streamId":"a","type":"x","data":1,"parents":[]}`, "line 1: eventId: is missing", nacre.CodeInvalid},
 		{`{"streamId":"a","type":"x","data":"` + strings.Repeat("x", 1<<20) + `"}`, "line 1: the event has 10", nacre.CodeTooLarge},
 		{`{"streamId":"a","type":"x","data":"` + strings.Repeat("x", maxLine) + `"}`, "line 1: is longer than", nacre.CodeInvalid},
 		{`{"streamId":"a","type":"x","data":1,"createdAt":"yesterday"}`, `line 1: member "createdAt"`, nacre.CodeInvalid},
