@@ -260,3 +260,12 @@ func failed(doing string, err error) error {
 	}
 	return nacre.Errorf(nacre.CodeInternal, doing+": %w", err)
 }
+
+// refused tells whether an error of SQLite's is about the statement that it was given.
+func refused(code int) bool {
+	switch code & 0xff {
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_MISMATCH:
+		return true
+	}
+	return false
+}
