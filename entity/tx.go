@@ -247,9 +247,6 @@ func (tx *Tx) Commit(ctx context.Context) (Commit, error) {
 		return Commit{}, nacre.Errorf(nacre.CodeClosed, "the transaction is over: begin another one")
 	}
 	tx.over = true
-	if tx.o.Strict && tx.o.Condition != nil {
-		return Commit{}, invalid("condition", "does not go with Strict: give one of them")
-	}
 	metadata, err := tx.metadata()
 	if err != nil {
 		return Commit{}, err
@@ -271,6 +268,14 @@ func (tx *Tx) Commit(ctx context.Context) (Commit, error) {
 		}
 		batch = append(batch, a)
 		parents = append(parents, h.draft.Parents())
+	}
+	return tx.write(ctx, batch, parents)
+}
+
+// write commits a batch, one event an append, on parents.
+func (tx *Tx) write(ctx context.Context, batch []nacre.Append, parents [][]merge.ID) (Commit, error) {
+	if tx.o.Strict && tx.o.Condition != nil {
+		return Commit{}, invalid("condition", "does not go with Strict: give one of them")
 	}
 	if len(batch) == 0 {
 		return Commit{}, nil
