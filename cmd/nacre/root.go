@@ -68,6 +68,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(
 		p.onServer(p.appendCommand()), p.onServer(p.importCommand()),
 		p.onServer(p.readCommand()), p.onServer(p.logCommand()), p.onServer(p.exportCommand()), p.onServer(p.streamsCommand()),
+		p.onDirectory(p.sqlCommand()),
 		p.onServer(p.statsCommand()), p.onDirectory(p.verifyCommand()), p.onServer(p.backupCommand()), p.onDirectory(p.restoreCommand()),
 		p.onServer(p.runnersCommand(&projectionWords)), p.onServer(p.runnersCommand(&processWords)), p.onServer(p.deadLettersCommand()),
 		p.wasmCommand(),
