@@ -134,7 +134,7 @@ func begin(t testing.TB, store *nacre.Store, d *desk) *delivery.Hub {
 
 func end(t testing.TB, h *delivery.Hub) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	defer cancel()
 	if err := h.Close(ctx); err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func get(t testing.TB, h *delivery.Hub, name string) delivery.Status {
 // soon waits until something is so, by a clock that may be a test's own.
 func soon(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for range 20_000 {
+	for range 60_000 {
 		if is() {
 			return
 		}

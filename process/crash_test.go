@@ -283,7 +283,7 @@ func hurried() *process.Options {
 // attempt catches up over a fault, and tells whether that went to its end.
 func attempt(t testing.TB, store *nacre.Store, f *fault) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	over := f.over(store)
 	_, err := process.CatchUp(ctx, over, shopping(), shop(over), hurried())

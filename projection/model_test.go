@@ -115,7 +115,7 @@ func start[W any](t testing.TB, store *nacre.Store, p projection.Projection[any,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := r.Stop(ctx); err != nil {
 			t.Error(err)
@@ -126,7 +126,7 @@ func start[W any](t testing.TB, store *nacre.Store, p projection.Projection[any,
 
 func wait(t testing.TB, r *projection.Runner, p nacre.Position) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := r.WaitFor(ctx, p); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -57,42 +58,44 @@ func shared(m *projection.Memory[totals]) projection.ReadModel[*totals] {
 }
 
 func TestOneProcessAtATimeRunsIt(t *testing.T) {
-	store := newStore(t)
-	head := move(t, store, 10)
-	somebodyElse(t, store, "totals", 1, 0.2)
-	m := projection.NewMemory[totals](store, nil)
-	o := quiet()
-	o.Lease = 200 * time.Millisecond
-	r := start(t, store, summing("totals"), shared(m), o)
-	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := r.WaitFor(short, head); nacre.CodeOf(err) != nacre.CodeDeadline {
-		t.Errorf("it runs beside another process: %v", err)
-	}
-	wait(t, r, head) // the other one shows no sign of life
-	somebodyElse(t, store, "totals", 3, 0.2)
-	deadline := time.Now().Add(20 * time.Second)
-	for { // until it has seen that; then it waits again, and takes over again
-		move(t, store, 1)
-		events := 0
-		for e, err := range store.System().ReadStream(t.Context(), "runner-projection.totals", nil) {
-			if err != nil {
-				t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		head := move(t, store, 10)
+		somebodyElse(t, store, "totals", 1, 0.2)
+		m := projection.NewMemory[totals](store, nil)
+		o := quiet()
+		o.Lease = 200 * time.Millisecond
+		r := start(t, store, summing("totals"), shared(m), o)
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := r.WaitFor(short, head); nacre.CodeOf(err) != nacre.CodeDeadline {
+			t.Errorf("it runs beside another process: %v", err)
+		}
+		wait(t, r, head) // the other one shows no sign of life
+		somebodyElse(t, store, "totals", 3, 0.2)
+		deadline := time.Now().Add(20 * time.Second)
+		for { // until it has seen that; then it waits again, and takes over again
+			move(t, store, 1)
+			events := 0
+			for e, err := range store.System().ReadStream(t.Context(), "runner-projection.totals", nil) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Type == "runner.started" {
+					events++
+				}
 			}
-			if e.Type == "runner.started" {
-				events++
+			if events == 4 {
+				break
 			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the projection does not come back: %d leases", events)
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
-		if events == 4 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the projection does not come back: %d leases", events)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	wait(t, r, move(t, store, 5))
-	expect(t, held(m), truth(t, store))
+		wait(t, r, move(t, store, 5))
+		expect(t, held(m), truth(t, store))
+	})
 }
 
 func TestAModelInMemoryNeedsNoLease(t *testing.T) {

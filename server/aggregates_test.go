@@ -165,7 +165,7 @@ func TestAggregatesCloseWithTheirStore(t *testing.T) {
 	h.post("/event-stores", `{"name":"bank"}`).is(201)
 	h.get(annPath).is(200).has(-1.0, "version")
 	closed.Store(false)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := h.s.Close(ctx); err != nil || !closed.Load() {
 		t.Errorf("the server was closed: %v, its aggregates: %v", err, closed.Load())

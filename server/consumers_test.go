@@ -309,7 +309,7 @@ func TestConsumerSocketsEnd(t *testing.T) {
 	socket := h.consume("?consumer=b")
 	socket.say(`{"poll":{"max":1000}}`).gets(1, 2, 5, 6)
 	socket.say(`{"poll":{"waitMs":60000}}`)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	closed := make(chan error, 1)
 	go func() { closed <- h.s.Close(ctx) }()

@@ -194,7 +194,7 @@ func TestStopBeginsNothingMore(t *testing.T) {
 	p := newProbe()
 	p.hold = make(chan struct{})
 	h := &harness{T: t, log: &logged{}}
-	s, err := New(&Options{Backend: newMemory(), Kinds: []delivery.Kind{p}, Logger: h.log.logger(), StopTimeout: 20 * time.Second})
+	s, err := New(&Options{Backend: newMemory(), Kinds: []delivery.Kind{p}, Logger: h.log.logger(), StopTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

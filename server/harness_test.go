@@ -70,7 +70,7 @@ func newHarness(t *testing.T, o *Options) *harness {
 	s.waking.Wait() // what a test changes of the backend, it changes when nobody looks
 	h.s, h.web = s, httptest.NewServer(s.Handler())
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Errorf("closing the server: %v", err)

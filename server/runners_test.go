@@ -58,7 +58,7 @@ func (r *steered) until(path string, good func(*result) bool) *result {
 		if good(got) {
 			return got
 		}
-		if time.Since(begun) > 20*time.Second {
+		if time.Since(begun) > time.Minute {
 			r.Fatalf("%s stays at %s", path, got.body)
 		}
 	}

@@ -101,7 +101,7 @@ func onLoopback(t testing.TB, o *Options) (*Server, string) {
 	}
 	web := httptest.NewServer(s.Handler())
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Error(err)

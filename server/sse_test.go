@@ -103,7 +103,7 @@ func (s *stream) ended(code nacre.Code, words string) {
 // eventually waits for something that needs no more than a moment.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 2000 {
+	for range 10_000 {
 		if ok() {
 			return
 		}
@@ -245,7 +245,7 @@ func TestSSEIsToldWhyItEnds(t *testing.T) {
 
 	last := h.listen("")
 	last.caughtUp(0)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	closed := make(chan error, 1)
 	go func() { closed <- h.s.Close(ctx) }()

@@ -413,7 +413,7 @@ func TestSubscriptionsResume(t *testing.T) {
 		return s, h
 	}
 	stop := func(s *Server, h *harness) {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Fatal(err)
@@ -488,7 +488,7 @@ func TestStopWhileSending(t *testing.T) {
 		}()
 		h.until(subscriptionsPath+"/g", "c", "consumers", 0)
 
-		patience := 20 * time.Second
+		patience := time.Minute
 		if slow {
 			patience = 50 * time.Millisecond
 		}

@@ -79,7 +79,7 @@ func start(t *testing.T, store *nacre.Store, p projection.Projection[moved, *sql
 
 func stop(t *testing.T, r *projection.Runner) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := r.Stop(ctx); err != nil {
 		t.Error(err)
@@ -88,7 +88,7 @@ func stop(t *testing.T, r *projection.Runner) {
 
 func waitFor(t *testing.T, r *projection.Runner, p nacre.Position) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := r.WaitFor(ctx, p); err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestAFileThatWaitsForItsReadersHoldsNoneUp(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("a query inside of a loop over rows, and a rebuild, wait for each other")
 	}
 	finish()
