@@ -66,6 +66,7 @@ type DB struct {
 	applied gauge // up to where the log was folded
 	written gauge // up to where the tables stand
 	locks   locks
+	types   sync.Map // the collections of Go types, by reflect.Type: see Of
 
 	writing sync.Mutex // by whoever writes to the tables
 

@@ -1,0 +1,569 @@
+package entity_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity"
+	"github.com/nacredb/nacre/entity/memory"
+	"github.com/nacredb/nacre/query"
+	"github.com/nacredb/nacre/storage/memstore"
+)
+
+type artist struct {
+	ID   string
+	Name string
+}
+
+type album struct {
+	ID     string `entity:"id"`
+	Name   string
+	Year   int               `entity:"year,index"`
+	Plays  int64             `entity:",counter"`
+	Tags   []string          `entity:",set"`
+	Tracks []string          `entity:",list"`
+	Notes  map[string]string `entity:",map"`
+	Artist entity.Ref[artist]
+}
+
+func of[T any](t *testing.T, w *world, name string) *entity.Collection[T] {
+	t.Helper()
+	c, err := entity.Of[T](t.Context(), w.DB, name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// empty has no collections.
+func empty(t *testing.T) *world {
+	t.Helper()
+	store := memstore.Open(nil)
+	t.Cleanup(func() { _ = store.Close() })
+	w := &world{t, store, nil}
+	w.reopen(memory.Open())
+	return w
+}
+
+// typed opens collections that nobody declared before.
+func typed(t *testing.T) (*world, *entity.Collection[album], *entity.Collection[artist]) {
+	t.Helper()
+	w := empty(t)
+	artists := of[artist](t, w, "artists")
+	return w, of[album](t, w, "albums"), artists
+}
+
+// last is the data of the newest event.
+func (w *world) last() string {
+	w.t.Helper()
+	for e, err := range w.store.Read(w.t.Context(), nil, &nacre.ReadOptions{Backwards: true, Limit: 1}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return string(e.Data)
+	}
+	return ""
+}
+
+func (w *world) head() nacre.Position {
+	w.t.Helper()
+	head, err := w.store.Head(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return head.Position
+}
+
+func TestTyped(t *testing.T) {
+	t.Parallel()
+	w, albums, artists := typed(t)
+	ctx := t.Context()
+	muse, err := artists.Create(ctx, &artist{Name: "Muse"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &album{Name: "Origin", Year: 2001, Tags: []string{"rock", "prog"}, Tracks: []string{"New Born", "Bliss"}, Notes: map[string]string{"a": "1"}, Artist: entity.Ref[artist](muse)}
+	id, err := albums.Create(ctx, a)
+	if err != nil || a.ID != id || id == "" {
+		t.Fatal(id, a.ID, err)
+	}
+	got, err := albums.Get(ctx, id)
+	want := *a
+	want.Tags = []string{"prog", "rock"}
+	if err != nil || !reflect.DeepEqual(got, &want) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	by, err := got.Artist.Follow(ctx, artists)
+	if err != nil || by.Name != "Muse" || by.ID != muse {
+		t.Errorf("got %+v, %v", by, err)
+	}
+
+	before := w.head()
+	if err := albums.Edit(ctx, id, func(*album) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	err = albums.Edit(ctx, id, func(a *album) error {
+		a.Tags = []string{"rock", "rock", "prog"} // the same set
+		return nil
+	})
+	if err != nil || w.head() != before {
+		t.Errorf("nothing was changed, and written: %s, %v", w.last(), err)
+	}
+	err = albums.Edit(ctx, id, func(a *album) error {
+		a.Year, a.Plays = 2002, a.Plays+3
+		a.Tags = append(a.Tags[1:], "live")
+		a.Tracks = append(a.Tracks[1:], "Plug In Baby")
+		a.Notes["b"], a.Artist = "2", ""
+		delete(a.Notes, "a")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.is(id, `{"name":"Origin","notes":{"b":"2"},"plays":3,"tags":["live","rock"],"tracks":["Bliss","Plug In Baby"],"year":2002}`)
+	if data := w.last(); strings.Contains(data, `"name"`) || strings.Contains(data, "Bliss") || !strings.Contains(data, `"plays":{"add":3}`) {
+		t.Errorf("the edit wrote %s", data)
+	}
+
+	err = albums.Edit(ctx, id, func(a *album) error {
+		a.Year = 1
+		return errors.New("no")
+	})
+	if err == nil || err.Error() != "no" {
+		t.Errorf("got %v", err)
+	}
+	code(t, albums.Edit(ctx, id, func(a *album) error { a.ID = "x"; return nil }), nacre.CodeInvalid)
+	code(t, albums.Edit(ctx, "none", func(*album) error { return nil }), nacre.CodeNotFound)
+	_, err = albums.Create(ctx, &album{ID: id})
+	code(t, err, entity.CodeExists)
+	_, err = albums.Create(ctx, nil)
+	code(t, err, nacre.CodeInvalid)
+	if err := albums.Delete(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	_, err = albums.Get(ctx, id)
+	code(t, err, entity.CodeDeleted)
+	if err := albums.Restore(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = albums.Get(ctx, id); err != nil || got.Year != 2002 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestTypedTransaction(t *testing.T) {
+	t.Parallel()
+	w, albums, artists := typed(t)
+	ctx := t.Context()
+	ann := albums.With(&entity.TxOptions{Actor: "ann"})
+	if _, err := ann.Create(ctx, &album{ID: "a", Name: "A"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.Transact(ctx, &entity.TxOptions{Actor: "bob"}, func(tx *entity.Tx) error {
+		muse, err := artists.In(tx).Create(ctx, &artist{Name: "Muse"})
+		if err != nil {
+			return err
+		}
+		for range 2 {
+			err = albums.In(tx).Edit(ctx, "a", func(a *album) error {
+				a.Artist, a.Plays = entity.Ref[artist](muse), a.Plays+1
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		a, err := albums.In(tx).Get(ctx, "a")
+		if err != nil {
+			return err
+		}
+		by, err := a.Artist.Follow(ctx, artists.In(tx))
+		if err != nil || by.Name != "Muse" || a.Plays != 2 {
+			t.Errorf("the transaction reads %+v, %+v, %v", a, by, err)
+		}
+		return nil
+	})
+	if err != nil || len(c.Events) != 2 || string(c.Events[1].Metadata) != `{"actor":"bob"}` {
+		t.Fatalf("got %+v, %v", c, err)
+	}
+	other := empty(t)
+	_, err = albums.In(other.Begin(nil)).Get(ctx, "a")
+	code(t, err, nacre.CodeInvalid)
+	if _, err := w.Transact(ctx, nil, func(tx *entity.Tx) error { return albums.In(tx).Delete(ctx, "a") }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Transact(ctx, nil, func(tx *entity.Tx) error { return albums.In(tx).Restore(ctx, "a") }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Edits of one entity from many sides lose nothing, whatever its kind, and leave no conflict.
+func TestTypedEditsAtOnce(t *testing.T) {
+	t.Parallel()
+	w, albums, _ := typed(t)
+	ctx := t.Context()
+	if _, err := albums.Create(ctx, &album{ID: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for range 10 {
+				err := albums.Edit(ctx, "a", func(a *album) error {
+					a.Year++
+					a.Plays++
+					a.Tags = append(a.Tags, fmt.Sprint(i))
+					a.Tracks = append(a.Tracks, fmt.Sprint(i))
+					if a.Notes == nil {
+						a.Notes = map[string]string{}
+					}
+					a.Notes[fmt.Sprint(i)] += "x"
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	a, err := albums.Get(ctx, "a")
+	if err != nil || a.Year != 80 || a.Plays != 80 || len(a.Tags) != 8 || len(a.Tracks) != 80 || a.Notes["3"] != "xxxxxxxxxx" {
+		t.Errorf("got %+v, %v", a, err)
+	}
+	_ = w
+}
+
+// Two transactions that saw the same: what each of them added and removed counts, and elements that stayed are there once.
+func TestTypedEditsMerge(t *testing.T) {
+	t.Parallel()
+	w, albums, _ := typed(t)
+	ctx := t.Context()
+	_, err := albums.Create(ctx, &album{
+		ID: "a", Tags: []string{"x", "y"}, Tracks: []string{"1", "2", "3", "4"}, Plays: 10, Notes: map[string]string{"k": "v", "l": "w"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	txs := []*entity.Tx{w.Begin(nil), w.Begin(nil)}
+	for i, do := range []func(a *album) error{
+		func(a *album) error {
+			a.Plays, a.Tags, a.Tracks = a.Plays+5, []string{"y", "z"}, []string{"2", "3", "4", "5"}
+			a.Notes = map[string]string{"k": "V", "l": "w"}
+			return nil
+		},
+		func(a *album) error {
+			a.Plays, a.Tags, a.Tracks = a.Plays-1, []string{"x", "y", "w"}, []string{"0", "1", "2", "4"}
+			a.Notes = map[string]string{"k": "v", "m": "n"}
+			return nil
+		},
+	} {
+		if err := albums.In(txs[i]).Edit(ctx, "a", do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tx := range txs {
+		if _, err := tx.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.is("a", `{"artist":null,"name":"","notes":{"k":"V","m":"n"},"plays":14,"tags":["w","y","z"],"tracks":["0","2","4","5"],"year":0}`[:1]+
+		`"name":"","notes":{"k":"V","m":"n"},"plays":14,"tags":["w","y","z"],"tracks":["0","2","4","5"],"year":0}`)
+}
+
+type mood string
+
+type inner struct {
+	A int            `json:"a"`
+	B map[string]any `json:"b,omitempty"`
+}
+
+type stamps struct {
+	Made time.Time
+}
+
+type everything struct {
+	stamps
+	Key      mood `entity:"id"`
+	Text     mood
+	Flag     bool
+	Int      int
+	Small    int8
+	Big      int64
+	Unsigned uint32
+	Float    float64
+	Single   float32
+	Price    entity.Decimal
+	Bytes    []byte
+	Any      any
+	Raw      json.RawMessage
+	Nested   inner
+	Inners   []inner `json:"inners"`
+	Array    [2]int
+	Addr     netip.Addr
+	Number   *big.Int
+	Text2    *string `entity:"text2"`
+	When     *time.Time
+	Ref      *entity.Ref[everything]
+	Times    []time.Time               `entity:",set"`
+	Prices   []entity.Decimal          `entity:",list"`
+	Steps    []inner                   `entity:",list"`
+	Refs     []entity.Ref[everything]  `entity:",set"`
+	Counts   map[mood]int              `entity:",map"`
+	Money    entity.Decimal            `entity:",counter"`
+	Lean     int                       `entity:",omitzero"`
+	Owner    string                    `entity:",of=people"`
+	Maybe    map[string]*time.Time     `entity:",map"`
+	Inside   stamps                    `entity:"inside"`
+	Skipped  chan int                  `entity:"-"`
+	Ignored  func()                    `json:"-"`
+	hidden   map[chan int]func() error //nolint:unused // fields that nobody sees are no properties
+}
+
+func pointer[T any](v T) *T { return &v }
+
+// What is created comes back, for every type; and each change of one field writes that one.
+func TestTypesOfFields(t *testing.T) {
+	t.Parallel()
+	w := empty(t)
+	c := of[everything](t, w, "things")
+	ctx := t.Context()
+	noon := time.Date(2026, 11, 21, 12, 0, 0, 123456789, time.FixedZone("x", 3600))
+	full := everything{
+		stamps: stamps{noon}, Key: "full", Text: "a \"quote\" \\ \n \u2028 <é>\x00", Flag: true, Int: -1, Small: -128, Big: math.MinInt64,
+		Unsigned: math.MaxUint32, Float: 1e300, Single: 0.1, Price: "12.50", Bytes: []byte{0, 255}, Any: map[string]any{"n": json.Number("9007199254740993")},
+		Raw: json.RawMessage(`{"a":[1,2.5]}`), Nested: inner{A: 1, B: map[string]any{"x": "y"}}, Inners: []inner{{A: 2}}, Array: [2]int{3, 4},
+		Addr: netip.MustParseAddr("::1"), Number: big.NewInt(12), Text2: pointer(""), When: pointer(noon), Ref: pointer(entity.Ref[everything]("r")),
+		Times: []time.Time{noon}, Prices: []entity.Decimal{"1.50", "2"}, Steps: []inner{{A: 1}, {A: 2}}, Refs: []entity.Ref[everything]{"r"},
+		Counts: map[mood]int{"a": math.MaxInt}, Money: "99.95", Lean: 4, Owner: "ann", Maybe: map[string]*time.Time{"no": nil, "yes": pointer(noon)},
+		Inside: stamps{noon},
+	}
+	if _, err := c.Create(ctx, &full); err != nil {
+		t.Fatal(err)
+	}
+	kept := noon.Truncate(time.Microsecond).UTC()
+	want := full
+	want.Made, want.When, want.Times = kept, &kept, []time.Time{kept}
+	want.Maybe = map[string]*time.Time{"no": nil, "yes": &kept}
+	got, err := c.Get(ctx, "full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Inside.Made.Equal(noon) { // JSON, as encoding/json has it
+		t.Errorf("the nested time is %v", got.Inside.Made)
+	}
+	got.Inside, want.Inside = stamps{}, stamps{}
+	if !reflect.DeepEqual(got, &want) {
+		t.Errorf("got  %+v\nwant %+v", *got, want)
+	}
+
+	if _, err := c.Create(ctx, &everything{Key: "zero", Addr: netip.IPv4Unspecified(), Raw: json.RawMessage("null")}); err != nil {
+		t.Fatal(err)
+	}
+	zero, err := w.Get(ctx, "things", "zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(zero.Values) != `{"addr":"0.0.0.0","array":[0,0],"big":0,"flag":false,"float":0,"inside":{"Made":"0001-01-01T00:00:00Z"},"int":0,`+
+		`"money":"0","nested":{"a":0},"raw":null,"single":0,"small":0,"text":"","unsigned":0}` {
+		t.Errorf("the zero values are %s", zero.Values)
+	}
+
+	for name, change := range map[string]func(e *everything){
+		"made":     func(e *everything) { e.Made = time.Time{} },
+		"text":     func(e *everything) { e.Text = "" },
+		"flag":     func(e *everything) { e.Flag = false },
+		"int":      func(e *everything) { e.Int = math.MaxInt },
+		"small":    func(e *everything) { e.Small++ },
+		"big":      func(e *everything) { e.Big = math.MaxInt64 },
+		"unsigned": func(e *everything) { e.Unsigned = 0 },
+		"float":    func(e *everything) { e.Float = -0.1 },
+		"single":   func(e *everything) { e.Single = 16777216 },
+		"price":    func(e *everything) { e.Price = "" },
+		"bytes":    func(e *everything) { e.Bytes[0] = 1 },
+		"any":      func(e *everything) { e.Any.(map[string]any)["more"] = true },
+		"raw":      func(e *everything) { e.Raw = nil },
+		"nested":   func(e *everything) { e.Nested.B["x"] = "z" },
+		"inners":   func(e *everything) { e.Inners = nil },
+		"array":    func(e *everything) { e.Array[1]++ },
+		"addr":     func(e *everything) { e.Addr = e.Addr.Next() },
+		"number":   func(e *everything) { e.Number = nil },
+		"text2":    func(e *everything) { e.Text2 = nil },
+		"when":     func(e *everything) { *e.When = e.When.Add(time.Microsecond) },
+		"ref":      func(e *everything) { *e.Ref = "s" },
+		"times":    func(e *everything) { e.Times = append(e.Times, kept.Add(time.Second)) },
+		"prices":   func(e *everything) { e.Prices = e.Prices[1:] },
+		"steps":    func(e *everything) { e.Steps[1].A = 9 },
+		"refs":     func(e *everything) { e.Refs = nil },
+		"counts":   func(e *everything) { e.Counts["a"]-- },
+		"money":    func(e *everything) { e.Money = "100" },
+		"lean":     func(e *everything) { e.Lean = 0 },
+		"owner":    func(e *everything) { e.Owner = "" },
+		"maybe":    func(e *everything) { e.Maybe["no"] = &kept },
+		"inside":   func(e *everything) { e.Inside.Made = kept },
+	} {
+		var want everything
+		err := c.Edit(ctx, "full", func(e *everything) error {
+			change(e)
+			want = *e
+			return nil
+		})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		var data map[string]any
+		if err := json.Unmarshal([]byte(w.last()), &data); err != nil || len(data) != 1 || data[name] == nil {
+			t.Errorf("the change of %s wrote %s", name, w.last())
+		}
+		got, err := c.Get(ctx, "full")
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for _, e := range []*everything{got, &want} {
+			e.Inside = stamps{}
+			if len(e.Refs) == 0 {
+				e.Refs = nil
+			}
+		}
+		slices.SortFunc(want.Times, time.Time.Compare)
+		if want.Money == "100" {
+			want.Money = got.Money
+		}
+		if !reflect.DeepEqual(got, &want) {
+			t.Errorf("after the change of %s: got  %+v\nwant %+v", name, *got, want)
+		}
+	}
+}
+
+func TestTypedQueries(t *testing.T) {
+	t.Parallel()
+	w, albums, artists := typed(t)
+	ctx := t.Context()
+	if _, err := artists.Create(ctx, &artist{ID: "muse", Name: "Muse"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Transact(ctx, nil, func(tx *entity.Tx) error {
+		for i := range 1500 {
+			a := &album{ID: fmt.Sprintf("a%04d", i), Year: 1000 + i, Artist: "muse"}
+			if i%2 == 0 {
+				a.Artist = ""
+			}
+			if _, err := albums.In(tx).Create(ctx, a); err != nil || i == 999 {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if _, err := albums.Create(ctx, &album{ID: fmt.Sprintf("b%04d", i), Year: 5000 + i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	years := func(text string, args ...any) (years []int) {
+		t.Helper()
+		for a, err := range albums.Query(ctx, text, args...) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			years = append(years, a.Year)
+		}
+		return years
+	}
+	if got := years("ORDER BY year DESC"); len(got) != 1050 || got[0] != 5049 || got[1049] != 1000 {
+		t.Errorf("got %d entities", len(got))
+	}
+	type year int
+	if got := years("year > ? AND artist = ?", year(1996), entity.Ref[artist]("muse")); !slices.Equal(got, []int{1997, 1999}) {
+		t.Errorf("got %v", got)
+	}
+	named := query.Args{Named: map[string]any{"y": []year{1000, 1001, 1002}}}
+	if got := years("year IN :y AND artist.name = 'Muse'", named); !slices.Equal(got, []int{1001}) {
+		t.Errorf("got %v", got)
+	}
+	if got := years("ORDER BY year LIMIT 3"); len(got) != 3 {
+		t.Errorf("got %v", got)
+	}
+	for a, err := range albums.Query(ctx, "") {
+		if err != nil || a == nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	if n, err := albums.Count(ctx, "year >= ?", 5000); n != 50 || err != nil {
+		t.Errorf("counted %d, %v", n, err)
+	}
+	if a, err := albums.First(ctx, "year > ? ORDER BY year", 3000); err != nil || a.Year != 5000 || a.ID != "b0000" {
+		t.Errorf("got %+v, %v", a, err)
+	}
+	_, err = albums.First(ctx, "year > 9000")
+	code(t, err, nacre.CodeNotFound)
+	page, err := albums.QueryPage(ctx, "ORDER BY year", &entity.QueryOptions{Most: 7})
+	if err != nil || len(page.Entities) != 7 || page.Next == "" || page.Position == 0 {
+		t.Errorf("got %+v, %v", page, err)
+	}
+	for _, wrong := range []string{"SELECT year", "year >", "SELECT count(*)"} {
+		for _, err := range albums.Query(ctx, wrong) {
+			code(t, err, nacre.CodeInvalid)
+		}
+		_, err = albums.First(ctx, wrong)
+		code(t, err, nacre.CodeInvalid)
+		_, err = albums.QueryPage(ctx, wrong, nil)
+		code(t, err, nacre.CodeInvalid)
+	}
+	_, err = albums.Count(ctx, "year > 1 LIMIT 3")
+	code(t, err, nacre.CodeInvalid)
+}
+
+func TestTypedWatch(t *testing.T) {
+	t.Parallel()
+	_, albums, _ := typed(t)
+	if _, err := albums.Create(t.Context(), &album{ID: "a", Year: 1}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	for a, err := range albums.Watch(ctx, "a") {
+		n++
+		switch n {
+		case 1:
+			if err := albums.Edit(ctx, "a", func(a *album) error { a.Year++; return nil }); err != nil {
+				t.Fatal(err)
+			}
+		case 2:
+			if err != nil || a.Year != 2 {
+				t.Fatal(a, err)
+			}
+			if err := albums.Delete(ctx, "a"); err != nil {
+				t.Fatal(err)
+			}
+		case 3:
+			if a != nil || err != nil {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			cancel()
+		default:
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+	}
+	if n != 4 {
+		t.Errorf("it was told %d times", n)
+	}
+}
