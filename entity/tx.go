@@ -96,8 +96,8 @@ func (tx *Tx) hold(ctx context.Context, collection, id string) (*held, error) {
 	if err := CheckCollection(collection); err != nil {
 		return nil, err
 	}
-	if id == "" {
-		return nil, invalid("id", "is empty")
+	if err := CheckID(collection, id); err != nil {
+		return nil, err
 	}
 	if err := tx.db.current(ctx); err != nil {
 		return nil, err

@@ -45,6 +45,8 @@ type namedStore struct {
 	hub hubSlot
 	// aggregates execute the store's commands.
 	aggregates aggregateSlot
+	// entities are the store's.
+	entities entitySlot
 
 	// ctx ends, with an error that says why, when the store is about to be closed.
 	ctx    context.Context
@@ -292,6 +294,7 @@ func (h *shelf) leave(n *namedStore, why error) bool {
 func (h *shelf) shut(ctx context.Context, n *namedStore) error {
 	n.hub.end(ctx, n.name)
 	n.aggregates.end(ctx, n.name, h.log)
+	n.entities.end(n.name, h.log)
 	err := n.store.Close()
 	if err != nil {
 		h.log.Warn("the store did not close well", "store", n.name, "error", err)

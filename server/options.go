@@ -33,6 +33,10 @@ type Options struct {
 	// modules may be published. Default nil: such requests are UNSUPPORTED.
 	Aggregates func(ctx context.Context, name string, store *nacre.Store) (Aggregates, error)
 
+	// Entities opens the entities of a store, the first time that somebody asks; an *entity.DB is what is meant. Default nil:
+	// such requests are UNSUPPORTED.
+	Entities func(ctx context.Context, name string, store *nacre.Store) (Entities, error)
+
 	// MaxBodyBytes is the largest body of a request. Default 32 MiB.
 	MaxBodyBytes int64
 	// MaxBlobBytes is the largest blob that is taken. Default 64 MiB.

@@ -50,6 +50,8 @@ type params struct {
 	letter   string
 
 	aggregate, command, version string
+
+	collection, entity, position string
 }
 
 const storePath = "/event-stores/{store}"
@@ -78,6 +80,7 @@ func newRoutes() []*route {
 	list = append(list, subscriptionRoutes()...)
 	list = append(list, aggregateRoutes()...)
 	list = append(list, moduleRoutes()...)
+	list = append(list, entityRoutes()...)
 	list = append(list, logRoutes(storePath, read, write)...)
 	for _, r := range logRoutes(storePath+"/system", raw, raw) {
 		r.system = true
@@ -254,6 +257,12 @@ func (r *route) fill(p *params, parts []string) (err error) {
 			p.command = text
 		case "version":
 			p.version = text
+		case "collection":
+			p.collection = text
+		case "entity":
+			p.entity = text
+		case "position":
+			p.position = text
 		}
 	}
 	return nil

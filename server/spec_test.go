@@ -128,7 +128,7 @@ func (c *checking) check(r *http.Request, sent []byte, reply *http.Response, got
 	if sent != nil {
 		request.Body = io.NopCloser(bytes.NewReader(sent))
 		request.Header.Set("Content-Type", wire.TypeJSON) // whatever it was called
-		if route.action(method).method == http.MethodPut {
+		if route.action(method).method == http.MethodPut && p.collection == "" {
 			request.Header.Set("Content-Type", "application/octet-stream")
 			if p.key == "" {
 				request.Header.Set("Content-Type", typeWasm)
@@ -143,6 +143,7 @@ func (c *checking) check(r *http.Request, sent []byte, reply *http.Response, got
 		PathParams: map[string]string{
 			"store": p.store, "stream": string(p.stream), "key": p.key, "category": p.category, "clientId": p.client,
 			"name": p.runner, "id": p.letter, "eventId": p.event, "type": p.aggregate, "command": p.command, "version": p.version,
+			"collection": p.collection, "entity": p.entity, "position": p.position,
 		},
 		QueryParams: query,
 		Route:       &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)},

@@ -21,11 +21,12 @@ type CollectionsReply struct {
 
 // EntityReply is an entity as it was when it was read.
 type EntityReply struct {
-	Collection string          `json:"collection"`
-	ID         string          `json:"id"`
-	Values     json.RawMessage `json:"values"` // by name; null while it is deleted
-	Heads      []string        `json:"heads"`  // the events that the next edit has as parents
-	Deleted    bool            `json:"deleted,omitzero"`
+	Collection string `json:"collection"`
+	ID         string `json:"id"`
+	// Values are by name; null while it is deleted, and absent for who may not read.
+	Values  json.RawMessage `json:"values,omitzero"`
+	Heads   []string        `json:"heads"` // the events that the next edit has as parents
+	Deleted bool            `json:"deleted,omitzero"`
 }
 
 // Committed is what edits came to in the log.

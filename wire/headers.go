@@ -7,6 +7,9 @@ const (
 	HeaderPrefer         = "Prefer"
 	HeaderLastEventID    = "Last-Event-ID"
 	HeaderRetryAfter     = "Retry-After"
+	HeaderETag           = "ETag"
+	HeaderIfMatch        = "If-Match"
+	HeaderIfNoneMatch    = "If-None-Match"
 
 	// HeaderReadAsOf begins an ndjson stream: the log's end, as a cursor, that the read is as of. Nothing
 	// behind it is given, so that a client whose stream was cut off can go on with the same bound.

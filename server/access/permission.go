@@ -24,6 +24,8 @@ const (
 	ManageSubscriptions Permission = "manage:subscriptions"
 	// ManageModules: publishing, pinning, rolling back and retiring WebAssembly modules.
 	ManageModules Permission = "manage:modules"
+	// ManageCollections: declaring the schemas of collections of entities.
+	ManageCollections Permission = "manage:collections"
 	// Raw: the companion log and the blobs of a store, as the framework needs them over the wire.
 	Raw Permission = "raw"
 	// Everything has all permissions, also those that are still to come.
@@ -31,7 +33,7 @@ const (
 )
 
 // permissions are those that may be given, in the order in which they are listed.
-var permissions = []Permission{ReadEvents, WriteEvents, ManageStores, ManageSubscriptions, ManageModules, Raw, Everything}
+var permissions = []Permission{ReadEvents, WriteEvents, ManageStores, ManageSubscriptions, ManageModules, ManageCollections, Raw, Everything}
 
 // synonyms are the names that DeltaBase has for a part of what a permission here allows. They are taken
 // where a key is created and in the claims of a token, and what is kept and shown is the permission: so

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity"
+	"github.com/nacredb/nacre/entity/merge"
+	"github.com/nacredb/nacre/query"
+	"github.com/nacredb/nacre/server/access"
+)
+
+// Entities are the collections of entities of a store: an [entity.DB].
+type Entities interface {
+	Collections(ctx context.Context) ([]string, error)
+	Schema(ctx context.Context, collection string) (*merge.Schema, error)
+	Declare(ctx context.Context, collection string, schema json.RawMessage, o *entity.TxOptions) (*merge.Schema, error)
+	Get(ctx context.Context, collection, id string) (*entity.View, error)
+	Select(ctx context.Context, collection string, q *query.Query, o *entity.QueryOptions) (*entity.Page, error)
+	Begin(o *entity.TxOptions) *entity.Tx
+	Apply(ctx context.Context, o *entity.TxOptions, edits ...entity.Edit) (entity.Applied, error)
+	Progress() entity.Progress
+	// Close ends them; the store is open still.
+	Close() error
+}
+
+// entityRoutes are those of collections, entities and transactions.
+func entityRoutes() []*route {
+	const (
+		read, write, manage = access.ReadEvents, access.WriteEvents, access.ManageCollections
+		collections         = storePath + "/collections"
+		collection          = collections + "/{collection}"
+		entities            = collection + "/entities"
+		one                 = entities + "/{entity}"
+	)
+	schema := func(do handler) *action {
+		a := does("GET", read, do)
+		a.or = manage
+		return a
+	}
+	return []*route{
+		at(collections, schema((*Server).listCollections)),
+		at(collection, schema((*Server).getCollection), does("PUT", manage, (*Server).declareCollection)),
+		at(collection+"/query", does("POST", read, (*Server).queryEntities)),
+		at(entities, does("GET", read, (*Server).listEntities), does("POST", write, (*Server).createEntity)),
+		at(one, does("GET", read, (*Server).getEntity), does("PATCH", write, (*Server).changeEntity), does("DELETE", write, (*Server).deleteEntity)),
+		at(one+"/restore", does("POST", write, (*Server).restoreEntity)),
+		at(storePath+"/transactions", does("POST", write, (*Server).transact)),
+	}
+}
+
+// entitySlot has a store's entities, once somebody has asked for them.
+type entitySlot struct {
+	mu     sync.Mutex
+	opened Entities
+	closed bool
+}
+
+// of gives the entities of a store.
+func (s *entitySlot) of(ctx context.Context, n *namedStore, open func(context.Context, string, *nacre.Store) (Entities, error)) (Entities, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, nacre.Errorf(nacre.CodeClosed, "the event store %q is being closed", n.name)
+	case s.opened != nil:
+		return s.opened, nil
+	case open == nil:
+		return nil, nacre.Errorf(nacre.CodeUnsupported, "this server keeps no entities")
+	}
+	opened, err := open(context.WithoutCancel(ctx), n.name, n.store)
+	if err != nil {
+		return nil, err
+	}
+	s.opened = opened
+	return opened, nil
+}
+
+// there gives the entities where they are open, nil where nobody asked for them.
+func (s *entitySlot) there() Entities {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
+// end closes them, for ever.
+func (s *entitySlot) end(store string, log *slog.Logger) {
+	s.mu.Lock()
+	opened := s.opened
+	s.opened, s.closed = nil, true
+	s.mu.Unlock()
+	if opened == nil {
+		return
+	}
+	if err := opened.Close(); err != nil {
+		log.Warn("the entities of a store did not close well", "store", store, "error", err)
+	}
+}
+
+// entities are those of the request's store.
+func (x *exchange) entities() (Entities, error) {
+	return x.named.entities.of(x.r.Context(), x.named, x.s.o.Entities)
+}
