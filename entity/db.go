@@ -79,10 +79,11 @@ type DB struct {
 	schemas   map[string]*merge.Schemas
 	declared  map[string]bool // what the tables have not heard of
 	mark      Mark            // of what was applied
-	waiting   []nacre.Position
-	unwritten bool           // waiting has changed
-	filed     nacre.Position // of the tables' mark
-	idle      bool           // nothing is being written
+	late      lates
+	waiting   []nacre.Position // of late, those that wait
+	unwritten bool             // waiting has changed
+	filed     nacre.Position   // of the tables' mark
+	idle      bool             // nothing is being written
 	listeners map[*listener]struct{}
 	dirt      chan struct{} // has a token when there is something to write
 	urgent    chan struct{} // has a token when that is not to wait

@@ -97,15 +97,29 @@ func (f *follower) start(ctx context.Context, mark Mark) error {
 	if err != nil {
 		return err
 	}
+	waited := make([]*logged, 0, len(waiting))
 	for _, at := range waiting {
 		for e, err := range db.store.Read(ctx, nil, &nacre.ReadOptions{After: at - 1, Before: at + 1}) {
 			if err != nil {
 				return err
 			}
 			if ev, err := merge.Decode(&e); err == nil {
-				f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = &logged{ev, e}
-				f.gate.Offer(db.o.Now(), merge.FromHere, ev)
+				waited = append(waited, &logged{ev, e})
 			}
+		}
+	}
+	late, err := db.released(ctx, waited, mark.Position)
+	if err != nil {
+		return err
+	}
+	for _, ev := range waited {
+		if late.waits(ev.event.GlobalPosition, mark.Position) {
+			f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = ev
+		}
+	}
+	for _, ev := range waited {
+		if f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] != nil {
+			f.gate.Offer(db.o.Now(), merge.FromHere, ev.Event)
 		}
 	}
 	db.shape.Lock()
@@ -116,7 +130,8 @@ func (f *follower) start(ctx context.Context, mark Mark) error {
 	db.shape.Unlock()
 	db.mu.Lock()
 	db.states = states{limit: db.o.CacheBytes}
-	db.schemas, db.mark, db.waiting, db.unwritten = all, mark, waiting, false
+	db.schemas, db.mark, db.unwritten = all, mark, false
+	db.late, db.waiting = late, late.waiting()
 	db.filed, db.idle = mark.Position, true
 	clear(db.declared)
 	db.mu.Unlock()
@@ -284,7 +299,7 @@ func (f *follower) take(e *nacre.Event) error {
 	}
 	part := f.part
 	f.part = nil
-	return f.fold(part, false)
+	return f.fold(part, 0)
 }
 
 func (f *follower) sees(e *nacre.Event) {
@@ -331,7 +346,7 @@ func (f *follower) slow() error {
 		visible[i] = f.late[n]
 		delete(f.late, n)
 	}
-	return f.fold(visible, true)
+	return f.fold(visible, part[len(part)-1].event.GlobalPosition)
 }
 
 // Lookup implements merge.Known: what stands before what is looked at, and does not wait itself.
@@ -344,14 +359,19 @@ func (f *follower) Lookup(stream nacre.StreamID, id merge.ID) (merge.Hash, bool)
 		before = f.part[0].event.GlobalPosition
 	}
 	e, found, err := f.db.store.FindEvent(f.db.ctx, stream, id.String())
-	if err != nil || !found || e.Parents == nil || e.GlobalPosition >= before {
+	if err != nil {
 		return merge.Hash{}, false
 	}
-	return merge.HashOf(&e), true
+	if found && e.Parents != nil && e.GlobalPosition < before {
+		return merge.HashOf(&e), true
+	}
+	hash, at, err := f.db.voided(f.db.ctx, merge.Name{Stream: stream, ID: id}, before)
+	return hash, at > 0 && err == nil
 }
 
-// fold takes visible events into the states, at once for all who look, and the mark with them.
-func (f *follower) fold(events []*logged, waits bool) error {
+// fold takes visible events into the states, at once for all who look, and the mark with them. Where the gate said that
+// they are, until is the position at which it did.
+func (f *follower) fold(events []*logged, until nacre.Position) error {
 	db := f.db
 	anew := map[nacre.StreamID]*merge.Entity{}
 	for _, ev := range events {
@@ -392,8 +412,8 @@ func (f *follower) fold(events []*logged, waits bool) error {
 	}
 	f.at, db.mark = f.seen, f.seen
 	much := len(db.states.dirty) >= plenty
-	if waits {
-		db.wait(f.late)
+	if until > 0 {
+		db.wait(db.late.with(events, until, f.late))
 	}
 	db.mu.Unlock()
 	if much {
@@ -403,15 +423,10 @@ func (f *follower) fold(events []*logged, waits bool) error {
 	return nil
 }
 
-// wait notes which events wait. The DB's lock is held.
-func (db *DB) wait(late map[merge.Name]*logged) {
-	waiting := make([]nacre.Position, 0, len(late))
-	for _, ev := range late {
-		waiting = append(waiting, ev.event.GlobalPosition)
-	}
-	slices.Sort(waiting)
-	if !slices.Equal(waiting, db.waiting) {
-		db.waiting, db.unwritten = waiting, true
+// wait notes which events are late. The DB's lock is held.
+func (db *DB) wait(all lates) {
+	if !slices.Equal(all, db.late) {
+		db.late, db.waiting, db.unwritten = all, all.waiting(), true
 	}
 }
 

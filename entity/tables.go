@@ -18,7 +18,7 @@ type Tables interface {
 	// Mark is what was written last: the zero Mark where the tables are empty.
 	Mark(ctx context.Context) (Mark, error)
 
-	// Waiting are the positions of the events that wait, as they were written last.
+	// Waiting are the positions of the events that wait, or had to, as they were written last.
 	Waiting(ctx context.Context) ([]nacre.Position, error)
 
 	// Write takes a batch and its mark, all or nothing. It need not be durable when it returns: after a crash the tables
@@ -56,7 +56,7 @@ type Batch struct {
 	Declared []Declared
 	// Rows are the entities that changed, each once.
 	Rows []TableRow
-	// Waiting are all positions of events that wait, ascending, where they changed; nil where they did not.
+	// Waiting are all positions of events that wait, or had to, ascending, where they changed; nil where they did not.
 	Waiting []nacre.Position
 }
 

@@ -1,10 +1,8 @@
 package entity
 
 import (
-	"slices"
 	"time"
 
-	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity/merge"
 )
 
@@ -160,10 +158,7 @@ func (db *DB) batch() *batch {
 	}
 	clear(db.declared)
 	if db.unwritten {
-		b.Waiting, db.unwritten = slices.Clone(db.waiting), false
-		if b.Waiting == nil {
-			b.Waiting = []nacre.Position{}
-		}
+		b.Waiting, db.unwritten = db.late.positions(), false
 	}
 	return b
 }
