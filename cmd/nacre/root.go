@@ -59,6 +59,7 @@ func (p *program) root() *cobra.Command {
 	root.AddGroup(
 		&cobra.Group{ID: "write", Title: "Put events in:"},
 		&cobra.Group{ID: "read", Title: "Take events out:"},
+		&cobra.Group{ID: "entities", Title: "Keep entities, which many writers change:"},
 		&cobra.Group{ID: "keep", Title: "Look after a store:"},
 		&cobra.Group{ID: "run", Title: "Look after projections and process managers:"},
 		&cobra.Group{ID: "wasm", Title: "Run aggregates in WebAssembly:"},
@@ -71,6 +72,7 @@ func (p *program) root() *cobra.Command {
 		p.onDirectory(p.sqlCommand()),
 		p.onServer(p.statsCommand()), p.onDirectory(p.verifyCommand()), p.onServer(p.backupCommand()), p.onDirectory(p.restoreCommand()),
 		p.onServer(p.runnersCommand(&projectionWords)), p.onServer(p.runnersCommand(&processWords)), p.onServer(p.deadLettersCommand()),
+		p.onServer(p.queryCommand()), p.entitiesCommand(),
 		p.wasmCommand(),
 		p.onServer(p.subscriptionsCommand()), p.onServer(p.consumeCommand()),
 		p.serveCommand(), p.keysCommand(), p.demoCommand(),

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity"
+	"github.com/nacredb/nacre/wire"
+)
+
+// entityRoutes are those of a server.
+type entityRoutes struct {
+	*routes
+	actor string
+}
+
+// onEntityRoutes calls use with the entities of the server's store.
+func (p *program) onEntityRoutes(ctx context.Context, actor string, use func(context.Context, entitySource) error) error {
+	o, err := p.remote.options(p.store, 0)
+	if err != nil {
+		return err
+	}
+	a := newAsker(p.remote.url, o)
+	defer a.transport.CloseIdleConnections()
+	return use(ctx, &entityRoutes{&routes{a, "/event-stores/" + p.store}, actor})
+}
+
+func (r *entityRoutes) path(name string) string {
+	return r.store + "/collections/" + url.PathEscape(name)
+}
+
+func (r *entityRoutes) entity(collection, id string) string {
+	return r.path(collection) + "/entities/" + url.PathEscape(id)
+}
+
+// askJSON makes a request whose body and reply are JSON.
+func askJSON[T any](ctx context.Context, a *asker, method, path string, body any) (*T, error) {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = wire.Encode(body); err != nil {
+			return nil, nacre.Errorf(nacre.CodeInvalid, "the request cannot be written: %w", err)
+		}
+	}
+	reply := new(T)
+	if err := a.ask(ctx, method, path, text, anySuccess, reply); err != nil {
+		return nil, err
+	}
+	return reply, nil
+}
+
+func (r *entityRoutes) collections(ctx context.Context) ([]wire.CollectionReply, error) {
+	reply, err := askJSON[wire.CollectionsReply](ctx, r.asker, http.MethodGet, r.store+"/collections", nil)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Collections, nil
+}
+
+func (r *entityRoutes) collection(ctx context.Context, name string) (*wire.CollectionReply, error) {
+	return askJSON[wire.CollectionReply](ctx, r.asker, http.MethodGet, r.path(name), nil)
+}
+
+func (r *entityRoutes) declare(ctx context.Context, name string, schema json.RawMessage) (*wire.CollectionReply, error) {
+	path := r.path(name)
+	if r.actor != "" {
+		path += "?actor=" + url.QueryEscape(r.actor)
+	}
+	return askJSON[wire.CollectionReply](ctx, r.asker, http.MethodPut, path, schema)
+}
+
+func (r *entityRoutes) query(ctx context.Context, collection string, q *queryRequest) (*wire.EntitiesReply, error) {
+	return askJSON[wire.EntitiesReply](ctx, r.asker, http.MethodPost, r.path(collection)+"/query", q)
+}
+
+func (r *entityRoutes) get(ctx context.Context, collection, id string) (*wire.EntityReply, error) {
+	return askJSON[wire.EntityReply](ctx, r.asker, http.MethodGet, r.entity(collection, id), nil)
+}
+
+// transactionBody is the body of a request to make edits, as wire.DecodeTransaction reads it.
+type transactionBody struct {
+	Edits   []wire.EntityEdit `json:"edits,omitempty"`
+	Context *commandContext   `json:"context,omitempty"`
+}
+
+// by is who asks, for a body.
+func (r *entityRoutes) by() *commandContext {
+	if r.actor == "" {
+		return nil
+	}
+	return &commandContext{Actor: r.actor}
+}
+
+func (r *entityRoutes) apply(ctx context.Context, edits ...wire.EntityEdit) (*wire.TransactionReply, error) {
+	return askJSON[wire.TransactionReply](ctx, r.asker, http.MethodPost, r.store+"/transactions", &transactionBody{edits, r.by()})
+}
+
+// watchPause is how often a server is asked whether an entity has changed.
+const watchPause = 500 * time.Millisecond
+
+func (r *entityRoutes) watch(ctx context.Context, collection, id string) iter.Seq2[*wire.EntityReply, error] {
+	return func(yield func(*wire.EntityReply, error) bool) {
+		var last *wire.EntityReply
+		for {
+			v, err := r.get(ctx, collection, id)
+			if nacre.CodeOf(err) == entity.CodeDeleted {
+				v, err = &wire.EntityReply{Collection: collection, ID: id, Deleted: true}, nil
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if last == nil || v.Deleted != last.Deleted || !slices.Equal(v.Heads, last.Heads) {
+				if !yield(v, nil) {
+					return
+				}
+				last = v
+			}
+			select {
+			case <-ctx.Done():
+				yield(nil, nacre.Errorf(nacre.CodeCanceled, "%w", ctx.Err()))
+				return
+			case <-time.After(watchPause):
+			}
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"log/slog"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity"
+	"github.com/nacredb/nacre/entity/memory"
+	"github.com/nacredb/nacre/entity/sqlite"
+	"github.com/nacredb/nacre/storage/filestore"
+	"github.com/nacredb/nacre/wire"
+)
+
+// entitySource is a store whose entities are read and edited, here or on a server.
+type entitySource interface {
+	collections(ctx context.Context) ([]wire.CollectionReply, error)
+	collection(ctx context.Context, name string) (*wire.CollectionReply, error)
+	declare(ctx context.Context, name string, schema json.RawMessage) (*wire.CollectionReply, error)
+	query(ctx context.Context, collection string, q *queryRequest) (*wire.EntitiesReply, error)
+	get(ctx context.Context, collection, id string) (*wire.EntityReply, error)
+	apply(ctx context.Context, edits ...wire.EntityEdit) (*wire.TransactionReply, error)
+	watch(ctx context.Context, collection, id string) iter.Seq2[*wire.EntityReply, error]
+}
+
+// queryRequest is what is asked of a collection: the body of the server's route.
+type queryRequest struct {
+	Text  string                     `json:"q"`
+	Args  []json.RawMessage          `json:"args,omitempty"`
+	Named map[string]json.RawMessage `json:"named,omitempty"`
+	After string                     `json:"after,omitempty"`
+	Limit int                        `json:"limit,omitempty"`
+}
+
+// entityUse is what a command wants of a store's entities.
+type entityUse int
+
+const (
+	readEntities    entityUse = iota // beside whoever writes
+	watchEntities                    // the same, for long
+	editEntities                     // in a store that is there
+	declareEntities                  // in a store that is made where it is not there
+)
+
+// entitiesOf calls use with a store's entities: of the server that is named, or of the directory. Edits are the actor's.
+func (p *program) entitiesOf(ctx context.Context, how entityUse, actor string, use func(context.Context, entitySource) error) error {
+	if p.remote.url != "" {
+		return p.onRemote(ctx, how == declareEntities, func(ctx context.Context, _ *nacre.Store) error {
+			return p.onEntityRoutes(ctx, actor, use)
+		})
+	}
+	dir, err := p.present()
+	if how == declareEntities {
+		dir, err = p.folder()
+	}
+	if err != nil {
+		return err
+	}
+	o := &filestore.Options{ReadOnly: how == readEntities || how == watchEntities}
+	err = p.using(ctx, dir, o, func(ctx context.Context, store *nacre.Store) error {
+		return p.localEntities(ctx, store, dir, how, actor, use)
+	})
+	if !o.ReadOnly && nacre.CodeOf(err) == nacre.CodeLocked {
+		return nacre.Errorf(nacre.CodeLocked, "%s; or, without stopping it, edit with --server where that process serves the store", message(err))
+	}
+	return err
+}
+
+// localEntities opens the entities of a store that is open here.
+func (p *program) localEntities(ctx context.Context, store *nacre.Store, dir string, how entityUse, actor string, use func(context.Context, entitySource) error) error {
+	logger := slog.New(&warnings{to: p, level: p.level()})
+	tables, err := p.entityTables(dir, how, logger)
+	if err != nil {
+		return err
+	}
+	db, err := entity.Open(ctx, store, tables, &entity.Options{Logger: logger})
+	if err != nil {
+		return err
+	}
+	l := &localEntities{db: db, actor: actor}
+	err = use(ctx, l)
+	if err == nil && l.edited != "" {
+		// What was edited is durable. That the tables have it, too, spares the next command the folding of it.
+		_, e := db.Query(ctx, l.edited, "LIMIT 0", nil)
+		if e != nil && p.verbose {
+			p.note("the tables of the entities are behind: %s", message(e))
+		}
+	}
+	if e := db.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// entityTables are those of the store's file, which need not be made anew each time. Where another process has them open, and
+// where whoever reads could not give them to the store's owner, they are made in memory, of the log. Who watches does not
+// keep the file from others.
+func (p *program) entityTables(dir string, how entityUse, logger *slog.Logger) (entity.Tables, error) {
+	reads := how == readEntities
+	if how == watchEntities || reads && !ownFolder(dir) {
+		return memory.Open(), nil
+	}
+	tables, err := sqlite.Open(sqlite.Path(dir), &sqlite.Options{Logger: logger})
+	if err == nil {
+		return tables, nil
+	}
+	if nacre.CodeOf(err) != nacre.CodeLocked && !reads {
+		return nil, err
+	}
+	if p.verbose {
+		p.note("the entities are made of the log, in memory: %s", message(err))
+	}
+	return memory.Open(), nil
+}
