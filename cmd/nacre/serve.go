@@ -104,7 +104,7 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 		MaxFollowers: c.maxFollowers, MaxConnections: c.maxConnections,
 		Heartbeat: c.heartbeat, ReadHeaderTimeout: c.readHeader, ReadTimeout: c.read, WriteTimeout: c.write,
 		IdleTimeout: c.idle, StopTimeout: c.stopTime,
-		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds, Aggregates: guests.open,
+		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds, Aggregates: guests.open, Entities: stores.entities,
 		TempDir: stores.scratch(), Logger: lg, Version: versionNumber(),
 	})
 	if err != nil {
