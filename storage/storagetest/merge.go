@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -21,6 +22,7 @@ var mergeCases = []testCase{
 	{"KindOfACategory", mergeKinds},
 	{"WhatFailedDecidesNoKind", mergeFailedFirsts},
 	{"FirstAppendsAtTheSameTime", mergeConcurrentKinds},
+	{"FirstAppendsOfALog", mergeFirstOfALog},
 	{"Transactions", mergeTransactions},
 	{"Duplicates", mergeDuplicates},
 	{"DuplicatesAtTheSameTime", mergeConcurrentDuplicates},
@@ -296,6 +298,44 @@ func mergeConcurrentKinds(x *trial) {
 		}
 	}
 	checkMerge(x, x.all())
+}
+
+// mergeFirstOfALog: as before, where the log has had no merge stream.
+func mergeFirstOfALog(x *trial) {
+	for round := range 25 {
+		y := &trial{T: x.T, h: x.h, s: x.h.Open(x.T), ctx: x.ctx}
+		var taken [2]atomic.Bool
+		start := make(chan struct{})
+		var all sync.WaitGroup
+		for w := range 6 {
+			all.Go(func() {
+				e := fact("t", w)
+				if w%2 == 0 {
+					e = change(1 + w)
+				}
+				<-start
+				switch _, err := y.s.Append(y.ctx, nacre.StreamID(fmt.Sprintf("c-%d", w)), nacre.Any, e); nacre.CodeOf(err) {
+				case "":
+					taken[w%2].Store(true)
+				case nacre.CodeWrongStreamKind:
+				default:
+					y.Errorf("writer %d: %v", w, err)
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+		if taken[0].Load() == taken[1].Load() {
+			y.Errorf("round %d: events with parents were taken %t, without %t", round, taken[0].Load(), taken[1].Load())
+		}
+		log := y.all()
+		if err := y.s.Close(); err != nil {
+			y.Errorf("Close: %v", err)
+		}
+		if len(log) != 3 {
+			y.Fatalf("round %d: %d events were taken, want those of the 3 writers of one kind", round, len(log))
+		}
+	}
 }
 
 func mergeTransactions(x *trial) {
