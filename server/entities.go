@@ -79,9 +79,11 @@ func (s *entitySlot) of(ctx context.Context, n *namedStore, open func(context.Co
 	return opened, nil
 }
 
-// there gives the entities where they are open, nil where nobody asked for them.
+// there gives the entities where they are open, nil where nobody asked for them, or they are being opened.
 func (s *entitySlot) there() Entities {
-	s.mu.Lock()
+	if !s.mu.TryLock() {
+		return nil
+	}
 	defer s.mu.Unlock()
 	return s.opened
 }

@@ -169,6 +169,7 @@ var (
 func (*storeFigures) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		figureHead, figureEvents, figureStreams, figureBytes, figureIndex, figureSegments, figureSyncs, figureUsable,
+		figureEntitiesApplied, figureEntitiesTabled, figureEntitiesLag, figureEntitiesWaiting, figureEntitiesUsable,
 		figureLag, figureLetters, figureHeld, figureState,
 		figureSubscriptionLag, figureDelivered, figureFailed, figureOpen, figureDeadLetters, figureStatus, figureSubscriptions,
 	} {
@@ -182,6 +183,7 @@ func (c *storeFigures) Collect(to chan<- prometheus.Metric) {
 	for _, n := range c.s.shelf.open() {
 		c.collect(n, to)
 		c.collectRunners(n, to)
+		c.collectEntities(n, to)
 		names = c.collectSubscriptions(n, names, to)
 		c.s.shelf.release(n)
 	}
