@@ -66,7 +66,9 @@ type DB struct {
 	applied gauge // up to where the log was folded
 	written gauge // up to where the tables stand
 	locks   locks
-	types   sync.Map // the collections of Go types, by reflect.Type: see Of
+
+	remembered remembered // for readers of changes
+	types      sync.Map   // the collections of Go types, by reflect.Type: see Of
 
 	writing sync.Mutex // by whoever writes to the tables
 
@@ -100,6 +102,7 @@ func Open(ctx context.Context, store *nacre.Store, tables Tables, o *Options) (*
 	}
 	db.ctx, db.end = context.WithCancel(context.WithoutCancel(ctx))
 	db.states.limit = db.o.CacheBytes
+	db.remembered.limit = db.o.CacheBytes / 4
 	f, err := db.begin(ctx)
 	if err != nil {
 		db.end()

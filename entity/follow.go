@@ -375,6 +375,9 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 	db := f.db
 	anew := map[nacre.StreamID]*merge.Entity{}
 	for _, ev := range events {
+		if ev.Stream.Rest() == "" {
+			continue // no entity's: it would be called ""
+		}
 		err := db.load(db.ctx, nameOf(ev.Stream), func(st *state) {
 			if st == nil {
 				st = db.states.add(nameOf(ev.Stream), merge.New(), baseSize)
@@ -394,6 +397,9 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 	changes := make([]Change, 0, len(events))
 	db.mu.Lock()
 	for _, ev := range events {
+		if ev.Stream.Rest() == "" {
+			continue
+		}
 		st := db.states.all[nameOf(ev.Stream)]
 		heard := db.heard(st.name)
 		var old []byte
