@@ -22,6 +22,13 @@ type Entities interface {
 	Select(ctx context.Context, collection string, q *query.Query, o *entity.QueryOptions) (*entity.Page, error)
 	Begin(o *entity.TxOptions) *entity.Tx
 	Apply(ctx context.Context, o *entity.TxOptions, edits ...entity.Edit) (entity.Applied, error)
+	At(ctx context.Context, collection, id string, events ...string) (*entity.View, error)
+	History(ctx context.Context, collection, id string, o *entity.HistoryOptions) ([]entity.Entry, error)
+	Conflicts(ctx context.Context, collection, id string) ([]entity.Conflict, error)
+	Inspect(ctx context.Context, collection, id string) (*entity.Inspection, error)
+	Diff(ctx context.Context, collection, id string, from, to []string) ([]entity.Difference, error)
+	Transaction(ctx context.Context, at nacre.Position) (entity.Commit, error)
+	Undo(ctx context.Context, o *entity.TxOptions, commits ...entity.Commit) (entity.Commit, error)
 	Progress() entity.Progress
 	// Close ends them; the store is open still.
 	Close() error
@@ -41,7 +48,7 @@ func entityRoutes() []*route {
 		a.or = manage
 		return a
 	}
-	return []*route{
+	return append(historyRoutes(one),
 		at(collections, schema((*Server).listCollections)),
 		at(collection, schema((*Server).getCollection), does("PUT", manage, (*Server).declareCollection)),
 		at(collection+"/query", does("POST", read, (*Server).queryEntities)),
@@ -49,7 +56,7 @@ func entityRoutes() []*route {
 		at(one, does("GET", read, (*Server).getEntity), does("PATCH", write, (*Server).changeEntity), does("DELETE", write, (*Server).deleteEntity)),
 		at(one+"/restore", does("POST", write, (*Server).restoreEntity)),
 		at(storePath+"/transactions", does("POST", write, (*Server).transact)),
-	}
+	)
 }
 
 // entitySlot has a store's entities, once somebody has asked for them.

@@ -222,9 +222,5 @@ func (s *Server) transact(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if len(done.Events) > 0 && !done.duplicate {
-		status = http.StatusCreated
-	}
-	return x.answerWith(status, &wire.TransactionReply{Committed: committed(&done), IDs: done.IDs})
+	return x.answerTransaction(&done)
 }

@@ -22,6 +22,8 @@ type job struct {
 	edits []entity.Edit
 	o     entity.TxOptions
 	bytes int
+	// undo is what is to be taken back, instead of edits.
+	undo *entity.Commit
 	// match are the tags of one of which the entity must be; nil is any.
 	match []string
 	// once is what the events of a request with an Idempotency-Key are known by; "" where it has none.
@@ -76,7 +78,7 @@ func (j *job) know() error {
 		return err
 	}
 	p := &j.x.path
-	j.once = onceTag + hashed(j.x.action.method, j.x.route.pattern, p.collection, p.entity, key)
+	j.once = onceTag + hashed(j.x.action.method, j.x.route.pattern, p.collection, p.entity, p.position, key)
 	said, err := json.Marshal(j.edits)
 	if err != nil {
 		return &nacre.Error{Code: nacre.CodeInvalid, Field: "body", Message: "is not JSON: " + err.Error()}
@@ -106,12 +108,16 @@ func (j *job) run(ctx context.Context) (outcome, error) {
 	if err != nil || done.duplicate {
 		return done, err
 	}
-	if j.match != nil || j.o.Strict {
+	if j.once != "" && !j.o.Strict && j.match == nil {
+		j.o.Condition = &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Tags: []string{j.once}}}}
+	}
+	switch {
+	case j.undo != nil:
+		done.Commit, err = j.db.Undo(ctx, &j.o, *j.undo)
+		done.IDs = idsIn(done.Events)
+	case j.match != nil || j.o.Strict:
 		done, err = j.strictly(ctx)
-	} else {
-		if j.once != "" {
-			j.o.Condition = &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Tags: []string{j.once}}}}
-		}
+	default:
 		done.Applied, err = j.db.Apply(ctx, &j.o, j.edits...)
 	}
 	if err != nil {
@@ -205,8 +211,19 @@ func (j *job) before(ctx context.Context) (outcome, error) {
 	for i := range events {
 		out.First, out.Last = min(out.First, events[i].GlobalPosition), max(out.Last, events[i].GlobalPosition)
 	}
-	out.IDs = j.idsOf(events)
+	if out.IDs = idsIn(events); len(j.edits) > 0 {
+		out.IDs = j.idsOf(events)
+	}
 	return out, nil
+}
+
+// idsIn are the ids of the entities that events are of.
+func idsIn(events []nacre.Event) []string {
+	ids := make([]string, len(events))
+	for i := range events {
+		ids[i] = events[i].StreamID.Rest()
+	}
+	return ids
 }
 
 // idsOf are the ids of the entities in the order of the edits. Those that were made without one stand in the events in the
@@ -228,7 +245,7 @@ func (j *job) idsOf(events []nacre.Event) []string {
 			events = events[1:]
 		}
 		if len(events) > 0 {
-			ids[i] = strings.TrimPrefix(string(events[0].StreamID), e.Collection+"-")
+			ids[i] = events[0].StreamID.Rest()
 			events = events[1:]
 		}
 	}

@@ -195,17 +195,27 @@ func queryError(err error) error {
 
 // getEntity answers GET …/entities/{entity}.
 func (s *Server) getEntity(x *exchange) error {
-	if err := x.noQuery(); err != nil {
+	values, err := x.query()
+	if err != nil {
 		return err
 	}
-	if err := x.checkEntity(x.path.collection, x.path.entity); err != nil {
+	at, err := wire.ParseAt(values)
+	if err == nil {
+		err = x.checkEntity(x.path.collection, x.path.entity)
+	}
+	if err != nil {
 		return err
 	}
 	db, err := x.entities()
 	if err != nil {
 		return err
 	}
-	v, err := db.Get(x.r.Context(), x.path.collection, x.path.entity)
+	var v *entity.View
+	if at != nil {
+		v, err = db.At(x.r.Context(), x.path.collection, x.path.entity, at...)
+	} else {
+		v, err = db.Get(x.r.Context(), x.path.collection, x.path.entity)
+	}
 	if err != nil {
 		return howToRestore(err)
 	}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity"
+	"github.com/nacredb/nacre/server/access"
+	"github.com/nacredb/nacre/wire"
+)
+
+// historyReply answers GET …/history.
+type historyReply struct {
+	Entries []entity.Entry `json:"entries"`
+	Next    nacre.Position `json:"next,omitzero"` // for after, where there may be more
+}
+
+// conflictsReply answers GET …/conflicts.
+type conflictsReply struct {
+	Conflicts []entity.Conflict `json:"conflicts"`
+}
+
+// diffReply answers GET …/diff.
+type diffReply struct {
+	Differences []entity.Difference `json:"differences"`
+}
+
+// tellsOf is a handler that answers with what is known of an entity.
+func tellsOf[P any](x *exchange, parse func(url.Values) (P, error), tell func(context.Context, Entities, P) (any, error)) error {
+	values, err := x.query()
+	if err != nil {
+		return err
+	}
+	p, err := parse(values)
+	if err == nil {
+		err = x.checkEntity(x.path.collection, x.path.entity)
+	}
+	if err != nil {
+		return err
+	}
+	db, err := x.entities()
+	if err != nil {
+		return err
+	}
+	reply, err := tell(x.r.Context(), db, p)
+	if err != nil {
+		return err
+	}
+	return x.answerWith(http.StatusOK, reply)
+}
+
+func noParameters(values url.Values) (none struct{}, err error) {
+	if len(values) > 0 {
+		err = wire.ParseNone(values)
+	}
+	return none, err
+}
+
+// entityHistory answers GET …/entities/{entity}/history.
+func (s *Server) entityHistory(x *exchange) error {
+	return tellsOf(x, wire.ParseHistory, func(ctx context.Context, db Entities, p wire.HistoryParams) (any, error) {
+		entries, err := db.History(ctx, x.path.collection, x.path.entity,
+			&entity.HistoryOptions{After: p.After, Most: p.Limit, Backwards: p.Backwards})
+		reply := &historyReply{Entries: entries}
+		if n := len(entries); n == p.Limit {
+			reply.Next = entries[n-1].Position
+		}
+		return reply, err
+	})
+}
+
+// entityConflicts answers GET …/entities/{entity}/conflicts.
+func (s *Server) entityConflicts(x *exchange) error {
+	return tellsOf(x, noParameters, func(ctx context.Context, db Entities, _ struct{}) (any, error) {
+		list, err := db.Conflicts(ctx, x.path.collection, x.path.entity)
+		return &conflictsReply{list}, err
+	})
+}
+
+// inspectEntity answers GET …/entities/{entity}/inspect. What an event waits for may stand in streams beyond the grant's.
+func (s *Server) inspectEntity(x *exchange) error {
+	return tellsOf(x, noParameters, func(ctx context.Context, db Entities, _ struct{}) (any, error) {
+		reply, err := db.Inspect(ctx, x.path.collection, x.path.entity)
+		if err != nil {
+			return nil, err
+		}
+		for i := range reply.Waiting {
+			w := &reply.Waiting[i]
+			w.For = slices.DeleteFunc(w.For, func(m entity.Missing) bool { return !x.grant.AllowsStream(m.StreamID) })
+		}
+		return reply, nil
+	})
+}
+
+// diffEntity answers GET …/entities/{entity}/diff.
+func (s *Server) diffEntity(x *exchange) error {
+	type between struct{ from, to []string }
+	parse := func(values url.Values) (b between, err error) {
+		b.from, b.to, err = wire.ParseEntityDiff(values)
+		return b, err
+	}
+	return tellsOf(x, parse, func(ctx context.Context, db Entities, b between) (any, error) {
+		list, err := db.Diff(ctx, x.path.collection, x.path.entity, b.from, b.to)
+		return &diffReply{list}, err
+	})
+}
+
+// undoTransaction answers POST …/transactions/{position}/undo.
+func (s *Server) undoTransaction(x *exchange) error {
+	request, err := decoded(x, wire.DecodeEditContext)
+	if err != nil {
+		return err
+	}
+	position, err := strconv.ParseUint(x.path.position, 10, 64)
+	if err != nil || position == 0 || position > math.MaxInt64 {
+		return &nacre.Error{Code: nacre.CodeInvalid, Field: "position", Message: "in the path is no number from 1"}
+	}
+	job, err := x.job(false, &request.Context)
+	if err != nil {
+		return err
+	}
+	ctx := context.WithoutCancel(x.r.Context())
+	commit, err := job.db.Transaction(ctx, nacre.Position(position))
+	if err != nil {
+		return err
+	}
+	for i := range commit.Events {
+		if err := x.grant.CheckStream(commit.Events[i].StreamID); err != nil {
+			return err
+		}
+	}
+	job.undo = &commit
+	done, err := job.run(ctx)
+	if err != nil {
+		return err
+	}
+	return x.answerTransaction(&done)
+}
+
+// answerTransaction answers with what edits came to.
+func (x *exchange) answerTransaction(done *outcome) error {
+	status := http.StatusOK
+	if len(done.Events) > 0 && !done.duplicate {
+		status = http.StatusCreated
+	}
+	return x.answerWith(status, &wire.TransactionReply{Committed: committed(done), IDs: done.IDs})
+}
+
+// historyRoutes are those of what was.
+func historyRoutes(one string) []*route {
+	const read, write = access.ReadEvents, access.WriteEvents
+	return []*route{
+		at(one+"/history", does("GET", read, (*Server).entityHistory)),
+		at(one+"/conflicts", does("GET", read, (*Server).entityConflicts)),
+		at(one+"/inspect", does("GET", read, (*Server).inspectEntity)),
+		at(one+"/diff", does("GET", read, (*Server).diffEntity)),
+		at(storePath+"/transactions/{position}/undo", does("POST", write, (*Server).undoTransaction)),
+	}
+}
