@@ -57,6 +57,20 @@ func empty(t *testing.T) *world {
 	return w
 }
 
+func openDB(t testing.TB) *entity.DB {
+	t.Helper()
+	store := memstore.Open(nil)
+	db, err := entity.Open(t.Context(), store, memory.Open(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = db.Close()
+		_ = store.Close()
+	})
+	return db
+}
+
 // typed opens collections that nobody declared before.
 func typed(t *testing.T) (*world, *entity.Collection[album], *entity.Collection[artist]) {
 	t.Helper()
