@@ -44,7 +44,8 @@ a server's, otherwise it is opened here.`,
 	for _, c := range []*cobra.Command{
 		p.declareCommand(), p.collectionsCommand(), p.schemaCommand(),
 		p.createEntityCommand(), p.editEntityCommand(), p.steersEntity("delete", "Delete an entity; its history stays, and restore brings it back"),
-		p.steersEntity("restore", "Bring a deleted entity back"), p.transactCommand(), p.watchEntityCommand(),
+		p.steersEntity("restore", "Bring a deleted entity back"), p.transactCommand(), p.undoCommand(),
+		p.showEntityCommand(), p.historyCommand(), p.diffEntityCommand(), p.conflictsCommand(), p.watchEntityCommand(),
 	} {
 		cmd.AddCommand(p.onServer(c))
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"iter"
 	"strconv"
+	"strings"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -176,4 +177,41 @@ func (l *localEntities) watch(ctx context.Context, collection, id string) iter.S
 			}
 		}
 	}
+}
+
+func (l *localEntities) at(ctx context.Context, collection, id string, events []string) (*wire.EntityReply, error) {
+	v, err := l.db.At(ctx, collection, id, events...)
+	return entityReply(v), err
+}
+
+func (l *localEntities) inspect(ctx context.Context, collection, id string) (*entity.Inspection, error) {
+	return l.db.Inspect(ctx, collection, id)
+}
+
+func (l *localEntities) history(ctx context.Context, collection, id string, o *entity.HistoryOptions) ([]entity.Entry, error) {
+	return l.db.History(ctx, collection, id, o)
+}
+
+func (l *localEntities) conflicts(ctx context.Context, collection, id string) ([]entity.Conflict, error) {
+	return l.db.Conflicts(ctx, collection, id)
+}
+
+func (l *localEntities) diff(ctx context.Context, collection, id string, from, to []string) ([]entity.Difference, error) {
+	return l.db.Diff(ctx, collection, id, from, to)
+}
+
+func (l *localEntities) undo(ctx context.Context, at nacre.Position) (*wire.Committed, error) {
+	what, err := l.db.Transaction(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	done, err := l.db.Undo(ctx, l.options(), what)
+	if err != nil {
+		return nil, err
+	}
+	if len(done.Events) > 0 {
+		l.edited, _, _ = strings.Cut(string(done.Events[0].StreamID), "-")
+	}
+	out := committed(&done)
+	return &out, nil
 }

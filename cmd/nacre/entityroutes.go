@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -130,4 +133,62 @@ func (r *entityRoutes) watch(ctx context.Context, collection, id string) iter.Se
 			}
 		}
 	}
+}
+
+func (r *entityRoutes) at(ctx context.Context, collection, id string, events []string) (*wire.EntityReply, error) {
+	return askJSON[wire.EntityReply](ctx, r.asker, http.MethodGet, r.entity(collection, id)+"?at="+url.QueryEscape(strings.Join(events, ",")), nil)
+}
+
+func (r *entityRoutes) inspect(ctx context.Context, collection, id string) (*entity.Inspection, error) {
+	return askJSON[entity.Inspection](ctx, r.asker, http.MethodGet, r.entity(collection, id)+"/inspect", nil)
+}
+
+func (r *entityRoutes) history(ctx context.Context, collection, id string, o *entity.HistoryOptions) ([]entity.Entry, error) {
+	type page struct {
+		Entries []entity.Entry `json:"entries"`
+	}
+	q := url.Values{"limit": {strconv.Itoa(o.Most)}}
+	if o.After > 0 {
+		q.Set("after", fmt.Sprint(o.After))
+	}
+	if o.Backwards {
+		q.Set("backwards", "true")
+	}
+	reply, err := askJSON[page](ctx, r.asker, http.MethodGet, r.entity(collection, id)+"/history?"+q.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Entries, nil
+}
+
+func (r *entityRoutes) conflicts(ctx context.Context, collection, id string) ([]entity.Conflict, error) {
+	type list struct {
+		Conflicts []entity.Conflict `json:"conflicts"`
+	}
+	reply, err := askJSON[list](ctx, r.asker, http.MethodGet, r.entity(collection, id)+"/conflicts", nil)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Conflicts, nil
+}
+
+func (r *entityRoutes) diff(ctx context.Context, collection, id string, from, to []string) ([]entity.Difference, error) {
+	type list struct {
+		Differences []entity.Difference `json:"differences"`
+	}
+	q := url.Values{}
+	for name, events := range map[string][]string{"from": from, "to": to} {
+		if len(events) > 0 {
+			q.Set(name, strings.Join(events, ","))
+		}
+	}
+	reply, err := askJSON[list](ctx, r.asker, http.MethodGet, r.entity(collection, id)+"/diff?"+q.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Differences, nil
+}
+
+func (r *entityRoutes) undo(ctx context.Context, at nacre.Position) (*wire.Committed, error) {
+	return askJSON[wire.Committed](ctx, r.asker, http.MethodPost, fmt.Sprintf("%s/transactions/%d/undo", r.store, at), &transactionBody{Context: r.by()})
 }

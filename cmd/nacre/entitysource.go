@@ -23,6 +23,12 @@ type entitySource interface {
 	get(ctx context.Context, collection, id string) (*wire.EntityReply, error)
 	apply(ctx context.Context, edits ...wire.EntityEdit) (*wire.TransactionReply, error)
 	watch(ctx context.Context, collection, id string) iter.Seq2[*wire.EntityReply, error]
+	at(ctx context.Context, collection, id string, events []string) (*wire.EntityReply, error)
+	inspect(ctx context.Context, collection, id string) (*entity.Inspection, error)
+	history(ctx context.Context, collection, id string, o *entity.HistoryOptions) ([]entity.Entry, error)
+	conflicts(ctx context.Context, collection, id string) ([]entity.Conflict, error)
+	diff(ctx context.Context, collection, id string, from, to []string) ([]entity.Difference, error)
+	undo(ctx context.Context, at nacre.Position) (*wire.Committed, error)
 }
 
 // queryRequest is what is asked of a collection: the body of the server's route.
