@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -19,6 +20,9 @@ import (
 type conn struct {
 	c  driver.Conn
 	db uintptr // SQLite's own connection
+
+	// calls is the context of the driver's calls, which never ends: watch ends what is executed.
+	calls context.Context
 
 	prepared map[string]*list.Element // of *prepared
 	used     list.List                // the last used first
@@ -45,7 +49,7 @@ func connect(dsn string) (*conn, error) {
 		_ = c.Close() // nothing was done with it
 		return nil, errors.New("this version of the driver of SQLite cannot be interrupted")
 	}
-	return &conn{c: c, db: uintptr(db.Uint()), prepared: map[string]*list.Element{}}, nil
+	return &conn{c: c, db: uintptr(db.Uint()), calls: context.Background(), prepared: map[string]*list.Element{}}, nil
 }
 
 // close closes the connection and its statements.
@@ -83,17 +87,6 @@ func (c *conn) prepare(text string) (driver.Stmt, error) {
 	return s, nil
 }
 
-// forget closes all statements: a table that they name is another one from now on.
-func (c *conn) forget() error {
-	var errs []error
-	for e := c.used.Front(); e != nil; e = e.Next() {
-		errs = append(errs, e.Value.(*prepared).s.Close())
-	}
-	c.used.Init()
-	clear(c.prepared)
-	return errors.Join(errs...)
-}
-
 func (c *conn) bound(args []any) []driver.NamedValue {
 	c.values = c.values[:0]
 	for i, v := range args {
@@ -108,7 +101,7 @@ func (c *conn) exec(text string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.(driver.StmtExecContext).ExecContext(context.Background(), c.bound(args)) // watch ends it
+	_, err = s.(driver.StmtExecContext).ExecContext(c.calls, c.bound(args))
 	return err
 }
 
@@ -118,7 +111,7 @@ func (c *conn) query(text string, args ...any) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), c.bound(args)) // watch ends it
+	r, err := s.(driver.StmtQueryContext).QueryContext(c.calls, c.bound(args))
 	if err != nil {
 		return nil, err
 	}
@@ -138,19 +131,26 @@ func (c *conn) row(text string, args []any, into ...any) (bool, error) {
 	return there, errors.Join(err, r.Err(), r.close())
 }
 
-// watch interrupts what the connection executes when the context ends. The connection may be used for something else
-// after the function that it returns was called.
+// watch interrupts what the connection executes from the moment when the context ends: again and again, since SQLite forgets
+// what comes between two statements. The connection may be used for something else after the function that it returns
+// was called.
 func (c *conn) watch(ctx context.Context) (done func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
+	const again = 2 * time.Millisecond
 	var mu sync.Mutex
 	over := false
 	stop := context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !over {
+		for {
+			mu.Lock()
+			if over {
+				mu.Unlock()
+				return
+			}
 			c.interrupt()
+			mu.Unlock()
+			<-time.After(again)
 		}
 	})
 	return func() {

@@ -147,7 +147,7 @@ func (t *Tables) openWriter() error {
 			return err
 		}
 	}
-	w, err := connect(dsn(t.path, "rwc", "busy_timeout(10000)", "journal_mode(wal)", "synchronous(normal)",
+	w, err := connect(dsn(t.path, "rwc", "busy_timeout(1000)", "journal_mode(wal)", "synchronous(normal)",
 		"wal_autocheckpoint(0)", "journal_size_limit("+strconv.Itoa(keptWAL)+")", cachePragma(t.o.CacheBytes)))
 	if err != nil {
 		return err
@@ -156,7 +156,14 @@ func (t *Tables) openWriter() error {
 	if err := t.inspectHead(fresh); err != nil {
 		return err
 	}
-	return t.recall()
+	err = t.recall()
+	if coded, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok && coded.Code() == sqlite3.SQLITE_ERROR {
+		return &errAnew{"its tables are not as they should be: " + err.Error()}
+	}
+	return err
 }
 
 // inspect looks whose the file is, without a connection that may change it.

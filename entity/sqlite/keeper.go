@@ -14,6 +14,8 @@ const (
 	restartAt = 32 << 20
 	// retryAfter is how much it grows, in bytes, before that is tried again.
 	retryAfter = 16 << 20
+	// overflowAt is its size, in bytes, at which who writes waits for that, since the keeper does not keep up.
+	overflowAt = 128 << 20
 	// keptWAL is how much of its file is kept when it is used again.
 	keptWAL = 64 << 20
 )
@@ -30,11 +32,17 @@ type keeper struct {
 	tryAt   int64      // the size at which it tries again to begin anew
 	seen    map[*reader]int64
 	ordered atomic.Int64 // rows at which the tables are analyzed next
+
+	waitAt int64 // the size at which who writes waits; Tables.writing is held
 }
+
+func (t *Tables) restartAt() int64  { return min(restartAt, t.o.MaxWAL/2) }
+func (t *Tables) retryAfter() int64 { return min(retryAfter, t.o.MaxWAL/4) }
+func (t *Tables) overflowAt() int64 { return min(overflowAt, t.o.MaxWAL) }
 
 func (k *keeper) start(t *Tables) {
 	k.poke, k.done, k.seen = make(chan struct{}, 1), make(chan struct{}), map[*reader]int64{}
-	k.tryAt = restartAt
+	k.tryAt, k.waitAt = t.restartAt(), t.overflowAt()
 	k.ordered.Store(1000)
 	go func() {
 		defer close(k.done)
@@ -65,6 +73,12 @@ func (k *keeper) wrote(t *Tables, rows int, declared bool) {
 		k.analyze.Store(true)
 	}
 	log, copied, _, err := checkpoint(t.writer, "NOOP")
+	if err == nil && log >= k.waitAt {
+		_, _, busy, err := checkpoint(t.writer, "RESTART")
+		if k.waitAt = t.overflowAt(); busy || err != nil {
+			k.waitAt = log + t.retryAfter()
+		}
+	}
 	if !due && err == nil && log-copied < checkpointAt {
 		return
 	}
@@ -96,8 +110,8 @@ func (k *keeper) work(t *Tables) error {
 		if err := k.restart(t, log); err != nil {
 			return err
 		}
-	} else if log < restartAt {
-		k.tryAt = restartAt
+	} else if at := t.restartAt(); log < at {
+		k.tryAt = at
 	}
 	if k.analyze.Swap(false) {
 		return k.optimize(t)
@@ -142,13 +156,13 @@ func (k *keeper) restart(t *Tables, log int64) error {
 	}
 	clear(k.seen)
 	if !busy {
-		k.tryAt = restartAt
+		k.tryAt = t.restartAt()
 		return nil
 	}
 	for _, r := range t.readers {
 		k.seen[r] = r.query.Load()
 	}
-	k.tryAt = log + min(retryAfter, t.o.MaxWAL/4)
+	k.tryAt = log + t.retryAfter()
 	if log >= t.o.MaxWAL {
 		t.o.Logger.Warn("readers keep the write-ahead log of the tables of entities from being used again: end other programs that read the file", "file", t.path, "bytes", log)
 	}

@@ -130,11 +130,11 @@ func (l *layout) create(c *conn) error {
 // index makes the table's indexes.
 func (l *layout) index(c *conn) error {
 	for i, columns := range l.Indexes {
-		list := ""
+		var list strings.Builder
 		for _, name := range columns {
-			list += quoted(name) + ","
+			list.WriteString(quoted(name) + ",")
 		}
-		if err := c.exec("CREATE INDEX " + quoted(l.indexName(i)) + " ON " + quoted(l.table) + " (" + list + `"id")`); err != nil {
+		if err := c.exec("CREATE INDEX " + quoted(l.indexName(i)) + " ON " + quoted(l.table) + " (" + list.String() + `"id")`); err != nil {
 			return err
 		}
 	}

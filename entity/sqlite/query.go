@@ -48,27 +48,37 @@ func (t *Tables) Query(ctx context.Context, collection string, p *query.Plan, af
 			return nil, err
 		}
 	}
-	r, err := t.acquire(ctx)
+	var result *entity.Result
+	err := t.reading(ctx, "querying "+collection, func(c *conn) (err error) {
+		result, err = t.ask(c, collection, p, after)
+		return err
+	})
 	if err != nil {
 		return nil, err
+	}
+	return result, nil
+}
+
+// reading calls use with a connection of the pool, in a transaction that use begins.
+func (t *Tables) reading(ctx context.Context, doing string, use func(c *conn) error) error {
+	r, err := t.acquire(ctx)
+	if err != nil {
+		return err
 	}
 	defer func() { t.pool <- r }()
 	r.ended.Store(false)
 	r.query.Store(t.keeper.queries.Add(1))
 	defer r.query.Store(0)
 	done := r.watch(ctx)
-	result, err := t.ask(r.conn, collection, p, after)
+	err = use(r.conn)
 	done()
 	if e := r.exec("COMMIT"); err == nil {
 		err = e
 	}
-	switch {
-	case err == nil:
-		return result, nil
-	case ctx.Err() == nil && r.ended.Load():
-		return nil, nacre.Errorf(nacre.CodeDeadline, "the query held the tables while %d bytes of changes were written behind it, and was ended: ask for less at once: %w", t.o.MaxWAL, err)
+	if err != nil && ctx.Err() == nil && r.ended.Load() {
+		return nacre.Errorf(nacre.CodeDeadline, "the query held the tables while %d bytes of changes were written behind it, and was ended: ask for less at once: %w", t.o.MaxWAL, err)
 	}
-	return nil, t.wrong(ctx, "querying "+collection, err)
+	return t.wrong(ctx, doing, err)
 }
 
 // ask begins to read, and asks.

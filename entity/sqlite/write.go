@@ -62,7 +62,7 @@ func (t *Tables) transact(ctx context.Context, doing string, do func(w *write) e
 	}
 	w := &write{t: t, c: t.writer, numbers: t.numbers, layouts: t.current, object: new(query.Object)}
 	w.ended = func() error { return cmp.Or(ctx.Err(), t.closing.Err()) }
-	done, doneClosing := w.c.watch(ctx), w.c.watch(t.closing)
+	done, doneClosing := w.c.watch(ctx), t.watchClosing(w.c)
 	err := w.c.exec("BEGIN IMMEDIATE")
 	if err == nil {
 		err = do(w)
@@ -84,6 +84,9 @@ func (t *Tables) transact(ctx context.Context, doing string, do func(w *write) e
 	}
 	return nil
 }
+
+// watchClosing interrupts what a connection executes when Close begins.
+func (t *Tables) watchClosing(c *conn) (done func()) { return c.watch(t.closing) }
 
 // commit commits, and has readers take the tables that there are then.
 func (w *write) commit() error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -33,7 +32,7 @@ var collections = []string{"album", "Album", "artist"}
 func (s *suite) random() {
 	seed := *seedFlag
 	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
+		seed = rand.Uint64()
 	}
 	s.t.Logf("replay: -run %s -tables.seed=%d -tables.rounds=%d", s.t.Name(), seed, *roundsFlag)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0)), world: s.world, ids: map[string]merge.SchemaProperty{}}
@@ -101,7 +100,10 @@ func (g *generator) ask(collection string) int {
 	}
 	var after []byte
 	if !p.Gathers() && len(p.Columns()) == 0 && g.IntN(2) == 0 {
-		for row := range g.rows(collection) {
+		for row, err := range g.rows(collection) {
+			if err != nil {
+				g.t.Fatal(err)
+			}
 			after = p.AppendSortKey(nil, row, func(collection, id string) query.Row {
 				if row := g.row(collection, id); row != nil {
 					return row
@@ -215,17 +217,17 @@ func (g *generator) query(s *merge.Schema) string {
 		return path + pick(g, " = ", " < ", " >= ", " != ") + literal
 	}
 	var b strings.Builder
-	where := ""
+	var where strings.Builder
 	for range g.IntN(3) {
-		where += pick(g, "", "", "NOT ") + condition() + pick(g, " AND ", " OR ")
+		where.WriteString(pick(g, "", "", "NOT ") + condition() + pick(g, " AND ", " OR "))
 	}
-	where += pick(g, "TRUE", condition())
+	where.WriteString(pick(g, "TRUE", condition()))
 	group := ""
 	if g.IntN(4) == 0 {
 		group = one()
 		b.WriteString("SELECT " + group + ", count(*), " + pick(g, "min", "max", "sum", "count") + "(" + one() + ") WHERE ")
 	}
-	b.WriteString(where)
+	b.WriteString(where.String())
 	switch {
 	case group != "":
 		b.WriteString(" GROUP BY " + group + " ORDER BY " + pick(g, "count(*)", "count(*) DESC", group))
@@ -233,7 +235,7 @@ func (g *generator) query(s *merge.Schema) string {
 		b.WriteString(" ORDER BY " + one() + pick(g, "", " DESC") + ", " + one() + pick(g, "", " DESC"))
 	}
 	if g.IntN(2) == 0 {
-		b.WriteString(fmt.Sprintf(" LIMIT %d OFFSET %d", g.IntN(9), g.IntN(3)))
+		fmt.Fprintf(&b, " LIMIT %d OFFSET %d", g.IntN(9), g.IntN(3))
 	}
 	return b.String()
 }
