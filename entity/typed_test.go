@@ -164,11 +164,25 @@ func TestTyped(t *testing.T) {
 	code(t, err, entity.CodeExists)
 	_, err = albums.Create(ctx, nil)
 	code(t, err, nacre.CodeInvalid)
+	history, err := w.History(ctx, "albums", id, nil)
+	if err != nil || len(history) != 2 {
+		t.Fatal(history, err)
+	}
+	if then, err := albums.At(ctx, id, history[0].EventID); err != nil || then.Year != 2001 || then.ID != id {
+		t.Errorf("at first it was %+v, %v", then, err)
+	}
 	if err := albums.Delete(ctx, id); err != nil {
 		t.Fatal(err)
 	}
 	_, err = albums.Get(ctx, id)
 	code(t, err, entity.CodeDeleted)
+	if history, err = w.History(ctx, "albums", id, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = albums.At(ctx, id, history[2].EventID)
+	code(t, err, entity.CodeDeleted)
+	_, err = albums.At(ctx, id, nacre.NewID())
+	code(t, err, nacre.CodeNotFound)
 	if err := albums.Restore(ctx, id); err != nil {
 		t.Fatal(err)
 	}

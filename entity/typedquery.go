@@ -141,6 +141,18 @@ func (c *Collection[T]) Watch(ctx context.Context, id string) iter.Seq2[*T, erro
 	}
 }
 
+// At is an entity as it was at events of its history: see [DB.At]. Where it was deleted, it is CodeDeleted.
+func (c *Collection[T]) At(ctx context.Context, id string, events ...string) (*T, error) {
+	v, err := c.db.At(ctx, c.name, id, events...)
+	if err != nil {
+		return nil, err
+	}
+	if v.Deleted {
+		return nil, nacre.Errorf(CodeDeleted, "%q in %s was deleted at these events", id, c.name)
+	}
+	return c.read(id, v.Values)
+}
+
 // plainArgs makes arguments of named types what package query takes.
 func plainArgs(args query.Args) query.Args {
 	out := query.Args{Positional: make([]any, len(args.Positional)), Spare: args.Spare}
