@@ -59,7 +59,7 @@ func (g *guarded) key(t *testing.T, spec access.KeySpec) []string {
 func TestEveryRouteHasItsPermission(t *testing.T) {
 	t.Parallel()
 	g := newGuarded(t, nil)
-	all := []string{"read:events", "write:events", "manage:stores", "manage:subscriptions", "manage:modules", "raw"}
+	all := []string{"read:events", "write:events", "manage:stores", "manage:subscriptions", "manage:modules", "manage:collections", "raw"}
 	with, without := map[string][]string{}, map[string][]string{}
 	for _, p := range all {
 		with[p] = g.key(t, access.KeySpec{Permissions: []string{p}})
@@ -67,7 +67,8 @@ func TestEveryRouteHasItsPermission(t *testing.T) {
 	}
 	for _, r := range newRoutes() {
 		path := strings.NewReplacer("{store}", "default", "{stream}", "order-1", "{category}", "order", restName, "key", "{clientId}", "c",
-			"{name}", "n", "{id}", "i", "{eventId}", "e", "{type}", "order", "{command}", "c", "{version}", "1").Replace(r.pattern)
+			"{name}", "n", "{id}", "i", "{eventId}", "e", "{type}", "order", "{command}", "c", "{version}", "1",
+			"{collection}", "order", "{entity}", "e", "{position}", "1").Replace(r.pattern)
 		for _, a := range r.actions {
 			if a.permission == "" {
 				g.do(a.method, path, "").is(200)
