@@ -345,6 +345,9 @@ func (f *follower) slow() error {
 		n := merge.Name{Stream: ev.Stream, ID: ev.ID}
 		visible[i] = f.late[n]
 		delete(f.late, n)
+		for k := range ev.Void { // what is voided is present, whatever it waited for
+			delete(f.late, merge.Name{Stream: ev.Stream, ID: ev.Void[k].ID})
+		}
 	}
 	return f.fold(visible, part[len(part)-1].event.GlobalPosition)
 }
@@ -359,14 +362,10 @@ func (f *follower) Lookup(stream nacre.StreamID, id merge.ID) (merge.Hash, bool)
 		before = f.part[0].event.GlobalPosition
 	}
 	e, found, err := f.db.store.FindEvent(f.db.ctx, stream, id.String())
-	if err != nil {
+	if err != nil || !found || e.Parents == nil || e.GlobalPosition >= before {
 		return merge.Hash{}, false
 	}
-	if found && e.Parents != nil && e.GlobalPosition < before {
-		return merge.HashOf(&e), true
-	}
-	hash, at, err := f.db.voided(f.db.ctx, merge.Name{Stream: stream, ID: id}, before)
-	return hash, at > 0 && err == nil
+	return merge.HashOf(&e), true
 }
 
 // fold takes visible events into the states, at once for all who look, and the mark with them. Where the gate said that
@@ -419,7 +418,7 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 	f.at, db.mark = f.seen, f.seen
 	much := len(db.states.dirty) >= plenty
 	if until > 0 {
-		db.wait(db.late.with(events, until, f.late))
+		db.wait(db.late.with(until, f.late))
 	}
 	db.mu.Unlock()
 	if much {
