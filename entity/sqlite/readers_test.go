@@ -103,7 +103,7 @@ func TestAReaderThatDoesNotEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.close()
+	defer func() { _ = other.close() }()
 	if err := other.exec("BEGIN"); err != nil {
 		t.Fatal(err)
 	}

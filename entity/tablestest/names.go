@@ -2,6 +2,7 @@ package tablestest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nacredb/nacre/entity/merge"
@@ -16,6 +17,7 @@ var names = []string{
 }
 
 func (s *suite) propertyNames() {
+	names := names[:under(len(names), 20)]
 	schema := &merge.Schema{Properties: map[string]merge.SchemaProperty{}}
 	members := map[bool][]string{}
 	for i, name := range names {
@@ -63,7 +65,7 @@ func (s *suite) propertyNames() {
 }
 
 func (s *suite) collectionNames() {
-	more := append([]string{"sqlite_thing", "SQLite_master", "sqlite_schema", "states", "mark", "main", "temp", "table"}, names...)
+	more := append([]string{"sqlite_thing", "SQLite_master", "sqlite_schema", "states", "mark", "main", "temp", "table"}, names[:under(len(names), 12)]...)
 	// One after the other, so that names turn out to be others' while tables are there.
 	for i, name := range more {
 		b := s.batch().declare(name, &merge.Schema{Properties: registers("name text", "n int64"), Indexes: [][]string{{"n"}, {"name", "n"}}})
@@ -81,7 +83,7 @@ func (s *suite) collectionNames() {
 }
 
 func (s *suite) manyProperties() {
-	const n = 1500
+	n := under(1500, 150)
 	schema := &merge.Schema{Properties: map[string]merge.SchemaProperty{}}
 	var members []string
 	for i := range n {
@@ -89,9 +91,10 @@ func (s *suite) manyProperties() {
 		schema.Properties[name] = property(name, "register", "int64")
 		members = append(members, fmt.Sprintf("%q:%d", name, i))
 	}
-	schema.Indexes = [][]string{{"p1"}, {"p1499", "p0"}}
-	s.batch().declare("wide", schema).put("wide", "wide-1", "{"+strings.Join(members, ",")+"}").put("wide", "wide-2", `{"p1499":7}`).write()
-	s.ids("wide", "p1499 = 1499 AND p0 = 0", "wide-1")
+	last := fmt.Sprintf("p%d", n-1)
+	schema.Indexes = [][]string{{"p1"}, {last, "p0"}}
+	s.batch().declare("wide", schema).put("wide", "wide-1", "{"+strings.Join(members, ",")+"}").put("wide", "wide-2", fmt.Sprintf(`{%q:7}`, last)).write()
+	s.ids("wide", fmt.Sprintf("%s = %d AND p0 = 0", last, n-1), "wide-1")
 	s.ids("wide", "p0 IS NULL", "wide-2")
 	s.check()
 }
@@ -127,7 +130,7 @@ func (s *suite) types() {
 	b := s.batch().declare("thing", schema)
 	n := 0
 	for t := range schema.Properties {
-		for _, v := range append(all, "null") {
+		for _, v := range append(slices.Clone(all[:under(len(all), 12)]), "null") {
 			n++
 			b.put("thing", fmt.Sprintf("thing-%d", n), fmt.Sprintf(`{%q:%s,"set":["a","b"],"map":{"k":%d},"list":["x",null]}`, t, v, n))
 		}

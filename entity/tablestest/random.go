@@ -14,7 +14,7 @@ import (
 
 var (
 	seedFlag   = flag.Uint64("tables.seed", 0, "the seed of the random test of tables; 0 takes a new one")
-	roundsFlag = flag.Int("tables.rounds", 60, "the batches of the random test of tables")
+	roundsFlag = flag.Int("tables.rounds", under(60, 6), "the batches of the random test of tables")
 )
 
 // generator makes random schemas, entities and queries.

@@ -54,6 +54,14 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
+// under is a number of things to try: fewer under the race detector, under which SQLite is thirty times slower.
+func under(all, race int) int {
+	if raceEnabled {
+		return race
+	}
+	return all
+}
+
 // suite is one test.
 type suite struct {
 	*world

@@ -1,0 +1,5 @@
+//go:build race
+
+package tablestest
+
+const raceEnabled = true
