@@ -65,9 +65,9 @@ func planOf(t reflect.Type) (*plan, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, invalid("type", "%s is no struct: entities are structs whose fields are properties", t)
 	}
-	p := &plan{name: t.Name()}
-	if p.name == "" {
-		p.name = "struct"
+	p := &plan{name: "struct"}
+	if name, _, _ := strings.Cut(t.Name(), "["); name != "" {
+		p.name = name // without the arguments of a generic type
 	}
 	in := &indexing{named: map[string]map[int]string{}}
 	if err := p.add(t, nil, in); err != nil {

@@ -195,7 +195,7 @@ func plainArg(given any) any {
 	case reflect.Float32, reflect.Float64:
 		return v.Float()
 	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
+		if v.Type().Elem() == reflect.TypeFor[byte]() {
 			return v.Bytes()
 		}
 		list := make([]any, v.Len())
