@@ -52,14 +52,22 @@ a server's, otherwise it is opened here.`,
 	return cmd
 }
 
-// actorFlag is who does it: whoever is logged in, unless it says otherwise.
-func actorFlag(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "actor", os.Getenv("USER"), "`who` does it, for the history; unless given, who is logged in")
-	cmd.Flags().Lookup("actor").DefValue = "" // the help is the same for everybody
+// actorFlag is who does it. A server knows its callers, and says who it was unless they say it themselves; elsewhere it is
+// who is logged in.
+func (p *program) actorFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.actor, "actor", "", "`who` does it, for the history; unless given, who is logged in, or whose key it is")
+}
+
+// actorOf is who edits.
+func (p *program) actorOf() string {
+	known := p.remote.url != "" && (p.remote.apiKey != "" || p.remote.clientCert != "")
+	if p.actor != "" || known {
+		return p.actor
+	}
+	return os.Getenv("USER")
 }
 
 func (p *program) declareCommand() *cobra.Command {
-	var actor string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "declare COLLECTION FILE|-",
@@ -73,7 +81,7 @@ that is left out is not shown, while its history stays.`,
 		Args: takes(2, 2),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the collection as one JSON object, as the server's route gives it")
-	actorFlag(cmd, &actor)
+	p.actorFlag(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		schema, err := p.fileOf(args[1])
 		if err != nil {
@@ -82,7 +90,7 @@ that is left out is not shown, while its history stays.`,
 		if !json.Valid(schema) {
 			return &inputError{nacre.Errorf(nacre.CodeInvalid, "%s is no JSON: give {\"properties\":{…}}", sourceName(args[1]))}
 		}
-		return p.entitiesOf(ctx, declareEntities, actor, func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, declareEntities, func(ctx context.Context, s entitySource) error {
 			c, err := s.declare(ctx, args[0], schema)
 			if err != nil {
 				return ofInput(err)
@@ -144,7 +152,7 @@ func (p *program) collectionsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "collections", Short: "List the collections of a store", Args: takes(0, 0)}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, as the server's route gives it")
 	cmd.RunE = p.does(func(ctx context.Context, _ []string) error {
-		return p.entitiesOf(ctx, readEntities, "", func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			list, err := s.collections(ctx)
 			if err != nil {
 				return err
@@ -175,7 +183,7 @@ func (p *program) schemaCommand() *cobra.Command {
 		Use: "schema COLLECTION", Short: "Print a collection's schema, to change it and declare it again", Args: takes(1, 1),
 	}
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
-		return p.entitiesOf(ctx, readEntities, "", func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			c, err := s.collection(ctx, args[0])
 			if err != nil {
 				return err
@@ -211,7 +219,6 @@ func (p *program) object(text string) (json.RawMessage, error) {
 
 func (p *program) createEntityCommand() *cobra.Command {
 	var edit editFlags
-	var actor string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "create COLLECTION [ID] [JSON|-]",
@@ -226,7 +233,7 @@ is made.`,
 	edit.flags(cmd)
 	_ = cmd.Flags().MarkHidden("remove") // there is nothing yet
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print where in the log it stands, as the server's route gives it")
-	actorFlag(cmd, &actor)
+	p.actorFlag(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		e := wire.EntityEdit{Do: "create", Collection: args[0]}
 		rest := args[1:]
@@ -244,7 +251,7 @@ is made.`,
 				return err
 			}
 		}
-		return p.entitiesOf(ctx, editEntities, actor, func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, editEntities, func(ctx context.Context, s entitySource) error {
 			edits, err := withFlags(ctx, s, e, &edit)
 			if err != nil {
 				return err
@@ -297,7 +304,6 @@ func withFlags(ctx context.Context, s entitySource, e wire.EntityEdit, flags *ed
 
 func (p *program) editEntityCommand() *cobra.Command {
 	var edit editFlags
-	var actor string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "edit COLLECTION ID [JSON|-]",
@@ -314,7 +320,7 @@ it settles a conflict. VALUES of text properties are taken as they are, the othe
 	}
 	edit.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print where in the log it stands, as the server's route gives it")
-	actorFlag(cmd, &actor)
+	p.actorFlag(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		e := wire.EntityEdit{Do: "patch", Collection: args[0], ID: args[1]}
 		if len(args) == 3 {
@@ -325,20 +331,19 @@ it settles a conflict. VALUES of text properties are taken as they are, the othe
 		} else if !edit.given() {
 			return nacre.Errorf(nacre.CodeInvalid, `there is nothing to do: give --set, --add or --remove, or {"set":{…}}`)
 		}
-		return p.editOne(ctx, e, &edit, actor, asJSON)
+		return p.editOne(ctx, e, &edit, asJSON)
 	})
 	return cmd
 }
 
 // steersEntity is "delete" or "restore".
 func (p *program) steersEntity(do, short string) *cobra.Command {
-	var actor string
 	var asJSON bool
 	cmd := &cobra.Command{Use: do + " COLLECTION ID", Short: short, Args: takes(2, 2)}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print where in the log it stands, as the server's route gives it")
-	actorFlag(cmd, &actor)
+	p.actorFlag(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
-		return p.editOne(ctx, wire.EntityEdit{Do: do, Collection: args[0], ID: args[1]}, &editFlags{}, actor, asJSON)
+		return p.editOne(ctx, wire.EntityEdit{Do: do, Collection: args[0], ID: args[1]}, &editFlags{}, asJSON)
 	})
 	return cmd
 }
@@ -357,11 +362,11 @@ func alone(err error) error {
 }
 
 // editOne edits an entity, and tells of it.
-func (p *program) editOne(ctx context.Context, e wire.EntityEdit, flags *editFlags, actor string, asJSON bool) error {
+func (p *program) editOne(ctx context.Context, e wire.EntityEdit, flags *editFlags, asJSON bool) error {
 	if e.ID == "" {
 		return nacre.Errorf(nacre.CodeInvalid, "ID: is empty: give that of the entity")
 	}
-	return p.entitiesOf(ctx, editEntities, actor, func(ctx context.Context, s entitySource) error {
+	return p.entitiesOf(ctx, editEntities, func(ctx context.Context, s entitySource) error {
 		edits, err := withFlags(ctx, s, e, flags)
 		if err != nil {
 			return err
@@ -400,7 +405,6 @@ func (p *program) tellEdits(edits []wire.EntityEdit, done *wire.TransactionReply
 }
 
 func (p *program) transactCommand() *cobra.Command {
-	var actor string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "transact FILE|-",
@@ -419,7 +423,7 @@ Later edits see what the earlier ones did. Nobody sees some of them without the 
 		Args: takes(1, 1),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print where in the log it stands, with the entities' ids, as the server's route gives it")
-	actorFlag(cmd, &actor)
+	p.actorFlag(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		text, err := p.fileOf(args[0])
 		if err != nil {
@@ -429,7 +433,7 @@ Later edits see what the earlier ones did. Nobody sees some of them without the 
 		if err != nil {
 			return &inputError{err}
 		}
-		return p.entitiesOf(ctx, editEntities, actor, func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, editEntities, func(ctx context.Context, s entitySource) error {
 			done, err := s.apply(ctx, edits...)
 			if err != nil {
 				return ofInput(err)
@@ -516,7 +520,7 @@ interrupted. Changes that come at once may be one line.`,
 		Args:    takes(2, 2),
 	}
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
-		err := p.entitiesOf(ctx, watchEntities, "", func(ctx context.Context, s entitySource) error {
+		err := p.entitiesOf(ctx, watchEntities, func(ctx context.Context, s entitySource) error {
 			for v, err := range s.watch(ctx, args[0], args[1]) {
 				if err != nil {
 					return err

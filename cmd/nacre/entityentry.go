@@ -85,26 +85,35 @@ func sides(added, removed []string) string {
 	return cmp.Or(text, " is there")
 }
 
-// listText says what was done to a list.
+// listText says what was done to a list. Its elements have ids that say nothing to people.
 func listText(verbs map[string]json.RawMessage) string {
 	var runs []struct{ Values []json.RawMessage }
-	var removed []string
+	var gone []string
 	_ = json.Unmarshal(verbs["insert"], &runs) // what the store took
-	_ = json.Unmarshal(verbs["remove"], &removed)
-	var added []string
+	_ = json.Unmarshal(verbs["remove"], &gone)
+	var added, removed []string
 	for _, run := range runs {
 		for _, v := range run.Values {
 			added = append(added, string(v))
 		}
 	}
+	if len(gone) > 0 {
+		removed = []string{count(len(gone), "element", "elements")}
+	}
 	ids, sets := sortedMembers(verbs["set"])
-	text := ""
-	for _, id := range ids {
+	changed := ""
+	for i, id := range ids {
 		_, write := sortedMembers(sets[id])
-		text += " " + id + " = " + string(write["value"])
+		if i > 0 {
+			changed += ","
+		}
+		changed += " an element = " + string(write["value"])
 	}
-	if len(added)+len(removed) == 0 && text != "" {
-		return text
+	switch {
+	case changed == "":
+		return sides(added, removed)
+	case len(added)+len(removed) == 0:
+		return changed
 	}
-	return sides(added, removed) + text
+	return sides(added, removed) + "," + changed
 }

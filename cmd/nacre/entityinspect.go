@@ -38,7 +38,7 @@ With --at it is the entity as it was at events: as those saw it who wrote them.`
 	f.StringSliceVar(&at, "at", nil, "as it was at these `events`: their ids, with commas between")
 	f.BoolVar(&asJSON, "json", false, "as one JSON object, as the server's route gives it")
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
-		return p.entitiesOf(ctx, readEntities, "", func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			if f.Changed("at") {
 				v, err := s.at(ctx, args[0], args[1], at)
 				if err != nil {
@@ -176,7 +176,7 @@ conflict, set the property to the value that it should have, even if it is shown
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
-		return p.entitiesOf(ctx, readEntities, "", func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			t := &columns{heads: []string{"ID", "PROPERTY", "VALUE", "BY", "AT", "EVENT"}}
 			one := func(id string) error {
 				list, err := s.conflicts(ctx, args[0], id)
@@ -261,7 +261,7 @@ there was anything.`,
 				return nacre.Errorf(nacre.CodeInvalid, "%s: is empty: give ids of events, or leave it out", []string{"FROM", "TO"}[i])
 			}
 		}
-		return p.entitiesOf(ctx, readEntities, "", func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			list, err := s.diff(ctx, args[0], args[1], states[0], states[1])
 			if err != nil {
 				return err
@@ -283,7 +283,6 @@ there was anything.`,
 }
 
 func (p *program) undoCommand() *cobra.Command {
-	var actor string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "undo POSITION",
@@ -295,13 +294,13 @@ undone: --actor has to be who did it. To do it again, undo the undo.`,
 		Args:    takes(1, 1),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print where in the log it stands, as the server's route gives it")
-	actorFlag(cmd, &actor)
+	p.actorFlag(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		at, err := strconv.ParseUint(args[0], 10, 63)
 		if err != nil || at == 0 {
 			return nacre.Errorf(nacre.CodeInvalid, "POSITION: %q is no position of the log: give a number from 1", plain(args[0], 80))
 		}
-		return p.entitiesOf(ctx, editEntities, actor, func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, editEntities, func(ctx context.Context, s entitySource) error {
 			done, err := s.undo(ctx, nacre.Position(at))
 			switch {
 			case err != nil:
@@ -345,7 +344,7 @@ know of each other.`,
 			return nacre.Errorf(nacre.CodeInvalid, "--after: %d is no position of the log", after)
 		}
 		o.After, o.Backwards = nacre.Position(after), true
-		return p.entitiesOf(ctx, readEntities, "", func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			list, err := s.history(ctx, args[0], args[1], &o)
 			if err != nil {
 				return err

@@ -24,14 +24,14 @@ type entityRoutes struct {
 }
 
 // onEntityRoutes calls use with the entities of the server's store.
-func (p *program) onEntityRoutes(ctx context.Context, actor string, use func(context.Context, entitySource) error) error {
+func (p *program) onEntityRoutes(ctx context.Context, use func(context.Context, entitySource) error) error {
 	o, err := p.remote.options(p.store, 0)
 	if err != nil {
 		return err
 	}
 	a := newAsker(p.remote.url, o)
 	defer a.transport.CloseIdleConnections()
-	return use(ctx, &entityRoutes{&routes{a, "/event-stores/" + p.store}, actor})
+	return use(ctx, &entityRoutes{&routes{a, "/event-stores/" + p.store}, p.actorOf()})
 }
 
 func (r *entityRoutes) path(name string) string {

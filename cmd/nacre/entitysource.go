@@ -50,11 +50,11 @@ const (
 	declareEntities                  // in a store that is made where it is not there
 )
 
-// entitiesOf calls use with a store's entities: of the server that is named, or of the directory. Edits are the actor's.
-func (p *program) entitiesOf(ctx context.Context, how entityUse, actor string, use func(context.Context, entitySource) error) error {
+// entitiesOf calls use with a store's entities: of the server that is named, or of the directory.
+func (p *program) entitiesOf(ctx context.Context, how entityUse, use func(context.Context, entitySource) error) error {
 	if p.remote.url != "" {
 		return p.onRemote(ctx, how == declareEntities, func(ctx context.Context, _ *nacre.Store) error {
-			return p.onEntityRoutes(ctx, actor, use)
+			return p.onEntityRoutes(ctx, use)
 		})
 	}
 	dir, err := p.present()
@@ -66,7 +66,7 @@ func (p *program) entitiesOf(ctx context.Context, how entityUse, actor string, u
 	}
 	o := &filestore.Options{ReadOnly: how == readEntities || how == watchEntities}
 	err = p.using(ctx, dir, o, func(ctx context.Context, store *nacre.Store) error {
-		return p.localEntities(ctx, store, dir, how, actor, use)
+		return p.localEntities(ctx, store, dir, how, use)
 	})
 	if !o.ReadOnly && nacre.CodeOf(err) == nacre.CodeLocked {
 		return nacre.Errorf(nacre.CodeLocked, "%s; or, without stopping it, edit with --server where that process serves the store", message(err))
@@ -75,7 +75,7 @@ func (p *program) entitiesOf(ctx context.Context, how entityUse, actor string, u
 }
 
 // localEntities opens the entities of a store that is open here.
-func (p *program) localEntities(ctx context.Context, store *nacre.Store, dir string, how entityUse, actor string, use func(context.Context, entitySource) error) error {
+func (p *program) localEntities(ctx context.Context, store *nacre.Store, dir string, how entityUse, use func(context.Context, entitySource) error) error {
 	logger := slog.New(&warnings{to: p, level: p.level()})
 	tables, err := p.entityTables(dir, how, logger)
 	if err != nil {
@@ -85,7 +85,7 @@ func (p *program) localEntities(ctx context.Context, store *nacre.Store, dir str
 	if err != nil {
 		return err
 	}
-	l := &localEntities{db: db, actor: actor}
+	l := &localEntities{db: db, actor: p.actorOf()}
 	err = use(ctx, l)
 	if err == nil && l.edited != "" {
 		// What was edited is durable. That the tables have it, too, spares the next command the folding of it.

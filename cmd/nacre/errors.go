@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity"
 )
 
 // The exit codes.
@@ -67,7 +68,7 @@ func exitCode(err error) int {
 	}
 	switch nacre.CodeOf(err) {
 	case nacre.CodeVersionConflict, nacre.CodeConditionFailed, nacre.CodeEventIDConflict,
-		nacre.CodeWrongStreamKind, nacre.CodeParentMissing:
+		nacre.CodeWrongStreamKind, nacre.CodeParentMissing, entity.CodeExists:
 		return exitConflict
 	case nacre.CodeDamaged:
 		return exitDamage

@@ -1,6 +1,6 @@
 // Command nacre keeps and reads event stores in directories, from the command line.
 //
-// A file of this package is a subcommand: append, import, read, log, export, streams, stats, verify,
+// A file of this package is a subcommand: append, import, read, log, export, streams, stats, verify, query, entities,
 // backup, restore, projections (and processes), dead-letters, subscriptions, consume, serve, keys, demo, version. docs/cli.md
 // describes them with their output. The commands of the log work on the store --store of the directory
 // --data, in the folder DATA/STORE, or of the server --server.
@@ -9,7 +9,8 @@
 //
 //  1. Events are printed as one JSON line each, the stored line with its checksum verified.
 //  2. What a command says was appended or imported is durable when it ends.
-//  3. Commands that read need no lock and change nothing; they run beside a process that writes.
+//  3. Commands that read need no lock and change nothing; they run beside a process that writes. Those that read
+//     entities bring their tables up to date where nobody else has them open, which the log makes anew at any time.
 //  4. The same import, run again after whatever ended it, takes up where it stopped: no event is missing
 //     and none is there twice.
 //  5. "serve" ends on a signal once what it accepted is finished; what it acknowledged is durable. A store
@@ -71,6 +72,7 @@ type program struct {
 
 	data, store string
 	remote      remote
+	actor       string // who edits entities
 	verbose     bool
 
 	running bool // the command line was understood

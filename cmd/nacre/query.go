@@ -51,7 +51,7 @@ all of them. A query that is wrong is told with the place.`,
 		if _, err := query.Parse(q.Text); err != nil {
 			return pointed(err, q.Text)
 		}
-		return p.entitiesOf(ctx, readEntities, "", func(ctx context.Context, s entitySource) error {
+		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			return pointed(p.runQuery(ctx, s, args[0], q, &o), q.Text)
 		})
 	})
