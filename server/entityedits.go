@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -211,7 +213,7 @@ func (s *Server) transact(x *exchange) error {
 	}
 	job, err := x.job(request.Strict, &request.Context, edits...)
 	if err != nil {
-		return err
+		return inBody(edits, err)
 	}
 	if len(x.r.Header[wire.HeaderIfMatch]) > 0 {
 		return &nacre.Error{
@@ -220,7 +222,32 @@ func (s *Server) transact(x *exchange) error {
 	}
 	done, err := job.run(context.WithoutCancel(x.r.Context()))
 	if err != nil {
-		return err
+		return inBody(edits, err)
 	}
 	return x.answerTransaction(&done)
+}
+
+// inBody gives an error about one of the edits of a transaction the path that its field has in the body.
+func inBody(edits []entity.Edit, err error) error {
+	e, ok := errors.AsType[*nacre.Error](err)
+	if !ok || e.Code != nacre.CodeInvalid || e.Field == "" {
+		return err
+	}
+	i, field := 0, e.Field
+	if _, scanned := fmt.Sscanf(field, "edits[%d]", &i); scanned == nil {
+		_, field, _ = strings.Cut(field, "]")
+		field = strings.TrimPrefix(field, ".")
+	} else if len(edits) > 1 {
+		return err
+	}
+	switch verb, _, _ := strings.Cut(field, "."); verb {
+	case "set", "add", "remove":
+		field = "patch." + field
+	case "", "do", "collection", "id", "values", "patch":
+	default:
+		return err // it is about something else
+	}
+	told := *e
+	told.Field = strings.TrimSuffix(fmt.Sprintf("edits[%d].%s", i, field), ".")
+	return &told
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,7 +59,7 @@ func (x *exchange) job(strict bool, c *wire.CommandContext, edits ...entity.Edit
 			err = entity.CheckCollection(e.Collection)
 		}
 		if err != nil {
-			return nil, err
+			return nil, placed(len(edits), i, err)
 		}
 		j.bytes += len(e.Values) + len(e.Patch)
 	}
@@ -68,6 +69,16 @@ func (x *exchange) job(strict bool, c *wire.CommandContext, edits ...entity.Edit
 	var err error
 	j.db, err = x.entities()
 	return j, err
+}
+
+// placed says which of many edits is wrong, as package entity does.
+func placed(edits, i int, err error) error {
+	if e, ok := errors.AsType[*nacre.Error](err); ok && edits > 1 && e.Field != "" {
+		told := *e
+		told.Field = fmt.Sprintf("edits[%d].%s", i, e.Field)
+		return &told
+	}
+	return err
 }
 
 // know gives the events of a request with an Idempotency-Key a tag. It counts for the route and what its path names, so that

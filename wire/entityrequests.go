@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/nacredb/nacre"
 )
 
@@ -64,7 +65,7 @@ func DecodeCreate(body []byte) (EditRequest, error) {
 		case 0:
 			r.ID = strings.Clone(s.given())
 		case 1:
-			r.Values = bytes.Clone(s.raw())
+			r.Values = bytes.Clone(s.whole())
 		case 2:
 			r.Context = s.commandContext()
 		}
@@ -81,7 +82,7 @@ func DecodeChange(body []byte) (EditRequest, error) {
 				patch = append(patch, ',')
 			}
 			patch = append(appendText(patch, patchMembers[i]), ':')
-			patch = append(patch, s.raw()...)
+			patch = append(patch, s.whole()...)
 		case 3:
 			r.Context = s.commandContext()
 		}
@@ -158,9 +159,9 @@ func (s *scanner) edit() (e EntityEdit) {
 		case 2:
 			e.ID = strings.Clone(s.given())
 		case 3:
-			e.Values = bytes.Clone(s.raw())
+			e.Values = bytes.Clone(s.whole())
 		case 4:
-			e.Patch = bytes.Clone(s.raw())
+			e.Patch = bytes.Clone(s.whole())
 		}
 	}
 	switch {
@@ -216,6 +217,19 @@ func DecodeEntityQuery(body []byte) (EntityQueryRequest, error) {
 		return EntityQueryRequest{}, err
 	}
 	return r, nil
+}
+
+// whole is raw, refusing what is not JSON.
+func (s *scanner) whole() []byte {
+	raw := s.raw()
+	if s.err != nil {
+		return nil
+	}
+	if v := jsontext.Value(raw); !v.IsValid() {
+		told := v.Clone()
+		s.fail("is not JSON: %v", told.Compact()) // says why, since it is not valid
+	}
+	return raw
 }
 
 // argument reads a value for a parameter of a query; lists are not nested.
