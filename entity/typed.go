@@ -27,8 +27,13 @@ type Getter[T any] interface {
 	Get(ctx context.Context, id string) (*T, error)
 }
 
-// Follow gets the entity that the reference leads to: of artists, or of artists.In(tx).
-func (r Ref[T]) Follow(ctx context.Context, in Getter[T]) (*T, error) { return in.Get(ctx, string(r)) }
+// Follow gets the entity that the reference leads to: of artists, or of artists.In(tx). An empty one is CodeNotFound.
+func (r Ref[T]) Follow(ctx context.Context, in Getter[T]) (*T, error) {
+	if r == "" {
+		return nil, nacre.Errorf(nacre.CodeNotFound, "the reference is empty: it leads to no %s", reflect.TypeFor[T]().Name())
+	}
+	return in.Get(ctx, string(r))
+}
 
 // CollectionOptions are the options of a collection of a Go type; nil is the defaults.
 type CollectionOptions struct {
@@ -67,7 +72,7 @@ type Collection[T any] struct {
 // int64, floats float64; bool, [Decimal], time.Time (in microseconds, UTC), []byte and [Ref] what they are called; everything
 // else, structs too, is JSON as by encoding/json, one value as a whole, with json.Number for numbers without a type. Fields of
 // embedded structs are the struct's own. A nil, an empty Ref or Decimal, and the zero time are no value; other zero values are values, so that
-// queries find them.
+// queries find them: a new entity's false, 0 and "", and counters at 0.
 //
 // Behind the name a tag has options, separated by commas:
 //

@@ -119,6 +119,9 @@ func TestTyped(t *testing.T) {
 		t.Errorf("got %+v, %v", by, err)
 	}
 
+	_, err = (&album{}).Artist.Follow(ctx, artists)
+	code(t, err, nacre.CodeNotFound)
+
 	before := w.head()
 	if err := albums.Edit(ctx, id, func(*album) error { return nil }); err != nil {
 		t.Fatal(err)

@@ -252,7 +252,7 @@ func writeUint(dst []byte, v reflect.Value) ([]byte, error) {
 func readUint(raw []byte, v reflect.Value) error {
 	n, err := strconv.ParseUint(string(raw), 10, 64)
 	switch {
-	case errors.Is(err, strconv.ErrRange) || err == nil && v.OverflowUint(n) || err != nil && raw[0] == '-':
+	case errors.Is(err, strconv.ErrRange) || err == nil && v.OverflowUint(n) || err != nil && bytes.HasPrefix(raw, []byte{'-'}):
 		return fmt.Errorf("%.40s does not fit %s", raw, v.Type())
 	case err != nil:
 		return unfit(raw, "an integer")

@@ -18,16 +18,20 @@ type Editor[T any] struct {
 // Value is the entity as it was. Changes in it do nothing.
 func (e *Editor[T]) Value() *T { return e.value }
 
-// Set makes a property what it is given, also where it was that, which settles a conflict. nil is no value.
+// Set makes a property what it is given, also where it was that, which settles a conflict. nil is no value, and so is what
+// is none as a field: an empty Ref, say.
 func (e *Editor[T]) Set(property string, value any) {
-	if value == nil {
-		p := e.h.schema.Properties[property]
-		if p.Default == nil && p.From == "" {
-			e.patch("remove", property, []byte("null"))
-			return
+	raw := e.json(property, value)
+	if v := reflect.ValueOf(value); v.IsValid() && e.err == nil {
+		if c, err := coderOf(v.Type()); err == nil && c.none != nil && c.none(v) {
+			raw = []byte("null")
 		}
 	}
-	e.patch("set", property, e.json(property, value))
+	if p := e.h.schema.Properties[property]; string(raw) == "null" && p.Default == nil && p.From == "" {
+		e.patch("remove", property, raw)
+		return
+	}
+	e.patch("set", property, raw)
 }
 
 // Add adds an amount to a counter, elements to a set, or elements to the end of a list.

@@ -43,6 +43,16 @@ func TestEditor(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.is("a", `{"artist":"muse","name":"a!","notes":{"k":"v"},"plays":4,"tags":["y"],"tracks":["0","one","2","3"]}`)
+	err = albums.Change(ctx, "a", func(e *entity.Editor[album]) error {
+		e.Set("artist", entity.Ref[artist](""))
+		e.Set("notes", map[string]string{"l": "w"})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.is("a", `{"name":"a!","notes":{"l":"w"},"plays":4,"tags":["y"],"tracks":["0","one","2","3"]}`)
+	code(t, albums.Change(ctx, "none", func(*entity.Editor[album]) error { return nil }), nacre.CodeNotFound)
 	before := w.head()
 	for name, wrong := range map[string]func(e *entity.Editor[album]){
 		"no such property": func(e *entity.Editor[album]) { e.Set("nome", 1); e.Set("name", "b") },

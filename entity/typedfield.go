@@ -9,7 +9,8 @@ import (
 	"github.com/nacredb/nacre/query"
 )
 
-// parts are the elements of a canonical array, or the members of a canonical object with their names as quoted.
+// parts are the elements of a canonical array, or the members of a canonical object with their names as quoted. Of other
+// text they are nonsense, but they end.
 func parts(raw []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		if len(raw) < 2 {
@@ -20,7 +21,7 @@ func parts(raw []byte) iter.Seq2[[]byte, []byte] {
 			var name []byte
 			if object {
 				end := valueEnd(raw, i)
-				name, i = raw[i:end], end+1
+				name, i = raw[i:end], min(end+1, len(raw))
 			}
 			end := valueEnd(raw, i)
 			if !yield(name, raw[i:end:end]) {
@@ -54,7 +55,7 @@ func valueEnd(raw []byte, i int) int {
 			}
 		}
 	}
-	return i
+	return min(i, len(raw))
 }
 
 // read reads canonical JSON into a field, which has its zero value. Null is no value.
