@@ -287,7 +287,7 @@ func (db *DB) Watch(ctx context.Context, collection, id string) iter.Seq2[*View,
 		var once sync.Once
 		l := &listener{
 			only: name{collection, id},
-			notify: func([]Change) {
+			notify: func(nacre.Position, []Change) {
 				select {
 				case changed <- struct{}{}:
 				default:

@@ -63,6 +63,8 @@ type DB struct {
 	end   context.CancelFunc
 	loops sync.WaitGroup
 
+	live *live
+
 	applied gauge // up to where the log was folded
 	written gauge // up to where the tables stand
 	locks   locks
@@ -109,7 +111,9 @@ func Open(ctx context.Context, store *nacre.Store, tables Tables, o *Options) (*
 		_ = tables.Close()
 		return nil, err
 	}
+	db.live = newLive(db)
 	db.loops.Go(func() { f.run() })
+	db.loops.Go(func() { db.live.run() })
 	db.loops.Go(func() { db.write() })
 	return db, nil
 }
@@ -117,6 +121,7 @@ func Open(ctx context.Context, store *nacre.Store, tables Tables, o *Options) (*
 // Close writes what can be written, and closes the tables. The store stays open.
 func (db *DB) Close() error {
 	db.end()
+	db.live.close() // nobody begins anything from here on
 	db.loops.Wait()
 	db.closeListeners()
 	return db.tables.Close()
@@ -171,6 +176,11 @@ func (db *DB) tabled(ctx context.Context) error {
 	if stands, _ := db.written.state(); stands >= at {
 		return nil
 	}
+	return db.tabledAt(ctx, at)
+}
+
+// tabledAt waits until the tables have everything up to a position.
+func (db *DB) tabledAt(ctx context.Context, at nacre.Position) error {
 	// The writer gathers no more once somebody waits; what it has to write may have to be folded first.
 	db.written.ask(at)
 	db.hurry()

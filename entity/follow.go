@@ -184,7 +184,9 @@ func (db *DB) rewind(f *follower) {
 	}
 	if err != nil {
 		db.applied.fail(err)
+		return
 	}
+	db.live.rewound(mark.Position)
 }
 
 // follow reads the log on, until something is wrong.
@@ -424,7 +426,7 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 	if much {
 		db.hurry()
 	}
-	db.tell(changes)
+	db.tell(f.seen.Position, changes)
 	return nil
 }
 
@@ -453,9 +455,13 @@ func (f *follower) refold(stream nacre.StreamID) (*merge.Entity, error) {
 func (f *follower) declare(e *nacre.Event) {
 	db := f.db
 	db.mu.Lock()
-	defer db.mu.Unlock()
-	if name := f.schema(db.schemas, e); name != "" {
+	name := f.schema(db.schemas, e)
+	if name != "" {
 		db.declared[name] = true
+	}
+	db.mu.Unlock()
+	if name != "" {
+		db.tellDeclared(f.seen.Position, name)
 	}
 }
 

@@ -40,9 +40,11 @@ func changeOf(ev *logged, old, now []byte) Change {
 
 // listener is told of changes, in the log's order, by the follower: notify must not wait.
 type listener struct {
-	only   name // nothing of it: everything; without an id: a collection
-	notify func(changes []Change)
-	closed func() // the DB closes
+	only name // nothing of it: everything; without an id: a collection
+	// notify is told where the log came to that: a late event changes things at another position than its own.
+	notify   func(at nacre.Position, changes []Change)
+	declared func(at nacre.Position, collection string) // a schema has changed; may be nil
+	closed   func()                                     // the DB closes
 }
 
 func (l *listener) hears(n name) bool {
@@ -81,8 +83,23 @@ func (db *DB) values(st *state) []byte {
 	return s.Current().AppendValues(nil, st.entity)
 }
 
+// tellDeclared tells the listeners of another schema.
+func (db *DB) tellDeclared(at nacre.Position, collection string) {
+	db.mu.Lock()
+	var declared []func(nacre.Position, string)
+	for l := range db.listeners {
+		if l.declared != nil {
+			declared = append(declared, l.declared)
+		}
+	}
+	db.mu.Unlock()
+	for _, tell := range declared {
+		tell(at, collection)
+	}
+}
+
 // tell tells the listeners.
-func (db *DB) tell(changes []Change) {
+func (db *DB) tell(at nacre.Position, changes []Change) {
 	if len(changes) == 0 {
 		return
 	}
@@ -100,7 +117,7 @@ func (db *DB) tell(changes []Change) {
 			}
 		}
 		if len(heard) > 0 {
-			l.notify(heard)
+			l.notify(at, heard)
 		}
 	}
 }

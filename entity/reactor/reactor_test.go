@@ -195,7 +195,7 @@ func TestResultsAreCurrent(t *testing.T) {
 		if _, limited := p.Limit(); limited {
 			p = p.Within(int64(s.window.Keep()), 0)
 		}
-		s.window.Fill(m.result(t, p))
+		s.window.Fill(s.plan, m.result(t, p), nil)
 	}
 	var x Index[int]
 	all := map[int]*standing{}
@@ -257,7 +257,7 @@ func TestOneChangeTellsNoMoreThanItTakes(t *testing.T) {
 	row := func(id string, year int) *query.Object {
 		return query.NewObject(id, fmt.Appendf(nil, `{"year":%d}`, year))
 	}
-	w.Fill([]*query.Object{row("a", 1), row("b", 2), row("c", 3)})
+	w.Fill(p, []*query.Object{row("a", 1), row("b", 2), row("c", 3)}, nil)
 	told := func() string {
 		var b strings.Builder
 		for _, d := range w.Deltas() {

@@ -108,15 +108,17 @@ func NewWindow(p *query.Plan) *Window {
 // It is math.MaxInt where the plan has no limit.
 func (w *Window) Keep() int { return w.keep }
 
-// Fill gives the window what the query gives at present, without limit up to Keep rows. All that it had before counts no more, but
-// what was told before is still what was told.
-func (w *Window) Fill(list []*query.Object) {
+// Fill gives the window what the query gives at present, with Keep as its limit. All that it had before counts no more, but what
+// was told before is still what was told. The plan may be another one than before with the same limit, as when a schema changes.
+// Where its order follows references, lookup finds what they lead to; else it may be nil.
+func (w *Window) Fill(p *query.Plan, list []*query.Object, lookup query.Lookup) {
+	w.plan = p
 	for id := range w.held.byID {
 		w.touched[id] = struct{}{}
 	}
 	w.held = newRows()
 	for _, row := range list {
-		w.held.put(&item{w.plan.AppendSortKey(nil, row, nil), row})
+		w.held.put(&item{p.AppendSortKey(nil, row, lookup), row})
 		w.touched[row.ID()] = struct{}{}
 	}
 	w.complete = len(list) < w.keep

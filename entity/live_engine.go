@@ -1,0 +1,336 @@
+package entity
+
+import (
+	"sync"
+
+	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/entity/merge"
+	"github.com/nacredb/nacre/entity/reactor"
+	"github.com/nacredb/nacre/query"
+)
+
+const (
+	// backlog is how many changes may wait, for the reactor or for a result that is being filled. Beyond that they are let go,
+	// and results are filled again.
+	backlog = 10_000
+	// fillers is how many results are filled at once.
+	fillers = 2
+)
+
+// live is a DB's reactor: it keeps live queries current, in the log's order. The follower hands it what changes, and never waits
+// for it.
+type live struct {
+	db *DB
+	l  *listener
+
+	queueMu sync.Mutex
+	queue   []tidings
+	changes int           // in the queue
+	lost    bool          // some were let go
+	call    chan struct{} // has a token when there is something in the queue
+
+	slots chan struct{} // of those that fill
+
+	mu      sync.Mutex
+	at      nacre.Position
+	all     map[*standing]struct{}
+	indexes map[string]*reactor.Index[*standing]
+	others  map[string]map[*standing]struct{} // by collection that they read: those that hear of every change
+	hits    []*standing
+}
+
+// tidings are what was folded at once.
+type tidings struct {
+	at       nacre.Position
+	changes  []Change
+	declared string // a collection's schema has changed
+}
+
+func newLive(db *DB) *live {
+	r := &live{
+		db: db, call: make(chan struct{}, 1), slots: make(chan struct{}, fillers), all: map[*standing]struct{}{},
+		indexes: map[string]*reactor.Index[*standing]{}, others: map[string]map[*standing]struct{}{},
+	}
+	r.l = &listener{
+		notify:   func(at nacre.Position, changes []Change) { r.push(tidings{at: at, changes: changes}) },
+		declared: func(at nacre.Position, collection string) { r.push(tidings{at: at, declared: collection}) },
+		closed:   r.close,
+	}
+	return r
+}
+
+// push is called by the follower.
+func (r *live) push(f tidings) {
+	r.queueMu.Lock()
+	defer r.queueMu.Unlock()
+	if r.changes += len(f.changes); r.changes > backlog {
+		r.queue, r.changes, r.lost = nil, 0, true
+		f = tidings{at: f.at}
+	}
+	r.queue = append(r.queue, f)
+	select {
+	case r.call <- struct{}{}:
+	default:
+	}
+}
+
+// run is the reactor's loop.
+func (r *live) run() {
+	for {
+		select {
+		case <-r.call:
+		case <-r.db.ctx.Done():
+			return
+		}
+		r.queueMu.Lock()
+		queue, lost := r.queue, r.lost
+		r.queue, r.changes, r.lost = nil, 0, false
+		r.queueMu.Unlock()
+		if lost {
+			r.refillAll()
+		}
+		for i := range queue {
+			r.take(&queue[i])
+		}
+	}
+}
+
+// refillAll has every result filled anew.
+func (r *live) refillAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.all {
+		r.refill(s)
+	}
+}
+
+// take takes what was folded at once.
+func (r *live) take(f *tidings) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at = f.at
+	if f.declared != "" {
+		r.redeclared(f.declared)
+	}
+	touched := map[*standing]struct{}{}
+	for i := range f.changes {
+		c := &f.changes[i]
+		h := happened{at: f.at, id: c.ID}
+		var old, now query.Row
+		if c.Old != nil {
+			h.old = query.NewObject(c.ID, c.Old)
+			old = h.old
+		}
+		if c.New != nil {
+			h.now = query.NewObject(c.ID, c.New)
+			now = h.now
+		}
+		r.hits = r.hits[:0]
+		if x := r.indexes[c.Collection]; x != nil {
+			r.hits = x.Match(r.hits, old, now)
+		}
+		for s := range r.others[c.Collection] {
+			r.hits = append(r.hits, s)
+		}
+		for _, s := range r.hits {
+			s.take(&h)
+			touched[s] = struct{}{}
+		}
+	}
+	for s := range touched {
+		if s.again && !s.filling {
+			r.refill(s)
+		}
+		s.live.stir()
+	}
+}
+
+// redeclared has the results filled anew that read a collection.
+func (r *live) redeclared(collection string) {
+	for s := range r.all {
+		for _, read := range s.reads {
+			if read == collection {
+				r.forget(s)
+				s.stale = true
+				r.file(s)
+				r.refill(s)
+				break
+			}
+		}
+	}
+}
+
+// file has a query hear of what concerns it. Until it was filled by its plan it hears of everything, since that may still change.
+// The lock is held.
+func (r *live) file(s *standing) {
+	if s.filed = s.incremental && s.filled && !s.stale; s.filed {
+		x := r.indexes[s.collection]
+		if x == nil {
+			x = &reactor.Index[*standing]{}
+			r.indexes[s.collection] = x
+		}
+		x.Add(s, s.plan)
+		return
+	}
+	for _, name := range s.reads {
+		if r.others[name] == nil {
+			r.others[name] = map[*standing]struct{}{}
+		}
+		r.others[name][s] = struct{}{}
+	}
+}
+
+// forget takes a query out of all that it hears by. The lock is held.
+func (r *live) forget(s *standing) {
+	if s.filed {
+		x := r.indexes[s.collection]
+		x.Remove(s)
+		if x.Len() == 0 {
+			delete(r.indexes, s.collection)
+		}
+		s.filed = false
+		return
+	}
+	for _, name := range s.reads {
+		delete(r.others[name], s)
+		if len(r.others[name]) == 0 {
+			delete(r.others, name)
+		}
+	}
+}
+
+// begin has a live query be a standing one, in the place of the one that it was.
+func (r *live) begin(l *Live, s *standing) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case l.err != nil:
+		return l.err
+	case r.db.ctx.Err() != nil:
+		return errClosed()
+	}
+	if l.q != nil {
+		r.drop(l.q)
+	}
+	if len(r.all) == 0 {
+		r.db.listen(r.l)
+	}
+	s.live, l.q = l, s
+	r.all[s] = struct{}{}
+	r.file(s)
+	r.refill(s)
+	return nil
+}
+
+// drop ends a standing query. The lock is held.
+func (r *live) drop(s *standing) {
+	if _, there := r.all[s]; !there {
+		return
+	}
+	delete(r.all, s)
+	r.forget(s)
+	if len(r.all) == 0 {
+		r.db.unlisten(r.l)
+	}
+}
+
+// refill has a result filled, or filled once more if that is being done. The lock is held.
+func (r *live) refill(s *standing) {
+	if s.filling {
+		s.again = true
+		return
+	}
+	s.filling, s.again, s.missed = true, false, nil
+	// What is folded from here on is heard of; what was before is to stand in the tables.
+	at := max(r.at, r.db.foldedTo())
+	r.db.loops.Go(func() {
+		select {
+		case r.slots <- struct{}{}:
+			defer func() { <-r.slots }()
+		case <-r.db.ctx.Done():
+			return
+		}
+		for {
+			err := r.fill(s, at)
+			if err == nil || r.db.ctx.Err() != nil {
+				return
+			}
+			r.db.o.Logger.Error("a live query cannot be evaluated: it is tried again", "collection", s.collection, "error", err)
+			r.db.rest(pause)
+		}
+	})
+}
+
+// foldedTo is up to where the states have the log's events.
+func (db *DB) foldedTo() nacre.Position {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.mark.Position
+}
+
+// fill evaluates a query on tables that have everything up to a position.
+func (r *live) fill(s *standing, at nacre.Position) error {
+	db := r.db
+	if err := db.tabledAt(db.ctx, at); err != nil {
+		return err
+	}
+	db.shape.RLock()
+	defer db.shape.RUnlock()
+	r.mu.Lock()
+	if _, there := r.all[s]; !there {
+		r.mu.Unlock()
+		return nil
+	}
+	if !s.filled || s.stale { // it hears of everything
+		r.forget(s)
+		s.stale = false
+		err := s.check(func(name string) *merge.Schema { return db.columns[name] })
+		s.filled = false
+		r.file(s)
+		if err != nil {
+			s.live.end(err)
+			r.mu.Unlock()
+			return nil
+		}
+	}
+	plan, lookup := s.wanted(), db.lookup(db.ctx)
+	r.mu.Unlock()
+	result, err := db.tables.Query(db.ctx, s.collection, plan, nil)
+	if err != nil {
+		return err
+	}
+	result.Position = max(result.Position, at) // nothing between concerned the tables
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, there := r.all[s]; !there {
+		return nil
+	}
+	r.forget(s)
+	err = s.fill(result, lookup)
+	r.file(s)
+	if err != nil {
+		return err
+	}
+	if s.again {
+		r.refill(s)
+	}
+	s.live.stir()
+	return nil
+}
+
+// rewound has everything begin anew in a log that was cut.
+func (r *live) rewound(at nacre.Position) {
+	r.queueMu.Lock()
+	r.queue, r.changes, r.lost = nil, 0, true
+	r.queueMu.Unlock()
+	r.push(tidings{at: at})
+}
+
+// close ends all queries.
+func (r *live) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.all {
+		s.live.end(errClosed())
+	}
+}
