@@ -238,7 +238,7 @@ func TestTypedTransaction(t *testing.T) {
 // Edits of one entity from many sides lose nothing, whatever its kind, and leave no conflict.
 func TestTypedEditsAtOnce(t *testing.T) {
 	t.Parallel()
-	w, albums, _ := typed(t)
+	_, albums, _ := typed(t)
 	ctx := t.Context()
 	if _, err := albums.Create(ctx, &album{ID: "a"}); err != nil {
 		t.Fatal(err)
@@ -269,7 +269,6 @@ func TestTypedEditsAtOnce(t *testing.T) {
 	if err != nil || a.Year != 80 || a.Plays != 80 || len(a.Tags) != 8 || len(a.Tracks) != 80 || a.Notes["3"] != "xxxxxxxxxx" {
 		t.Errorf("got %+v, %v", a, err)
 	}
-	_ = w
 }
 
 // Two transactions that saw the same: what each of them added and removed counts, and elements that stayed are there once.
@@ -305,8 +304,7 @@ func TestTypedEditsMerge(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.is("a", `{"artist":null,"name":"","notes":{"k":"V","m":"n"},"plays":14,"tags":["w","y","z"],"tracks":["0","2","4","5"],"year":0}`[:1]+
-		`"name":"","notes":{"k":"V","m":"n"},"plays":14,"tags":["w","y","z"],"tracks":["0","2","4","5"],"year":0}`)
+	w.is("a", `{"name":"","notes":{"k":"V","m":"n"},"plays":14,"tags":["w","y","z"],"tracks":["0","2","4","5"],"year":0}`)
 }
 
 func TestTypedQueries(t *testing.T) {

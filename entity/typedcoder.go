@@ -110,8 +110,8 @@ func plainCoder(t reflect.Type) (*coder, error) {
 }
 
 func exports(t reflect.Type) bool {
-	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() || f.Anonymous {
+	for f := range t.Fields() {
+		if f.IsExported() || f.Anonymous {
 			return true
 		}
 	}

@@ -2,9 +2,9 @@ package entity
 
 import (
 	"bytes"
-	"encoding/json"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/nacredb/nacre/entity/merge"
 	"github.com/nacredb/nacre/query"
@@ -210,8 +210,7 @@ func (d *difference) ofList(f *field, was, now []byte) {
 			continue
 		}
 		if g.oldEnd > g.old {
-			count, _ := json.Marshal(g.oldEnd - g.old)
-			d.list("remove", f, g.old, "count", count)
+			d.list("remove", f, g.old, "count", strconv.AppendInt(nil, int64(g.oldEnd-g.old), 10))
 		}
 		if g.newEnd > g.new {
 			values := slices.Concat([]byte{'['}, bytes.Join(next[g.new:g.newEnd], []byte{','}), []byte{']'})
@@ -221,8 +220,8 @@ func (d *difference) ofList(f *field, was, now []byte) {
 }
 
 func (d *difference) list(verb string, f *field, at int, name string, value []byte) {
-	place, _ := json.Marshal(at)
-	d.lists = append(d.lists, slices.Concat([]byte(`{"`+verb+`":{`), f.label, []byte(`{"at":`), place, []byte(`,"`+name+`":`), value, []byte(`}}}`)))
+	place := `{"at":` + strconv.Itoa(at) + `,"` + name + `":`
+	d.lists = append(d.lists, slices.Concat([]byte(`{"`+verb+`":{`), f.label, []byte(place), value, []byte(`}}}`)))
 }
 
 // gap is where elements of the one list stand in the place of elements of the other.
@@ -251,9 +250,9 @@ func gapsOf(old, next [][]byte) []gap {
 	}
 	width := len(b) + 1
 	longest := make([]int32, (len(a)+1)*width) // of a[i:] and b[j:]
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			if bytes.Equal(a[i], b[j]) {
+	for i, x := range slices.Backward(a) {
+		for j, y := range slices.Backward(b) {
+			if bytes.Equal(x, y) {
 				longest[i*width+j] = longest[(i+1)*width+j+1] + 1
 			} else {
 				longest[i*width+j] = max(longest[(i+1)*width+j], longest[i*width+j+1])

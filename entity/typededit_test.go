@@ -228,7 +228,7 @@ func TestRandomEdits(t *testing.T) {
 					delete(v.Map, fmt.Sprint(r.IntN(5), "\""))
 				case 5:
 					if v.Text = nil; r.IntN(2) == 0 {
-						v.Text = pointer(fmt.Sprint(r.IntN(3)))
+						v.Text = new(fmt.Sprint(r.IntN(3)))
 					}
 				case 6:
 					v.JSON = map[string][]int{"x": numbers(nil)}

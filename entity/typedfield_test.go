@@ -62,8 +62,6 @@ type everything struct {
 	hidden   map[chan int]func() error //nolint:unused // fields that nobody sees are no properties
 }
 
-func pointer[T any](v T) *T { return &v }
-
 // What is created comes back, for every type; and each change of one field writes that one.
 func TestTypesOfFields(t *testing.T) {
 	t.Parallel()
@@ -75,9 +73,9 @@ func TestTypesOfFields(t *testing.T) {
 		stamps: stamps{noon}, Key: "full", Text: "a \"quote\" \\ \n \u2028 <é>\x00", Flag: true, Int: -1, Small: -128, Big: math.MinInt64,
 		Unsigned: math.MaxUint32, Float: 1e300, Single: 0.1, Price: "12.50", Bytes: []byte{0, 255}, Any: map[string]any{"n": json.Number("9007199254740993")},
 		Raw: json.RawMessage(`{"a":[1,2.5]}`), Nested: inner{A: 1, B: map[string]any{"x": "y"}}, Inners: []inner{{A: 2}}, Array: [2]int{3, 4},
-		Addr: netip.MustParseAddr("::1"), Number: big.NewInt(12), Text2: pointer(""), When: pointer(noon), Ref: pointer(entity.Ref[everything]("r")),
+		Addr: netip.MustParseAddr("::1"), Number: big.NewInt(12), Text2: new(""), When: new(noon), Ref: new(entity.Ref[everything]("r")),
 		Times: []time.Time{noon}, Prices: []entity.Decimal{"1.50", "2"}, Steps: []inner{{A: 1}, {A: 2}}, Refs: []entity.Ref[everything]{"r"},
-		Counts: map[mood]int{"a": math.MaxInt}, Money: "99.95", Lean: 4, Owner: "ann", Maybe: map[string]*time.Time{"no": nil, "yes": pointer(noon)},
+		Counts: map[mood]int{"a": math.MaxInt}, Money: "99.95", Lean: 4, Owner: "ann", Maybe: map[string]*time.Time{"no": nil, "yes": new(noon)},
 		Inside: stamps{noon},
 	}
 	if _, err := c.Create(ctx, &full); err != nil {

@@ -411,7 +411,7 @@ func (in *indexing) lists(path string) ([][]string, error) {
 
 // collectionOf is the collection of a Go type that says it.
 func collectionOf(t reflect.Type) string {
-	if c, ok := reflect.New(t).Interface().(Collected); ok {
+	if c, ok := reflect.TypeAssert[Collected](reflect.New(t)); ok {
 		return c.EntityCollection()
 	}
 	return ""

@@ -31,7 +31,7 @@ type (
 func TestWrongTypes(t *testing.T) {
 	t.Parallel()
 	w := empty(t)
-	type S struct { //nolint:revive // its name is in the messages
+	type S struct {
 		X int `entity:",indx"`
 	}
 	fails[S](t, w, "S.X", `"indx" in the tag is unknown`)
