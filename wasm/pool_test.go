@@ -190,7 +190,7 @@ func TestWhatIsClosedTakesNoMoreCalls(t *testing.T) {
 
 func TestCloseWaitsForCalls(t *testing.T) {
 	t.Parallel()
-	m := compile(t, quiet(t), text{decide: forever}.assemble(t), &wasm.Limits{Running: 50 * time.Millisecond})
+	m := compile(t, quiet(t), text{decide: forever}.assemble(t), &wasm.Limits{Running: 500 * time.Millisecond})
 	failed := make(chan error, 1)
 	go func() {
 		_, err := m.Decider().Decide(nil, add, now)

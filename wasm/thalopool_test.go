@@ -74,7 +74,7 @@ func TestNobodyWaitsBesideAnIdleInstance(t *testing.T) {
 	m := teller(t, one, one, `{"state":{"n":7}}`)
 	m.limits.Instances = 2
 	m.memory.most = 8 * page
-	m.limits.Call = time.Second
+	m.limits.Call = time.Minute
 	for range 3000 {
 		m.pool.dismiss(func(*instance) bool { return true })
 		var all sync.WaitGroup
