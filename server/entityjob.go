@@ -179,9 +179,9 @@ func (j *job) matches(ctx context.Context, tx *entity.Tx) error {
 	if err != nil {
 		return err
 	}
-	heads := headsTag(v.Heads)
+	heads, whole := headsTag(v.Heads), strings.Join(v.Heads, ".")
 	for _, tag := range j.match {
-		if of, _, _ := strings.Cut(tag, "~"); of == heads || tag == "*" {
+		if of, _, _ := strings.Cut(tag, "~"); of == heads || of == whole || tag == "*" {
 			return nil
 		}
 	}
