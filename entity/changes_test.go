@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +15,8 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
-	"github.com/nacredb/nacre/entity/memory"
 	"github.com/nacredb/nacre/entity/merge"
+	"github.com/nacredb/nacre/entity/sqlite"
 )
 
 // oracle tells of a log, in the plainest way, what visible events there are at each position.
@@ -234,10 +235,24 @@ func (s *strange) void() {
 		s.t.Fatal(err)
 	}
 	parents := []string{denied.ID.String()}
-	if last := all[len(all)-1]; last != denied {
+	// Where a void and what it voids become visible at once it counts which the gate looks at first: not here.
+	if s.waits(stream, denied.ID) {
+		if slices.ContainsFunc(denied.Parents, func(id merge.ID) bool { return s.waits(stream, id) }) {
+			return
+		}
+	} else if last := all[len(all)-1]; last != denied {
 		parents = append(parents, last.ID.String())
 	}
 	s.raw(string(stream), s.ids(1, all[len(all)-1].ID, denied.ID)[0].String(), merge.TypeVoid, string(data), parents...)
+}
+
+func (s *strange) waits(stream nacre.StreamID, id merge.ID) bool {
+	s.t.Helper()
+	in, err := s.Inspect(s.t.Context(), stream.Category(), stream.Rest())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return slices.ContainsFunc(in.Waiting, func(w entity.Waiting) bool { return w.EventID == id.String() })
 }
 
 func collect(t *testing.T, store *nacre.Store, f nacre.Filter, o *nacre.ReadOptions) []nacre.Event {
@@ -293,17 +308,32 @@ func TestChangesAreTheTable(t *testing.T) {
 	random := newRandom(t)
 	for range 8 {
 		w := open(t)
+		_ = w.Close()
+		path := filepath.Join(t.TempDir(), "tables.db")
 		s := &strange{world: w, random: random}
-		for range 60 {
-			s.something(t.Context())
-		}
-		if random.IntN(2) == 0 {
-			_ = w.Close()
-			w.reopen(memory.Open()) // what is known of late events is made anew
-			for range 10 {
+		for range 3 { // what is known of late events is found out again
+			tables, err := sqlite.Open(path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.reopen(tables)
+			for range 25 {
 				s.something(t.Context())
 			}
+			if random.IntN(2) == 0 {
+				w.rows("albums") // the tables have it all
+			}
+			_ = w.Close()
 		}
+		tables, err := sqlite.Open(path, nil)
+		if random.IntN(2) == 0 {
+			_ = tables.Close()
+			tables, err = sqlite.Open(path+"-anew", nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.reopen(tables)
 		schema, err := w.Schema(t.Context(), "albums")
 		if err != nil {
 			t.Fatal(err)

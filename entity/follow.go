@@ -108,19 +108,9 @@ func (f *follower) start(ctx context.Context, mark Mark) error {
 			}
 		}
 	}
-	late, err := db.released(ctx, waited, mark.Position)
+	late, err := f.replay(ctx, waited)
 	if err != nil {
 		return err
-	}
-	for _, ev := range waited {
-		if late.waits(ev.event.GlobalPosition, mark.Position) {
-			f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] = ev
-		}
-	}
-	for _, ev := range waited {
-		if f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] != nil {
-			f.gate.Offer(db.o.Now(), merge.FromHere, ev.Event)
-		}
 	}
 	db.shape.Lock()
 	clear(db.columns)
@@ -331,6 +321,11 @@ func (f *follower) ready(part []*logged) (bool, error) {
 func (f *follower) slow() error {
 	part := f.part
 	f.part = nil
+	return f.fold(f.offer(part), part[len(part)-1].event.GlobalPosition)
+}
+
+// offer gives the events that become visible when the gate takes others, which were read last.
+func (f *follower) offer(part []*logged) []*logged {
 	events := make([]*merge.Event, len(part))
 	for i, ev := range part {
 		events[i] = ev.Event
@@ -342,16 +337,20 @@ func (f *follower) slow() error {
 			delete(f.late, merge.Name{Stream: ev.Stream, ID: ev.ID})
 		}
 	}
-	visible := make([]*logged, len(out.Visible))
-	for i, ev := range out.Visible {
+	visible := make([]*logged, 0, len(out.Visible))
+	for _, ev := range out.Visible {
 		n := merge.Name{Stream: ev.Stream, ID: ev.ID}
-		visible[i] = f.late[n]
-		delete(f.late, n)
-		for k := range ev.Void { // what is voided is present, whatever it waited for
-			delete(f.late, merge.Name{Stream: ev.Stream, ID: ev.Void[k].ID})
+		if held := f.late[n]; held != nil {
+			visible = append(visible, held)
+			delete(f.late, n)
 		}
 	}
-	return f.fold(visible, part[len(part)-1].event.GlobalPosition)
+	for _, ev := range visible {
+		for i := range ev.Void { // what is voided is present, whatever it waited for
+			delete(f.late, merge.Name{Stream: ev.Stream, ID: ev.Void[i].ID})
+		}
+	}
+	return visible
 }
 
 // Lookup implements merge.Known: what stands before what is looked at, and does not wait itself.
