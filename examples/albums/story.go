@@ -41,7 +41,7 @@ func (s *story) fill(ctx context.Context) error {
 		}
 		for _, a := range []Album{
 			{ID: "showbiz", Name: "Showbiz", Year: 1999},
-			{ID: "origin", Name: "Origin of Symetry", Year: 2001, Tags: []string{"rock"}, Tracks: []string{"New Born", "Bliss"}},
+			{ID: "origin", Name: "Origin of symmetry", Year: 2001, Tags: []string{"rock"}, Tracks: []string{"New Born", "Bliss"}},
 			{ID: "absolution", Name: "Absolution", Year: 2003},
 			{ID: "origins", Name: "Origins", Year: 1996},
 		} {
