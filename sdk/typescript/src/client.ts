@@ -1,4 +1,5 @@
 import { EventBus } from './bus/event-bus.js'
+import { EntityStore } from './entities/entity-store.js'
 import { type ClientOptions, settingsOf } from './http/options.js'
 import { Transport } from './http/transport.js'
 import { ManagementClient } from './management/management.js'
@@ -24,6 +25,11 @@ export class NacreClient {
   /** What follows an event store, and looks after its durable subscriptions and consumer groups. */
   getEventBus(name: string): EventBus {
     return new EventBus(this.transport, checkStoreName(name))
+  }
+
+  /** The collections of entities of an event store. */
+  getEntities(name: string): EntityStore {
+    return new EntityStore(this.transport, checkStoreName(name))
   }
 
   /** What makes, lists, changes and deletes event stores. */

@@ -1,6 +1,6 @@
 /**
- * A client of the Nacre event store, for Node and browsers: streams, subscriptions, consumer groups, webhooks,
- * deciders and projections. See the README.
+ * A client of the Nacre event store, for Node and browsers: streams, subscriptions, consumer groups, entities,
+ * webhooks, deciders and projections. See the README.
  */
 export { NacreClient, NacreClient as DeltaBase } from './client.js'
 export type { ClientOptions } from './http/options.js'
@@ -25,6 +25,10 @@ export { EventBus } from './bus/event-bus.js'
 export type { Handler, HandlerContext, RunOptions } from './bus/group-runner.js'
 export { EventSubscription, type FollowOptions } from './bus/subscription.js'
 export * from './bus/types.js'
+
+export { EntityCollection } from './entities/collection.js'
+export { EntityStore } from './entities/entity-store.js'
+export type * from './entities/types.js'
 
 export {
   verifyWebhook, Webhook, type HeadersLike, type VerifiedSignature, type VerifiedWebhook, type WebhookOptions as WebhookVerificationOptions,

@@ -137,6 +137,34 @@ export class EventIdConflictError extends NacreError {
   }
 }
 
+/** There is an entity of this id in the collection already; it may be deleted. */
+export class EntityExistsError extends NacreError {
+  static {
+    mark(this, 'EntityExistsError')
+  }
+}
+
+/** The entity is deleted; it can be restored. */
+export class EntityDeletedError extends NacreError {
+  static {
+    mark(this, 'EntityDeletedError')
+  }
+}
+
+/** The entity has changed since it was read: get it again, decide again. */
+export class PreconditionFailedError extends NacreError {
+  static {
+    mark(this, 'PreconditionFailedError')
+  }
+}
+
+/** The idempotency key was given before, with another request. */
+export class IdempotencyConflictError extends NacreError {
+  static {
+    mark(this, 'IdempotencyConflictError')
+  }
+}
+
 /** A cursor is of another history of the log, which was cut or restored: begin anew. */
 export class LogRewoundError extends NacreError {
   static {
@@ -223,7 +251,8 @@ export interface SentAppend {
 
 /**
  * An append was sent and its answer never came, so that it may or may not have taken place. Appending `appends` again
- * tells, and never writes twice, since its events have ids; so does the same `idempotencyKey`.
+ * tells, and never writes twice, since its events have ids; so does the same `idempotencyKey`. Of edits of entities there are no
+ * `appends`; `details.idempotencyKey` is the key that they were sent with.
  */
 export class UnknownOutcomeError extends NacreError {
   readonly appends: readonly SentAppend[]

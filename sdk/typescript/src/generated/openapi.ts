@@ -197,6 +197,295 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/event-stores/{store}/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** List the collections that have a schema */
+        get: operations["listCollections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Give a collection's schema */
+        get: operations["getCollection"];
+        /**
+         * Declare a collection's schema, the first one or another one
+         * @description Properties without an `id` keep the one that they had by this name, or are given one. What a property may change
+         *     is told in spec/merge.md. The same schema again writes nothing. It counts when the answer is there.
+         *     Who is confined to streams declares collections all of whose entities are theirs.
+         */
+        put: operations["declareCollection"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/entities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Query a collection, or list it
+         * @description As a POST of the query. `p.NAME` is the value of the query's parameter `:NAME`: a text, which counts as what it is
+         *     compared with; a repeated one is a list.
+         */
+        get: operations["listEntities"];
+        put?: never;
+        /** Create an entity */
+        post: operations["createEntity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/entities/{entity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Give an entity
+         * @description With everything that was acknowledged before, or as it was at events: what they and all that their authors had seen come to.
+         *     Its `ETag` names its heads, and changes with them and with the schema.
+         */
+        get: operations["getEntity"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an entity
+         * @description It is marked as deleted. Its history stays, so do changes that others make meanwhile, and it can be restored.
+         */
+        delete: operations["deleteEntity"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an entity
+         * @description Each of `set`, `add` and `remove` is an object by property; what they mean for each kind is told in spec/merge.md. Changes
+         *     of others merge; with `If-Match` the change is made only where the entity is at these heads still. What changes nothing
+         *     writes nothing.
+         */
+        patch: operations["changeEntity"];
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/entities/{entity}/conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Tell where several wrote different values at once
+         * @description Setting the property settles it, also to the value that is shown.
+         */
+        get: operations["getEntityConflicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/entities/{entity}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Tell what differs between two states of an entity */
+        get: operations["diffEntity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/entities/{entity}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Tell what happened to an entity
+         * @description Its events in this log's order, in which parents stand before their children, or backwards. Go on with `after` and `next`.
+         */
+        get: operations["getEntityHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/entities/{entity}/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Tell all about an entity
+         * @description Also of a deleted one, and of one whose collection has no schema, whose values are by property id.
+         */
+        get: operations["inspectEntity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/entities/{entity}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the deletion of an entity back
+         * @description One that is not deleted stays as it is.
+         */
+        post: operations["restoreEntity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Query a collection, with parameters of any type
+         * @description The language is that of spec/query.md. Everything that was acknowledged before counts. A query without columns gives
+         *     entities, page by page; one with columns a table, all of it.
+         */
+        post: operations["queryEntities"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event-stores/{store}/dead-letters": {
         parameters: {
             query?: never;
@@ -1749,6 +2038,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/event-stores/{store}/transactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make edits of any entities, all of them or none
+         * @description Others see all of it or nothing. With `strict`, an entity that has changed since it was read here, by somebody else at the same
+         *     time, is `APPEND_CONDITION_FAILED`; without, the edits merge.
+         */
+        post: operations["transact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/transactions/{position}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Of any event of the transaction.
+                 * @example 17
+                 */
+                position: number;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a transaction back, in another one
+         * @description What others wrote stays. The actor must be that of the transaction: one undoes one's own. Undoing an undo does it again; where
+         *     nothing is left to undo nothing is written. An entity whose creation is undone is deleted.
+         */
+        post: operations["undoTransaction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event-stores/{store}/websocket-connections": {
         parameters: {
             query?: never;
@@ -1971,12 +2313,66 @@ export interface components {
         Blobs: {
             keys: string[];
         };
+        ChangeEntity: {
+            /** @description What is added, by property: an amount, elements, entries. */
+            add?: {
+                [key: string]: unknown;
+            };
+            /** @description What else is to be known. The events' metadata keep it. */
+            context?: {
+                actor?: string;
+                causationId?: string;
+                correlationId?: string;
+                metadata?: {
+                    [key: string]: unknown;
+                };
+                sourceDevice?: string;
+            };
+            /** @description What is removed, by property: elements, keys, indexes. */
+            remove?: {
+                [key: string]: unknown;
+            };
+            /** @description Values by property. */
+            set?: {
+                [key: string]: unknown;
+            };
+        };
         /** @enum {string} */
-        Code: "AGGREGATE_PANICKED" | "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "DOMAIN_ERROR" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "EVENT_UNDECODABLE" | "FORBIDDEN" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "MODULE_FAILED" | "MODULE_OUT_OF_MEMORY" | "MODULE_REFUSED" | "MODULE_REPLY_INVALID" | "MODULE_TOO_DEEP" | "MODULE_TRAPPED" | "NOT_FOUND" | "PARENT_MISSING" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STATE_NOT_AVAILABLE" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "SUBSCRIPTION_EXISTS" | "SUBSCRIPTION_HALTED" | "SUBSCRIPTION_NOT_FOUND" | "SUBSCRIPTION_WRONG_KIND" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNKNOWN_COMMAND" | "UNSUPPORTED" | "VERSION_CONFLICT" | "WRONG_STREAM_KIND";
+        Code: "AGGREGATE_PANICKED" | "APPEND_CONDITION_FAILED" | "CANCELED" | "CONFIRMATION_REQUIRED" | "CROSS_ORIGIN" | "DAMAGED" | "DEADLINE_EXCEEDED" | "DOMAIN_ERROR" | "ENTITY_DELETED" | "ENTITY_EXISTS" | "EVENT_ID_CONFLICT" | "EVENT_STORE_EXISTS" | "EVENT_STORE_NOT_FOUND" | "EVENT_UNDECODABLE" | "FORBIDDEN" | "IDEMPOTENCY_CONFLICT" | "INTERNAL" | "INVALID_ARGUMENT" | "LOG_REWOUND" | "METHOD_NOT_ALLOWED" | "MODULE_FAILED" | "MODULE_OUT_OF_MEMORY" | "MODULE_REFUSED" | "MODULE_REPLY_INVALID" | "MODULE_TOO_DEEP" | "MODULE_TRAPPED" | "NOT_FOUND" | "PARENT_MISSING" | "PRECONDITION_FAILED" | "RATE_LIMITED" | "READ_ONLY" | "SHUTTING_DOWN" | "STATE_NOT_AVAILABLE" | "STORE_CLOSED" | "STORE_FAILED" | "STORE_FULL" | "STORE_LOCKED" | "SUBSCRIPTION_EXISTS" | "SUBSCRIPTION_HALTED" | "SUBSCRIPTION_NOT_FOUND" | "SUBSCRIPTION_WRONG_KIND" | "TOO_LARGE" | "TOO_MANY_CONNECTIONS" | "UNAUTHORIZED" | "UNKNOWN_COMMAND" | "UNSUPPORTED" | "VERSION_CONFLICT" | "WRONG_STREAM_KIND";
+        Collection: {
+            name: components["schemas"]["CollectionName"];
+            schema: components["schemas"]["CollectionSchema"];
+        };
+        CollectionName: string;
+        CollectionProperty: {
+            /** @description What is read where there is no value: any JSON. */
+            default?: unknown;
+            /** @description The id that it had before it was retyped. */
+            from?: string;
+            /** @description What events call it. It stays where the name changes. */
+            id?: string;
+            /** @enum {string} */
+            kind: "register" | "reference" | "counter" | "set" | "map" | "list";
+            /** @description The collection that a reference is to. */
+            of?: string;
+            /**
+             * @description Of its value, or of its elements.
+             * @enum {string}
+             */
+            type: "text" | "bool" | "int64" | "float64" | "decimal" | "time" | "bytes" | "ref" | "json";
+        };
+        /** @description What spec/merge.md says of schemas. */
+        CollectionSchema: {
+            /** @description Names of properties, for queries. */
+            indexes?: string[][];
+            properties: {
+                [key: string]: components["schemas"]["CollectionProperty"];
+            };
+        };
         CommandRequest: {
             /** @description Makes the command take place once, for ever. It counts within its stream. */
             commandId?: string;
-            /** @description What else the aggregate may know. The events' metadata keep it. */
+            /** @description What else is to be known. The events' metadata keep it. */
             context?: {
                 actor?: string;
                 causationId?: string;
@@ -2123,6 +2519,21 @@ export interface components {
             };
         } | components["schemas"]["AckRequest"];
         ConsumerName: string;
+        CreateEntity: {
+            /** @description What else is to be known. The events' metadata keep it. */
+            context?: {
+                actor?: string;
+                causationId?: string;
+                correlationId?: string;
+                metadata?: {
+                    [key: string]: unknown;
+                };
+                sourceDevice?: string;
+            };
+            /** @description Default: one is made. */
+            id?: string;
+            values?: components["schemas"]["EntityValues"];
+        };
         /** @example 1042@01JD3Y8Q0V3M8S2Z6T5N9K4RWE */
         Cursor: string;
         /** @description What failed for good, until it is retried or discarded. */
@@ -2219,6 +2630,197 @@ export interface components {
         Discarded: {
             discarded: number;
         };
+        Edit: {
+            collection: components["schemas"]["CollectionName"];
+            /** @enum {string} */
+            do: "create" | "patch" | "delete" | "restore";
+            /** @description The entity's. A creation without one has one made. */
+            id?: string;
+            patch?: components["schemas"]["EntityPatch"];
+            values?: components["schemas"]["EntityValues"];
+        };
+        EditContextRequest: {
+            /** @description What else is to be known. The events' metadata keep it. */
+            context?: {
+                actor?: string;
+                causationId?: string;
+                correlationId?: string;
+                metadata?: {
+                    [key: string]: unknown;
+                };
+                sourceDevice?: string;
+            };
+        };
+        EditedEntity: components["schemas"]["Entity"] & {
+            /** @description The Idempotency-Key was known: it took place before. */
+            duplicate?: boolean;
+            /**
+             * Format: int64
+             * @description 0 where there was nothing to write.
+             */
+            firstPosition: number;
+            /** Format: int64 */
+            lastPosition: number;
+            /** @description The id of its first event. Absent where there was nothing to write. */
+            transactionId?: string;
+        };
+        Entity: {
+            collection: components["schemas"]["CollectionName"];
+            deleted?: boolean;
+            /** @description The events that the next edit has as parents. */
+            heads: string[];
+            id: string;
+            /** @description By property; one without a value is not there. null while the entity is deleted; absent for who lacks read:events. */
+            values?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        EntityConflict: {
+            /** @description The key of a map or the element of a list; empty in a register. */
+            key: string;
+            kind: string;
+            property: string;
+            /** @description The writes; the last one is shown. */
+            survivors: {
+                at: components["schemas"]["Time"];
+                author?: string;
+                eventId: string;
+                shown: boolean;
+                /** @description Any JSON. */
+                value: unknown;
+            }[];
+        };
+        /** @description What of an event cannot be read. The rest of it counts. */
+        EntityDamage: {
+            eventId: string;
+            problem: string;
+            /** @description Absent where it is the whole event. */
+            property?: string;
+        };
+        EntityDifference: {
+            /** @description Any JSON; null where it has none. */
+            new: unknown;
+            /** @description Any JSON; null where it had none. */
+            old: unknown;
+            property: string;
+        };
+        EntityEntry: {
+            /** @description Who did it. */
+            actor?: string;
+            at: components["schemas"]["Time"];
+            changes: {
+                kind: string;
+                /** @description As the event has it: any JSON. */
+                operation: unknown;
+                /** @description Its name, or its id where the schema has none for it; `$life` is whether the entity is deleted. */
+                property: string;
+            }[];
+            damage?: components["schemas"]["EntityDamage"][];
+            eventId: string;
+            metadata?: {
+                [key: string]: unknown;
+            };
+            parents: string[];
+            /** Format: int64 */
+            position: number;
+            reason?: string;
+            /** Format: int64 */
+            streamPosition: number;
+            tags?: string[];
+            transactionId?: string;
+            type: string;
+            /** @description What took its effects away. */
+            voided?: {
+                eventId: string;
+                reason?: string;
+            };
+            /** @description The events whose effects it takes away. */
+            voids?: string[];
+            /** @description It has no effect yet, because others are not there. */
+            waiting?: boolean;
+        };
+        EntityHistory: {
+            entries: components["schemas"]["EntityEntry"][];
+            /**
+             * Format: int64
+             * @description For `after`; absent where there is nothing more.
+             */
+            next?: number;
+        };
+        EntityInspection: components["schemas"]["Entity"] & {
+            conflicts: components["schemas"]["EntityConflict"][];
+            damage: components["schemas"]["EntityDamage"][];
+            /**
+             * Format: int64
+             * @description How many its stream has, those that wait included.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Up to where the log counts.
+             */
+            position: number;
+            /** @description The events that have no effect yet. */
+            waiting: {
+                eventId: string;
+                /** @description What it waits for. */
+                for: {
+                    eventId: string;
+                    streamId: string;
+                }[];
+                /** Format: int64 */
+                position: number;
+            }[];
+        };
+        EntityPage: {
+            /** @description Of a query with columns. */
+            columns?: string[];
+            /** @description Of a query without columns. */
+            entities?: {
+                id: string;
+                values: components["schemas"]["EntityValues"];
+            }[];
+            /** @description The cursor of the next page; absent where there is none. */
+            next?: string;
+            /**
+             * Format: int64
+             * @description Up to where the log counts.
+             */
+            position: number;
+            rows?: unknown[][];
+        };
+        EntityPatch: {
+            /** @description What is added, by property: an amount, elements, entries. */
+            add?: {
+                [key: string]: unknown;
+            };
+            /** @description What is removed, by property: elements, keys, indexes. */
+            remove?: {
+                [key: string]: unknown;
+            };
+            /** @description Values by property. */
+            set?: {
+                [key: string]: unknown;
+            };
+        };
+        EntityQuery: {
+            /** @description The `next` of the page before, of the same query. */
+            after?: string;
+            /** @description The values of ?: texts, numbers, booleans, nulls, lists of these. */
+            args?: unknown[];
+            /** @default 1000 */
+            limit: number;
+            /** @description The values of :name. */
+            named?: {
+                [key: string]: unknown;
+            };
+            /** @default  */
+            q: string;
+        };
+        /** @description By property; one without a value is not there. */
+        EntityValues: {
+            [key: string]: unknown;
+        };
         Error: {
             afterPosition?: components["schemas"]["Position"];
             conflictingPositions?: components["schemas"]["Position"][];
@@ -2230,6 +2832,8 @@ export interface components {
         ErrorDetails: {
             after?: components["schemas"]["Position"];
             afterPosition?: components["schemas"]["Position"];
+            /** @description Of a query, in code points, from 1. */
+            column?: number;
             conflictingPositions?: components["schemas"]["Position"][];
             /** Format: int64 */
             currentStreamVersion?: number;
@@ -2238,19 +2842,28 @@ export interface components {
             /** @description What the aggregate says of it: any JSON. */
             data?: unknown;
             eventId?: string;
+            /** @description What should have stood in a query. */
+            expected?: string;
             expectedStreamVersion?: components["schemas"]["ExpectedVersion"];
             expectedVersion?: components["schemas"]["ExpectedVersion"];
             /** @description What was wrong in the request, as in `events[3].type`. */
             field?: string;
             /** @description Its name without folders. */
             file?: string;
+            /** @description What stands there. */
+            found?: string;
             globalPosition?: components["schemas"]["Position"];
+            /** @description What to do. */
+            hint?: string;
             /**
              * @description What the streams of the category are.
              * @enum {string}
              */
             kind?: "merge" | "ordered";
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Of a query, or of a file, from 1.
+             */
             line?: number;
             /** @description The parents that the stream does not hold. */
             missing?: string[];
@@ -2989,6 +3602,36 @@ export interface components {
         Time: string;
         /** @example 2026-11-20 */
         TimeOrDay: string;
+        Transaction: {
+            /** @description The Idempotency-Key was known: it took place before. */
+            duplicate?: boolean;
+            /**
+             * Format: int64
+             * @description 0 where there was nothing to write.
+             */
+            firstPosition: number;
+            /** @description The entities', in the order of the edits. */
+            ids: string[];
+            /** Format: int64 */
+            lastPosition: number;
+            /** @description The id of its first event. Absent where there was nothing to write. */
+            transactionId?: string;
+        };
+        TransactionRequest: {
+            /** @description What else is to be known. The events' metadata keep it. */
+            context?: {
+                actor?: string;
+                causationId?: string;
+                correlationId?: string;
+                metadata?: {
+                    [key: string]: unknown;
+                };
+                sourceDevice?: string;
+            };
+            edits: components["schemas"]["Edit"][];
+            /** @default false */
+            strict: boolean;
+        };
         VersionRequest: {
             version?: number;
         };
@@ -3063,6 +3706,43 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["DeadLetters"];
+            };
+        };
+        /** @description What the edit came to, and the entity as it is now. */
+        EditedEntity: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                /** @description The address of what was created. */
+                Location?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "collection": "albums",
+                 *       "id": "a-1",
+                 *       "values": {
+                 *         "name": "Origin",
+                 *         "year": 2001
+                 *       },
+                 *       "heads": [
+                 *         "01JD3Y8Q0V3M8S2Z6T5N9K4RWE"
+                 *       ],
+                 *       "transactionId": "01JD3Y8Q0V3M8S2Z6T5N9K4RWE",
+                 *       "firstPosition": 17,
+                 *       "lastPosition": 17
+                 *     }
+                 */
+                "application/json": components["schemas"]["EditedEntity"];
+            };
+        };
+        /** @description ENTITY_EXISTS, IDEMPOTENCY_CONFLICT, or, where it must not merge, APPEND_CONDITION_FAILED. */
+        EntityConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
             };
         };
         /** @description The request was refused, or failed; see the table of codes. */
@@ -3142,6 +3822,21 @@ export interface components {
                 "text/event-stream": components["schemas"]["EventStream"];
             };
         };
+        /** @description ENTITY_DELETED: the entity is deleted. */
+        Gone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": "ENTITY_DELETED",
+                 *       "message": "\"a-1\" in albums is deleted: POST …/restore brings it back"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description The log's end. */
         Head: {
             headers: {
@@ -3207,6 +3902,15 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["Order"];
+            };
+        };
+        /** @description PRECONDITION_FAILED: the entity has changed since it was read. */
+        PreconditionFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
             };
         };
         /** @description The process managers. */
@@ -3298,6 +4002,11 @@ export interface components {
         };
     };
     parameters: {
+        /**
+         * @description Who does it. Default: whom the credential names.
+         * @example ann
+         */
+        actor: string;
         /** @description Behind this position, exclusive: a position, or a cursor, whose epoch is checked. */
         after: components["schemas"]["Cursor"];
         /** @description The `nextCursor` of the page before. */
@@ -3316,13 +4025,28 @@ export interface components {
         before: number;
         /** @description In streams of one of these categories, the text before the first "-". */
         category: string[];
+        causationId: string;
         /** @description What a follower calls itself in the list of connections. Only where the log is followed. */
         clientId: string;
+        /** @example albums */
+        collection: components["schemas"]["CollectionName"];
         /** @example deposit */
         command: string;
         /** @description The command's id, where the body has none. */
         commandKey: string;
+        correlationId: string;
         direction: components["schemas"]["Direction"];
+        /**
+         * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+         *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+         *     under it is `IDEMPOTENCY_CONFLICT`.
+         */
+        editKey: string;
+        /**
+         * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+         * @example a-1
+         */
+        entity: string;
         /**
          * @description With what is not allowed in a path escaped: `a/b` is `a%2Fb`. What resolves dots in paths on the way cannot
          *     ask for the ids `.` and `..`; the parameter `eventId` of a read can.
@@ -3354,6 +4078,8 @@ export interface components {
          *     is answered as the first time, for ever. Other data under the same key is `EVENT_ID_CONFLICT`.
          */
         idempotencyKey: string;
+        /** @description The `ETag` of what was read: only where the entity is at these heads still. `*` is any. */
+        ifMatch: string;
         /** @description Events may bring `createdAt`, `transactionId` and `transactionSize`; without a condition. */
         import: boolean;
         /** @description Taken; nothing is ever archived. */
@@ -3480,6 +4206,8 @@ export interface components {
         End: string;
         /** @description A trailer, with ndjson: an `Error` in one line, where one came behind the first byte. */
         Error: string;
+        /** @description The entity's heads, with dots between, and what the schema makes of them. */
+        ETag: string;
     };
     pathItems: never;
 }
@@ -3862,6 +4590,655 @@ export interface operations {
                 };
                 content?: never;
             };
+            default: components["responses"]["Error"];
+        };
+    };
+    listCollections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The collections, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        collections: components["schemas"]["Collection"][];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getCollection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The collection. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    declareCollection: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who does it. Default: whom the credential names.
+                 * @example ann
+                 */
+                actor?: components["parameters"]["actor"];
+                causationId?: components["parameters"]["causationId"];
+                correlationId?: components["parameters"]["correlationId"];
+            };
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "properties": {
+                 *         "name": {
+                 *           "kind": "register",
+                 *           "type": "text"
+                 *         },
+                 *         "year": {
+                 *           "kind": "register",
+                 *           "type": "int64"
+                 *         },
+                 *         "plays": {
+                 *           "kind": "counter",
+                 *           "type": "int64"
+                 *         },
+                 *         "tags": {
+                 *           "kind": "set",
+                 *           "type": "text"
+                 *         }
+                 *       },
+                 *       "indexes": [
+                 *         [
+                 *           "year"
+                 *         ]
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CollectionSchema"];
+            };
+        };
+        responses: {
+            /** @description The schema as it counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            /** @description The collection is there. */
+            201: {
+                headers: {
+                    /** @description Its address. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collection"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            409: components["responses"]["Conflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listEntities: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before, of the same query. */
+                after?: string;
+                /** @description Entities a page. */
+                limit?: number;
+                /**
+                 * @description The query; none is every entity.
+                 * @example year > :since ORDER BY year
+                 */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The result, or a page of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entities": [
+                     *         {
+                     *           "id": "a-1",
+                     *           "values": {
+                     *             "name": "Origin",
+                     *             "year": 2001
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "1.gAAAAAAAB9E",
+                     *       "position": 17
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EntityPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createEntity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+                 *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+                 *     under it is `IDEMPOTENCY_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["editKey"];
+            };
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "a-1",
+                 *       "values": {
+                 *         "name": "Origin",
+                 *         "year": 2001
+                 *       },
+                 *       "context": {
+                 *         "actor": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateEntity"];
+            };
+        };
+        responses: {
+            200: components["responses"]["EditedEntity"];
+            201: components["responses"]["EditedEntity"];
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["EntityConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getEntity: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Ids of events of its history, with commas between. Default: now.
+                 * @example 01JD3Y8Q0V3M8S2Z6T5N9K4RWE
+                 */
+                at?: string;
+            };
+            header?: {
+                /** @description An `ETag`: answered with 304 where it is still that. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entity. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "collection": "albums",
+                     *       "id": "a-1",
+                     *       "values": {
+                     *         "name": "Origin",
+                     *         "year": 2001
+                     *       },
+                     *       "heads": [
+                     *         "01JD3Y8Q0V3M8S2Z6T5N9K4RWE"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Entity"];
+                };
+            };
+            /** @description It is still what the client has. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteEntity: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who does it. Default: whom the credential names.
+                 * @example ann
+                 */
+                actor?: components["parameters"]["actor"];
+                causationId?: components["parameters"]["causationId"];
+                correlationId?: components["parameters"]["correlationId"];
+            };
+            header?: {
+                /**
+                 * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+                 *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+                 *     under it is `IDEMPOTENCY_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["editKey"];
+                /** @description The `ETag` of what was read: only where the entity is at these heads still. `*` is any. */
+                "If-Match"?: components["parameters"]["ifMatch"];
+            };
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["EditedEntity"];
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["EntityConflict"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            default: components["responses"]["Error"];
+        };
+    };
+    changeEntity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+                 *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+                 *     under it is `IDEMPOTENCY_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["editKey"];
+                /** @description The `ETag` of what was read: only where the entity is at these heads still. `*` is any. */
+                "If-Match"?: components["parameters"]["ifMatch"];
+            };
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "set": {
+                 *         "year": 2002
+                 *       },
+                 *       "add": {
+                 *         "plays": 1,
+                 *         "tags": [
+                 *           "rock"
+                 *         ]
+                 *       },
+                 *       "remove": {
+                 *         "tags": [
+                 *           "pop"
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeEntity"];
+            };
+        };
+        responses: {
+            200: components["responses"]["EditedEntity"];
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["EntityConflict"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getEntityConflicts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conflicts, none where all agree. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        conflicts: components["schemas"]["EntityConflict"][];
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    diffEntity: {
+        parameters: {
+            query?: {
+                /** @description Ids of events, with commas between. Default: before there was anything. */
+                from?: string;
+                /** @description Ids of events. Default: now. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences, by property. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        differences: components["schemas"]["EntityDifference"][];
+                    };
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getEntityHistory: {
+        parameters: {
+            query?: {
+                /** @description The position of an entry, behind which the page begins. */
+                after?: number;
+                /** @description As `direction=backwards`. */
+                backwards?: boolean;
+                direction?: "forwards" | "forward" | "backwards" | "backward" | "asc" | "desc";
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The history. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityHistory"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    inspectEntity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that there is to know. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntityInspection"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    restoreEntity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+                 *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+                 *     under it is `IDEMPOTENCY_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["editKey"];
+            };
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /**
+                 * @description The entity's id, with what is not allowed in a path escaped: `a/b` is `a%2Fb`.
+                 * @example a-1
+                 */
+                entity: components["parameters"]["entity"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "context": {
+                 *         "actor": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["EditContextRequest"];
+            };
+        };
+        responses: {
+            200: components["responses"]["EditedEntity"];
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["EntityConflict"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            default: components["responses"]["Error"];
+        };
+    };
+    queryEntities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "q": "year > :since AND name LIKE :like ORDER BY year",
+                 *       "named": {
+                 *         "since": 2000,
+                 *         "like": "Origin%"
+                 *       },
+                 *       "limit": 10
+                 *     }
+                 */
+                "application/json": components["schemas"]["EntityQuery"];
+            };
+        };
+        responses: {
+            /** @description The result, or a page of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "entities": [
+                     *         {
+                     *           "id": "a-1",
+                     *           "values": {
+                     *             "name": "Origin",
+                     *             "year": 2001
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "1.gAAAAAAAB9E",
+                     *       "position": 17
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EntityPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
             default: components["responses"]["Error"];
         };
     };
@@ -6317,6 +7694,145 @@ export interface operations {
         responses: {
             200: components["responses"]["Event"];
             404: components["responses"]["EventNotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    transact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+                 *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+                 *     under it is `IDEMPOTENCY_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["editKey"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "edits": [
+                 *         {
+                 *           "do": "create",
+                 *           "collection": "albums",
+                 *           "id": "a-2",
+                 *           "values": {
+                 *             "name": "Second"
+                 *           }
+                 *         },
+                 *         {
+                 *           "do": "patch",
+                 *           "collection": "artists",
+                 *           "id": "ann",
+                 *           "patch": {
+                 *             "add": {
+                 *               "albums": 1
+                 *             }
+                 *           }
+                 *         },
+                 *         {
+                 *           "do": "delete",
+                 *           "collection": "albums",
+                 *           "id": "a-1"
+                 *         }
+                 *       ],
+                 *       "context": {
+                 *         "actor": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransactionRequest"];
+            };
+        };
+        responses: {
+            /** @description There was nothing to write, or it was written before (`duplicate`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description It is durable. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["EntityConflict"];
+            410: components["responses"]["Gone"];
+            default: components["responses"]["Error"];
+        };
+    };
+    undoTransaction: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+                 *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+                 *     under it is `IDEMPOTENCY_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["editKey"];
+            };
+            path: {
+                /**
+                 * @description Of any event of the transaction.
+                 * @example 17
+                 */
+                position: number;
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "context": {
+                 *         "actor": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["EditContextRequest"];
+            };
+        };
+        responses: {
+            /** @description There was nothing left to undo, or it was undone before (`duplicate`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description It is durable. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["EntityConflict"];
             default: components["responses"]["Error"];
         };
     };

@@ -1,0 +1,55 @@
+import { path, type Transport } from '../http/transport.js'
+import type { RequestOptions } from '../store/contract.js'
+import { EntityCollection } from './collection.js'
+import { send } from './send.js'
+import type { Collection, CollectionSchema, Edit, EditContext, EditOptions, TransactOptions, Transaction, Values } from './types.js'
+
+/** The collections of entities of an event store. */
+export class EntityStore {
+  private readonly root: string
+
+  constructor(private readonly transport: Transport, readonly name: string) {
+    this.root = path`/event-stores/${name}`
+  }
+
+  /** The entities of a collection. That it exists is seen at the first call. */
+  collection<V extends object = Values>(name: string): EntityCollection<V> {
+    return new EntityCollection<V>(this.transport, this.name, name)
+  }
+
+  /** The collections that have a schema, by name. */
+  async collections(options: RequestOptions = {}): Promise<Collection[]> {
+    const reply = await this.transport.json<{ collections: Collection[] }>({
+      method: 'GET', path: `${this.root}/collections`, signal: options.signal,
+    })
+    return reply.collections
+  }
+
+  /** A collection with its schema. */
+  async schema(name: string, options: RequestOptions = {}): Promise<Collection> {
+    return this.transport.json({ method: 'GET', path: this.root + path`/collections/${name}`, signal: options.signal })
+  }
+
+  /** Declares a collection's schema; the same again changes nothing. It needs the permission `manage:collections`. */
+  async declare(
+    name: string, schema: CollectionSchema, options: RequestOptions & { context?: EditContext } = {},
+  ): Promise<Collection> {
+    const { context, signal } = options
+    return this.transport.json({
+      method: 'PUT', path: this.root + path`/collections/${name}`, body: schema, query: { ...context }, signal,
+    })
+  }
+
+  /** Makes edits of any entities, all of them or none. */
+  async transact(edits: readonly Edit[], options: TransactOptions = {}): Promise<Transaction> {
+    const { strict, context } = options
+    return send(this.transport, { method: 'POST', path: `${this.root}/transactions`, body: { edits, strict, context } }, options)
+  }
+
+  /** Takes back what a transaction of the same actor did, by the position of any of its events. What others wrote stays. */
+  async undo(position: number, options: EditOptions = {}): Promise<Transaction> {
+    return send(this.transport, {
+      method: 'POST', path: this.root + path`/transactions/${String(position)}/undo`, body: { context: options.context },
+    }, options)
+  }
+}
