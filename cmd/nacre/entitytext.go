@@ -143,10 +143,13 @@ func (p *program) fit(t *columns) error {
 	return t.writeWithin(p.out, width)
 }
 
-// writeWithin prints a table in lines of at most so many characters, 0 being any number: with cells cut off, and where that
-// is not enough, row by row with a line a cell.
+// writeWithin prints a table in lines of at most so many characters, 0 being any number: without columns that have nothing,
+// with cells cut off, and where that is not enough, row by row with a line a cell.
 func (c *columns) writeWithin(to io.Writer, width int) error {
 	room := maxCell
+	if width > 0 && c.width(room) > width {
+		c = c.withoutEmpty()
+	}
 	for width > 0 && room >= leastCell && c.width(room) > width {
 		room--
 	}
@@ -165,6 +168,26 @@ func (c *columns) writeWithin(to io.Writer, width int) error {
 }
 
 func (c *columns) head(i int) string { return strings.TrimPrefix(c.heads[i], ">") }
+
+// withoutEmpty is the table without columns in which no row has anything.
+func (c *columns) withoutEmpty() *columns {
+	var kept []int
+	out := &columns{}
+	for i, head := range c.heads {
+		if i == 0 || slices.ContainsFunc(c.rows, func(row []string) bool { return row[i] != "-" }) {
+			kept = append(kept, i)
+			out.heads = append(out.heads, head)
+		}
+	}
+	for _, row := range c.rows {
+		cells := make([]string, len(kept))
+		for k, i := range kept {
+			cells[k] = row[i]
+		}
+		out.add(cells...)
+	}
+	return out
+}
 
 // width is that of the table, with cells of at most so many characters behind the first column.
 func (c *columns) width(room int) int {

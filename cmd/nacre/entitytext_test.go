@@ -12,11 +12,16 @@ import (
 
 // TestTableWidth has a table for terminals that get narrower: cells are cut, then each row has lines of its own.
 func TestTableWidth(t *testing.T) {
-	table := &columns{heads: []string{"id", ">year", "name", "tags"}}
-	table.add("a-1", "2001", "Origin of Symmetry and more", `["rock","live"]`)
-	table.add("a-2", "-", "Drones", "-")
+	table := &columns{heads: []string{"id", ">year", "name", "tags", "notes"}}
+	table.add("a-1", "2001", "Origin of Symmetry and more", `["rock","live"]`, "-")
+	table.add("a-2", "-", "Drones", "-", "-")
 	for width, want := range map[int]string{
 		0: `
+id   year  name                         tags             notes
+a-1  2001  Origin of Symmetry and more  ["rock","live"]  -
+a-2     -  Drones                       -                -
+`,
+		60: `
 id   year  name                         tags
 a-1  2001  Origin of Symmetry and more  ["rock","live"]
 a-2     -  Drones                       -
