@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/nacredb/nacre"
 )
 
 // TestDocs runs docs/query.md.
@@ -14,7 +16,13 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(raw)
+	before, rest, ok := strings.Cut(string(raw), "## Over a log's events")
+	events, after, also := strings.Cut(rest, "## Errors")
+	if !ok || !also {
+		t.Fatal("the page has no section about events")
+	}
+	documentedEvents(t, events)
+	text := before + "## Errors" + after
 	c := documented(t, text)
 	db := memoryDB(t)
 	for _, of := range c.all {
@@ -52,6 +60,34 @@ func TestDocs(t *testing.T) {
 	}
 	documentedErrors(t, text, c)
 	documentedCalls(t, text)
+}
+
+// documentedEvents tries the conditions over an event.
+func documentedEvents(t *testing.T, text string) {
+	block := regexp.MustCompile("(?s)```jsonl\n(.*?)\n```").FindStringSubmatch(text)
+	if block == nil {
+		t.Fatal("there is no event")
+	}
+	var event nacre.Event
+	if err := event.UnmarshalJSON([]byte(block[1])); err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| `(.*?)` \\| (.*) \\|$").FindAllStringSubmatch(text, -1)
+	if len(rows) < 7 {
+		t.Fatalf("there are only %d conditions", len(rows))
+	}
+	for _, row := range rows {
+		c, err := Where(row[1])
+		if err != nil {
+			t.Errorf("%s: %v", row[1], err)
+			continue
+		}
+		var r Event
+		r.Reset(&event)
+		if got := c.plan.Truth(&r, nil).String(); got != row[2] || c.Matches(&event) != (got == "true") {
+			t.Errorf("%s is %s and should be %s", row[1], got, row[2])
+		}
+	}
 }
 
 // documented are the page's collections.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/query"
 )
 
@@ -54,6 +55,33 @@ func Example() {
 	// Output:
 	// true
 	// SELECT t0."id", t0."state" FROM "albums" AS t0 WHERE ((t0."artist" = ?1) AND (t0."year" > ?2)) ORDER BY t0."year", t0."id" [muse 2000]
+}
+
+func ExampleWhere() {
+	events := []nacre.Event{
+		{Type: "order.placed", Data: []byte(`{"total":120}`)},
+		{Type: "order.placed", Data: []byte(`{"total":20}`)},
+		{Type: "user.made", Data: []byte(`{"total":120}`)},
+	}
+
+	where, err := query.Where("type LIKE 'order.%' AND data.total > 100")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range events {
+		fmt.Println(where.Matches(&events[i]))
+	}
+	fmt.Println(where.Narrow(nil)[0].Types)
+
+	_, err = query.Where("type = 'order.placed' LIMIT 10")
+	fmt.Println(err)
+	// Output:
+	// true
+	// false
+	// false
+	// [order. order.*]
+	// query: line 1, column 23: expected AND, OR or the end, found LIMIT: a condition looks at each event by itself: there is no LIMIT here
 }
 
 func ExampleParse() {

@@ -8,14 +8,20 @@ import (
 
 // Parse reads a statement. The error is an *[Error].
 func Parse(text string) (*Query, error) {
-	p := parser{lexer: lexer{text: text, at: Pos{Line: 1, Column: 1}}}
-	if len(text) > maxText {
-		return nil, wrong(p.lexer.at, fmt.Sprintf("a query of at most %d bytes", maxText), fmt.Sprintf("one of %d", len(text)), "")
-	}
-	if err := p.begin(); err != nil {
+	p, err := begin(text)
+	if err != nil {
 		return nil, err
 	}
 	return p.statement()
+}
+
+// begin stands at the first token of a text.
+func begin(text string) (*parser, error) {
+	p := &parser{lexer: lexer{text: text, at: Pos{Line: 1, Column: 1}}}
+	if len(text) > maxText {
+		return nil, wrong(p.lexer.at, fmt.Sprintf("a query of at most %d bytes", maxText), fmt.Sprintf("one of %d", len(text)), "")
+	}
+	return p, p.begin()
 }
 
 // parser reads one statement. It looks one token ahead of the one that it stands at.
