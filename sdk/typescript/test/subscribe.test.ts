@@ -152,7 +152,8 @@ describe('subscribe', () => {
       })
       const subscription = client.getEventBus(store.name).subscribe('*', { idleTimeoutMs: 1_000 })
       assert.deepEqual((await take(subscription, 3)).map(e => e.data), [0, 1, 2])
-      assert.deepEqual(asked, [null, id ?? null])
+      // A server that takes longer than that to answer is asked once more.
+      assert.deepEqual(asked.slice(0, 2), [null, id ?? null])
     }
   })
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NacreClient, type ClientOptions, type RemoteEventStore } from '@nacredb/client'
+import { unusedPort } from './nowhere.js'
 
 /** A server of a temporary folder, on a free port of this machine. */
 export class TestServer {
@@ -15,7 +16,7 @@ export class TestServer {
 
   static async start(...flags: string[]): Promise<TestServer> {
     const server = new TestServer(await mkdtemp(join(tmpdir(), 'nacre-data-')), flags)
-    await server.run('127.0.0.1:0')
+    await server.run(`127.0.0.1:${await unusedPort()}`)
     return server
   }
 
