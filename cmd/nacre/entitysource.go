@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"log/slog"
+	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -77,7 +78,7 @@ func (p *program) entitiesOf(ctx context.Context, how entityUse, use func(contex
 // localEntities opens the entities of a store that is open here.
 func (p *program) localEntities(ctx context.Context, store *nacre.Store, dir string, how entityUse, use func(context.Context, entitySource) error) error {
 	logger := slog.New(&warnings{to: p, level: p.level()})
-	tables, err := p.entityTables(dir, how, logger)
+	tables, why, err := p.entityTables(dir, how, logger)
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,15 @@ func (p *program) localEntities(ctx context.Context, store *nacre.Store, dir str
 		return err
 	}
 	l := &localEntities{db: db, actor: p.actorOf()}
-	err = use(ctx, l)
+	if why != "" {
+		err = p.patiently(foldTime, "the entities are being made of the log, in memory, since "+why, func() error {
+			_, err := db.Collections(ctx) // waits for the log's end
+			return err
+		})
+	}
+	if err == nil {
+		err = use(ctx, l)
+	}
 	if err == nil && l.edited != "" {
 		// What was edited is durable. That the tables have it, too, spares the next command the folding of it.
 		_, e := db.Query(ctx, l.edited, "LIMIT 0", nil)
@@ -103,20 +112,37 @@ func (p *program) localEntities(ctx context.Context, store *nacre.Store, dir str
 // entityTables are those of the store's file, which need not be made anew each time. Where another process has them open, and
 // where whoever reads could not give them to the store's owner, they are made in memory, of the log. Who watches does not
 // keep the file from others.
-func (p *program) entityTables(dir string, how entityUse, logger *slog.Logger) (entity.Tables, error) {
+func (p *program) entityTables(dir string, how entityUse, logger *slog.Logger) (tables entity.Tables, why string, err error) {
 	reads := how == readEntities
-	if how == watchEntities || reads && !ownFolder(dir) {
-		return memory.Open(), nil
+	switch {
+	case how == watchEntities:
+		return memory.Open(), "watching leaves their tables to others", nil
+	case reads && !ownFolder(dir):
+		return memory.Open(), "the store's folder is another user's", nil
 	}
-	tables, err := sqlite.Open(sqlite.Path(dir), &sqlite.Options{Logger: logger})
-	if err == nil {
-		return tables, nil
+	tables, err = sqlite.Open(sqlite.Path(dir), &sqlite.Options{Logger: logger})
+	switch {
+	case err == nil:
+		return tables, "", nil
+	case nacre.CodeOf(err) != nacre.CodeLocked && !reads:
+		return nil, "", err
 	}
-	if nacre.CodeOf(err) != nacre.CodeLocked && !reads {
-		return nil, err
+	why = message(err)
+	if nacre.CodeOf(err) == nacre.CodeLocked {
+		why = "another process has their tables open: where it serves the store, --server asks it instead"
 	}
 	if p.verbose {
 		p.note("the entities are made of the log, in memory: %s", message(err))
 	}
-	return memory.Open(), nil
+	return memory.Open(), why, nil
+}
+
+// foldTime is how long the log may be folded before that is told.
+const foldTime = 3 * time.Second
+
+// patiently does something, and says what it is where it takes its time.
+func (p *program) patiently(after time.Duration, what string, do func() error) error {
+	told := time.AfterFunc(after, func() { p.note("%s", what) })
+	defer told.Stop()
+	return do()
 }
