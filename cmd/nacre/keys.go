@@ -42,9 +42,10 @@ func (p *program) keysCreateCommand() *cobra.Command {
 		Short: "Make a key, and print it this one time",
 		Long: `Make a key, and print it. It is not kept, only its hash is: what is lost is made anew.
 
-The permissions are read:events, write:events, manage:stores, manage:subscriptions, raw (the
-companion log and the blobs), and * for everything. With --store it is for these stores only,
-with --stream-prefix for streams whose ids begin so, in reading as in writing.`,
+The permissions are read:events, write:events, manage:stores, manage:subscriptions,
+manage:modules, manage:collections (the schemas of entities), raw (the companion log and the
+blobs), and * for everything. With --store it is for these stores only, with --stream-prefix
+for streams whose ids begin so, in reading as in writing.`,
 		Example: `  nacre keys create --name shop --permission read:events --permission write:events --store orders
   export NACRE_API_KEY=$(nacre keys create --name admin --permission '*')`,
 		Args: takes(0, 0),
@@ -68,7 +69,8 @@ with --stream-prefix for streams whose ids begin so, in reading as in writing.`,
 		}
 		if len(spec.Permissions) == 0 {
 			return nacre.Errorf(nacre.CodeInvalid,
-				"--permission: is missing: give read:events, write:events, manage:stores, manage:subscriptions, raw or *, as often as needed")
+				"--permission: is missing: give read:events, write:events, manage:stores, manage:subscriptions, manage:modules, "+
+					"manage:collections, raw or *, as often as needed")
 		}
 		if p.data == "" {
 			return errNoData
