@@ -31,10 +31,22 @@ import (
 // on from what was folded. Streams and categories in a filter are asked of the log; types and tags cost as if they were not there.
 // Backwards, entities are folded again for each stretch of a thousand positions.
 //
-// The store is at the end of what the DB has folded, in the log's epoch. Its companion log is the store's own: give who
+// The store is at the end of what the DB has folded, in the log's epoch. Its companion log and blobs are the store's own: give who
 // follows it a name that no follower of the log has. Appending fails with CodeReadOnly. It is closed with the DB, which it belongs to;
 // closing it closes nothing else.
-func (db *DB) Changes() *nacre.Store { return nacre.NewStore(&changeLog{db}, nil) }
+func (db *DB) Changes() *nacre.Store {
+	c := &changeLog{db}
+	if blobs, err := db.store.Blobs(); err == nil {
+		return nacre.NewStore(&changeLogAndBlobs{c, blobs}, nil)
+	}
+	return nacre.NewStore(c, nil)
+}
+
+// changeLogAndBlobs is the driver of Changes where the store has blobs.
+type changeLogAndBlobs struct {
+	*changeLog
+	nacre.BlobKeeper
+}
 
 // changeLog is the driver of Changes.
 type changeLog struct{ db *DB }
