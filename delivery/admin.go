@@ -78,13 +78,13 @@ func (h *Hub) define(ctx context.Context, spec *Spec) (*definition, error) {
 	if kind == nil && spec.Kind != KindGroup {
 		return nil, invalid("kind", "is %q: this server has %q", spec.Kind, h.kindNames())
 	}
-	d := &definition{name: spec.Name, kind: spec.Kind, filter: slices.Clone(spec.Filter), policy: spec.Policy.filled(spec.Kind)}
+	d := &definition{name: spec.Name, kind: spec.Kind, policy: spec.Policy.filled(spec.Kind)}
 	if spec.Name != "" || spec.Kind == KindGroup {
 		if err := CheckName(spec.Name); err != nil {
 			return nil, err
 		}
 	}
-	if err := spec.Filter.Check("filter"); err != nil {
+	if err := d.choose(spec.Filter, spec.Where); err != nil {
 		return nil, err
 	}
 	if err := d.policy.check(spec.Kind); err != nil {
@@ -128,6 +128,9 @@ func madeUp(d *definition, kind Kind) string {
 		jitter, policy.Retry.JitterPercent = *policy.Retry.JitterPercent, nil
 	}
 	_, _ = fmt.Fprintf(hash, "%s %s %s %+v %v", d.kind, wire.AppendFilter(nil, d.filter), kind.Public(d.config), policy, jitter)
+	if d.where != "" {
+		_, _ = fmt.Fprintf(hash, " where %s", d.meaning())
+	}
 	return fmt.Sprintf("%s-%012x", d.kind, mix(hash.Sum64())>>16)
 }
 
@@ -298,20 +301,20 @@ func (h *Hub) apply(s *subscription, w written, move func()) {
 // Change is what is to be another way of a subscription; what is nil stays.
 type Change struct {
 	Filter *nacre.Filter
+	Where  *string // "" is none
 	Config json.RawMessage
 	Policy *Policy // as a whole
 }
 
-// Update changes a subscription. It goes on where it was: what is open stays so, and what a new filter selects of the past
-// is not delivered.
+// Update changes a subscription. It goes on where it was: what is open stays so, and what a new filter or condition selects
+// of the past is not delivered.
 func (h *Hub) Update(ctx context.Context, name string, c *Change) (Status, error) {
 	err := h.administer(ctx, name, func(s *subscription) error {
 		d := *s.definition
-		if c.Filter != nil {
-			if err := c.Filter.Check("filter"); err != nil {
+		if c.Filter != nil || c.Where != nil {
+			if err := d.choose(deref(c.Filter, d.filter), deref(c.Where, d.where)); err != nil {
 				return err
 			}
-			d.filter = slices.Clone(*c.Filter)
 		}
 		if c.Policy != nil {
 			d.policy = c.Policy.filled(d.kind)
@@ -320,14 +323,14 @@ func (h *Hub) Update(ctx context.Context, name string, c *Change) (Status, error
 			}
 		}
 		if c.Config != nil {
-			if s.cause != "" {
+			if s.kind == nil && s.known.kind != KindGroup {
 				return nacre.Errorf(CodeWrongKind, "the configuration of %q cannot be checked: %s", name, s.cause)
 			}
 			if err := d.configure(s.kind, c.Config, d.config); err != nil {
 				return err
 			}
 		}
-		if c.Filter != nil {
+		if c.Filter != nil || c.Where != nil {
 			// What the old filter selected up to here is to be kept as such before the new one counts.
 			h.halt(s)
 			defer h.goOn(s)
@@ -341,6 +344,14 @@ func (h *Hub) Update(ctx context.Context, name string, c *Change) (Status, error
 		return Status{}, err
 	}
 	return h.Get(ctx, name)
+}
+
+// deref is what a pointer has, or what stands in its place.
+func deref[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
 }
 
 // halt stops a subscription for a moment, and goOn starts it again.

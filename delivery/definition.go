@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/query"
 )
 
 // KindGroup is the kind of consumer groups, whose events are asked for rather than sent. Every hub has it.
@@ -22,6 +24,9 @@ type Spec struct {
 	Kind string
 	// Filter says which events. Nil is all.
 	Filter nacre.Filter
+	// Where is a condition over events, in the language of package query, that has to be true as well: of the events that
+	// Filter selects, those of which it is true are delivered. "" is none.
+	Where string
 	// Start says from where on. Its zero value is the log's end.
 	Start Start
 	// Config is the kind's own.
@@ -162,6 +167,38 @@ type definition struct {
 	after  nacre.Position // where it began
 	config json.RawMessage
 	policy Policy
+
+	where     string           // as it was given; "" where there is none
+	condition *query.Condition // nil where there is none, and where it does not read
+	unread    string           // why it does not read
+	within    nacre.Filter     // selects no more than filter, and all of that of which the condition is true
+}
+
+// choose takes over what is selected.
+func (d *definition) choose(f nacre.Filter, where string) error {
+	if err := f.Check("filter"); err != nil {
+		return err
+	}
+	d.filter, d.where, d.condition, d.unread = slices.Clone(f), where, nil, ""
+	if where != "" {
+		var err error
+		if d.condition, err = query.Where(where); err != nil {
+			d.unread = err.Error()
+			bad := nacre.Errorf(nacre.CodeInvalid, "is no condition over events: %w", err)
+			bad.Field = "where"
+			return bad
+		}
+	}
+	d.within = d.condition.Narrow(d.filter)
+	return nil
+}
+
+// meaning is the where in a form that is the same for the same.
+func (d *definition) meaning() string {
+	if d.unread != "" {
+		return d.where
+	}
+	return d.condition.String()
 }
 
 // CheckName tells what is wrong with a subscription's name.
@@ -189,7 +226,7 @@ func checkConfig(kind string, config json.RawMessage) error {
 
 // same tells whether two definitions send the same events to the same place.
 func (d *definition) same(other *definition, kind Kind) bool {
-	if d.kind != other.kind || !reflect.DeepEqual(d.filter, other.filter) || !reflect.DeepEqual(d.policy, other.policy) {
+	if d.kind != other.kind || !reflect.DeepEqual(d.filter, other.filter) || d.meaning() != other.meaning() || !reflect.DeepEqual(d.policy, other.policy) {
 		return false
 	}
 	return kind == nil || kind.Same(d.config, other.config)

@@ -329,6 +329,7 @@ func TestBadSpecsNameTheField(t *testing.T) {
 	for field, s := range map[string]delivery.Spec{
 		"kind": {Kind: "pigeon"}, "name": {Kind: "group"}, "config": {Kind: "desk", Config: json.RawMessage(`[]`)},
 		"config.to": {Kind: "desk", Config: json.RawMessage(`{"to":"nowhere"}`)}, "filter[0]": {Kind: "desk", Filter: nacre.Filter{{Types: []string{""}}}},
+		"where":                      {Kind: "desk", Where: "type = 'a' LIMIT 3"},
 		"policy.window":              {Kind: "desk", Policy: &delivery.Policy{Window: -1}},
 		"policy.batch":               {Kind: "desk", Policy: &delivery.Policy{Window: 5, Batch: 6}},
 		"policy.parallel":            {Name: "g", Kind: "group", Policy: &delivery.Policy{Parallel: 5}},

@@ -37,7 +37,7 @@ func (x *index) add(s *subscription) {
 		return
 	}
 	undo := []func(){func() {}}
-	items := s.filter
+	items := s.within
 	if len(items) == 0 {
 		items = nacre.Filter{{}}
 	}
@@ -132,7 +132,7 @@ func without(list []*subscription, s *subscription) []*subscription {
 	return list
 }
 
-// match gives those that want an event, each once; out is used again.
+// match gives those that want an event, each once, as far as filters tell; out is used again.
 func (x *index) match(e *nacre.Event, out []*subscription) []*subscription {
 	x.round++
 	out = x.some(out[:0], x.streams[e.StreamID], e)
@@ -158,7 +158,7 @@ func (x *index) match(e *nacre.Event, out []*subscription) []*subscription {
 
 func (x *index) some(out, may []*subscription, e *nacre.Event) []*subscription {
 	for _, s := range may {
-		if s.met != x.round && s.filter.Matches(e) {
+		if s.met != x.round && s.within.Matches(e) {
 			s.met = x.round
 			out = append(out, s)
 		}

@@ -37,7 +37,7 @@ func TestTheIndexFindsWhatTheFiltersMatch(t *testing.T) {
 				}
 				f = append(f, it)
 			}
-			s := &subscription{known: &known{definition: &definition{name: fmt.Sprint(len(all)), filter: f}}}
+			s := &subscription{known: &known{definition: &definition{name: fmt.Sprint(len(all)), filter: f, within: f}}}
 			all = append(all, s)
 			x.add(s)
 			x.add(s) // once more does nothing

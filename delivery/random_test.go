@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,16 +17,17 @@ import (
 )
 
 // TestEverythingArrives has many subscriptions of all sorts on a log that grows, with receivers that fail at random, hubs
-// that are closed and opened, pauses and small windows: each gets all that its filter selects, a stream's events in order.
+// that are closed and opened, pauses and small windows: each gets all that its filter and condition select, a stream's events in order.
 func TestEverythingArrives(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	store, d := newStore(t), newDesk()
 	type sub struct {
-		spec delivery.Spec
-		got  map[nacre.Position]int
-		last map[nacre.StreamID]int64
+		spec  delivery.Spec
+		wants func(e *nacre.Event) bool // what its where says
+		got   map[nacre.Position]int
+		last  map[nacre.StreamID]int64
 	}
 	subs := map[string]*sub{}
 	filters := []nacre.Filter{
@@ -37,6 +39,19 @@ func TestEverythingArrives(t *testing.T) {
 		{{Streams: []nacre.StreamID{"s-1", "t-2"}}},
 		{{Tags: []string{"red"}}},
 		{{Types: []string{"b.x"}}, {Categories: []string{"t"}, Tags: []string{"red"}}},
+	}
+	wheres := []struct {
+		text  string
+		wants func(e *nacre.Event) bool
+	}{
+		{"", func(*nacre.Event) bool { return true }},
+		{"data > 2", func(e *nacre.Event) bool { return e.Data[0] > '2' }},
+		{"type LIKE 'a.%' OR category = 't'", func(e *nacre.Event) bool {
+			return strings.HasPrefix(e.Type, "a.") || strings.HasPrefix(string(e.StreamID), "t-")
+		}},
+		{"NOT tags CONTAINS 'red' AND data IN (0, 1, 5)", func(e *nacre.Event) bool {
+			return len(e.Tags) == 0 && strings.Contains("015", string(e.Data))
+		}},
 	}
 	fault := rand.New(rand.NewPCG(seed, 2))
 	d.set(func(b *delivery.Batch) error { // d.mu is not held
@@ -66,8 +81,9 @@ func TestEverythingArrives(t *testing.T) {
 		for _, order := range []delivery.Order{delivery.ByStream, delivery.Global} {
 			name := fmt.Sprint("s", i, order)
 			var none float64
-			s := &sub{got: map[nacre.Position]int{}, last: map[nacre.StreamID]int64{}, spec: delivery.Spec{
-				Name: name, Kind: "desk", Filter: f, Start: delivery.Start{Earliest: true},
+			where := wheres[rng.IntN(len(wheres))]
+			s := &sub{got: map[nacre.Position]int{}, last: map[nacre.StreamID]int64{}, wants: where.wants, spec: delivery.Spec{
+				Name: name, Kind: "desk", Filter: f, Where: where.text, Start: delivery.Start{Earliest: true},
 				Policy: &delivery.Policy{
 					Order: order, Window: 1 + rng.IntN(20), Parallel: 1 + rng.IntN(4), Batch: 1,
 					Retry: delivery.Retry{MaxAttempts: 1000, Strategy: delivery.Fixed, InitialDelayMS: 1, JitterPercent: &none},
@@ -87,7 +103,7 @@ func TestEverythingArrives(t *testing.T) {
 	slices.Sort(names)
 	var head nacre.Position
 	for range 300 {
-		e := nacre.NewEvent([]string{"a.x", "a.y", "b.x", "c"}[rng.IntN(4)], 1)
+		e := nacre.NewEvent([]string{"a.x", "a.y", "b.x", "c"}[rng.IntN(4)], rng.IntN(6))
 		if rng.IntN(4) == 0 {
 			e = e.WithTags("red")
 		}
@@ -124,7 +140,7 @@ func TestEverythingArrives(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if wanted := s.spec.Filter.Matches(&e); wanted != (s.got[e.GlobalPosition] > 0) {
+			if wanted := s.spec.Filter.Matches(&e) && s.wants(&e); wanted != (s.got[e.GlobalPosition] > 0) {
 				t.Errorf("%s: position %d came %d times, wanted %v", name, e.GlobalPosition, s.got[e.GlobalPosition], wanted)
 			}
 		}

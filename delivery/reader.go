@@ -7,11 +7,15 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/query"
 )
 
 const (
 	// stretch is how many positions a filler looks at before another subscription has its turn.
 	stretch = 1_000_000
+	// looks is how many events it evaluates a condition of until then, a whole number of times looksAtOnce.
+	looks       = 50_000
+	looksAtOnce = 1_000
 	// readPause is how long a reader waits after an error.
 	readPause = time.Second
 )
@@ -61,13 +65,13 @@ func (h *Hub) read(ctx context.Context, after nacre.Position) {
 				h.pos, after = seen, seen
 			}
 		}}
-		var wanting []*subscription
+		l := looker{truths: map[*query.Condition]bool{}}
 		err := error(nil)
 		for e, said := range h.store.Subscribe(ctx, nil, o) {
 			if err = said; err != nil {
 				break
 			}
-			if wanting = h.pass(ctx, &e, wanting); ctx.Err() != nil {
+			if h.pass(ctx, &e, &l); ctx.Err() != nil {
 				break
 			}
 			after = e.GlobalPosition
@@ -84,15 +88,46 @@ func (h *Hub) read(ctx context.Context, after nacre.Position) {
 	}
 }
 
-// pass gives an event to whoever wants it.
-func (h *Hub) pass(ctx context.Context, e *nacre.Event, wanting []*subscription) []*subscription {
+// looker is what a reader knows of the event that it passes on.
+type looker struct {
+	wanting []*subscription           // whose filters select it
+	truths  map[*query.Condition]bool // of it
+	open    []*query.Condition        // that are to be evaluated
+}
+
+// pass gives an event to whoever wants it. Conditions are evaluated while nobody waits for the lock; what they are of an
+// event never changes.
+func (h *Hub) pass(ctx context.Context, e *nacre.Event, l *looker) {
+	clear(l.truths)
+	for !h.offer(ctx, e, l) {
+		for _, c := range l.open {
+			l.truths[c] = c.Matches(e)
+		}
+	}
+}
+
+// offer is pass where all conditions have been evaluated; else it is false, and says which have not.
+func (h *Hub) offer(ctx context.Context, e *nacre.Event, l *looker) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if ctx.Err() != nil {
-		return wanting
+		return true
 	}
-	wanting = h.index.match(e, wanting)
-	for _, s := range wanting {
+	l.wanting, l.open = h.index.match(e, l.wanting), l.open[:0]
+	for _, s := range l.wanting {
+		if c := s.condition; c != nil {
+			if _, known := l.truths[c]; !known {
+				l.open = append(l.open, c)
+			}
+		}
+	}
+	if len(l.open) > 0 {
+		return false
+	}
+	for _, s := range l.wanting {
+		if c := s.condition; c != nil && !l.truths[c] {
+			continue
+		}
 		s.mu.Lock()
 		switch {
 		case s.q == nil || e.GlobalPosition <= s.from:
@@ -107,7 +142,7 @@ func (h *Hub) pass(ctx context.Context, e *nacre.Event, wanting []*subscription)
 		s.mu.Unlock()
 	}
 	h.pos = e.GlobalPosition
-	return wanting
+	return true
 }
 
 // rewound has all subscriptions begin anew in a log that was cut, at its end where they were ahead of it.
@@ -206,7 +241,7 @@ func (h *Hub) fillOne(s *subscription) (again bool, err error) {
 		s.mu.Unlock()
 		return false, nil
 	}
-	life, from, room, f := s.life, s.from, s.room(), s.filter
+	life, from, room, d := s.life, s.from, s.room(), s.definition
 	pending := len(s.pending) > 0
 	s.mu.Unlock()
 	if pending {
@@ -219,17 +254,26 @@ func (h *Hub) fillOne(s *subscription) (again bool, err error) {
 	end := min(head.Position, from+stretch)
 	if from < end {
 		o := &nacre.ReadOptions{After: from, Before: end + 1, Limit: room, Borrowed: true}
+		if d.condition != nil {
+			o.Limit = looks
+		}
 		n := 0
-		for e, err := range h.store.Read(h.ctx, f, o) {
+		for e, err := range h.store.Read(h.ctx, d.within, o) {
 			if err != nil {
 				return false, err
 			}
 			n++
+			if !d.condition.Matches(&e) {
+				if n%looksAtOnce == 0 && s.passed(e.GlobalPosition, life) {
+					return false, nil
+				}
+				continue
+			}
 			if goOn, over := s.filled(&e, life); over || !goOn {
 				return !over, nil
 			}
 		}
-		if n >= room {
+		if n >= o.Limit {
 			return true, nil
 		}
 		s.passed(end, life)
@@ -289,13 +333,15 @@ func (s *subscription) filled(e *nacre.Event, life context.Context) (goOn, over 
 	return s.room() > 0, false
 }
 
-// passed notes that there is nothing more up to a position.
-func (s *subscription) passed(to nacre.Position, life context.Context) {
+// passed notes that there is nothing more up to a position, and tells whether the life is over.
+func (s *subscription) passed(to nacre.Position, life context.Context) (over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.life == life && s.q != nil {
-		s.from = max(s.from, to)
+	if s.life != life || s.q == nil {
+		return true
 	}
+	s.from = max(s.from, to)
+	return false
 }
 
 // failedToRead notes what keeps a subscription from catching up.

@@ -29,6 +29,7 @@ func streamOf(name string) nacre.StreamID { return nacre.StreamID(category + "-"
 type record struct {
 	Kind   string          `json:"kind,omitempty"`
 	Filter json.RawMessage `json:"filter,omitempty"`
+	Where  string          `json:"where,omitempty"`
 	After  nacre.Position  `json:"after"`
 	Config json.RawMessage `json:"config,omitempty"`
 	Policy *Policy         `json:"policy,omitempty"`
@@ -37,7 +38,7 @@ type record struct {
 
 func recordOf(d *definition) record {
 	return record{
-		Kind: d.kind, Filter: wire.AppendFilter(nil, d.filter), After: d.after, Config: d.config, Policy: &d.policy,
+		Kind: d.kind, Filter: wire.AppendFilter(nil, d.filter), Where: d.where, After: d.after, Config: d.config, Policy: &d.policy,
 	}
 }
 
@@ -72,8 +73,11 @@ func (k *known) next(e *nacre.Event) (*known, error) {
 			return nil, unreadable(e, err)
 		}
 		n.definition = &definition{
-			name: strings.Clone(e.StreamID.Rest()), kind: r.Kind, filter: f, after: r.After, config: r.Config,
-			policy: r.Policy.filled(r.Kind),
+			name: strings.Clone(e.StreamID.Rest()), kind: r.Kind, after: r.After, config: r.Config, policy: r.Policy.filled(r.Kind),
+		}
+		// A where that does not read here stops the subscription, and not all of them.
+		if err := n.choose(f, r.Where); err != nil && n.unread == "" {
+			return nil, unreadable(e, err)
 		}
 	case typePaused:
 		n.paused = true

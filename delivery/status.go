@@ -36,6 +36,7 @@ type Status struct {
 	Kind   string
 	State  State
 	Filter nacre.Filter
+	Where  string          // as it was given; "" where there is none
 	Config json.RawMessage // without secrets
 	Policy Policy
 	// After is where it began, or was sent back to.
@@ -147,11 +148,11 @@ func (s *subscription) outline(seen, head nacre.Position) Status {
 
 // detail adds what somebody ordered, and who is there. The lock is held.
 func (s *subscription) detail(st *Status) {
-	st.Kind, st.Filter, st.Config, st.Policy, st.After = s.known.kind, s.filter, s.config, s.policy, s.after
+	st.Kind, st.Filter, st.Where, st.Config, st.Policy, st.After = s.known.kind, s.filter, s.where, s.config, s.policy, s.after
 	st.CreatedAt, st.UpdatedAt = s.createdAt, s.updatedAt
 	if s.kind != nil {
 		st.Config = s.kind.Public(s.config)
-	} else if s.cause != "" {
+	} else if st.Kind != KindGroup {
 		st.Config = nil // what is secret in it is not known
 	}
 	if s.group != nil {

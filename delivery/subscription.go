@@ -22,7 +22,7 @@ type subscription struct {
 	*known
 	kind   Kind    // nil for a group, and where the hub has no such kind
 	outlet *outlet // once something was sent
-	cause  string  // why it cannot be delivered, for a reason of this hub's: it has no such kind
+	cause  string  // why it cannot be delivered, for a reason of this hub's: it has no such kind, or does not read its where
 
 	// Life is what belongs to the time between two stops. A change of it voids what is still under way.
 	life    context.Context //nolint:containedctx // it tells what was begun under it
@@ -64,6 +64,9 @@ func newSubscription(h *Hub, k *known) *subscription {
 // adopt takes the kind over. The lock is held, or the subscription is nobody else's yet.
 func (s *subscription) adopt() {
 	s.kind, s.cause, s.group = nil, "", nil
+	if s.unread != "" {
+		s.cause = "its where does not read here: change it, or run the version that it was made with: " + s.unread
+	}
 	if s.known.kind == KindGroup {
 		return
 	}

@@ -136,7 +136,7 @@ var Table = []Rule{
 
 	// Delivery: what makes events reach others.
 	{Package: "consumer", May: []string{"."}, Tests: append([]string{"delivery"}, drivers...)},
-	{Package: "delivery", May: []string{".", "consumer", "internal/runner", "wire"}, Tests: drivers},
+	{Package: "delivery", May: []string{".", "consumer", "internal/runner", "query", "wire"}, Tests: drivers},
 	{
 		Package: "delivery/webhook",
 		May:     []string{".", "delivery"},
