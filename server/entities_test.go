@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -189,7 +190,7 @@ func TestQueriesOverHTTP(t *testing.T) {
 		t.Errorf("the details are %+v", d)
 	}
 	var asked *wire.QueryError
-	if err := wire.ParseError(400, ask("yeer = 1").body); !as(err, &asked) || asked.Column != 1 || !strings.Contains(asked.Hint, "year") {
+	if err := wire.ParseError(400, ask("yeer = 1").body); !errors.As(err, &asked) || asked.Column != 1 || !strings.Contains(asked.Hint, "year") {
 		t.Errorf("a client sees %v", err)
 	}
 	ask("year = :y").refused(nacre.CodeInvalid, "a value for :y")
@@ -268,12 +269,6 @@ func TestWhatEntitiesWere(t *testing.T) {
 	for _, part := range []string{"history", "conflicts", "inspect", "diff"} {
 		h.get(albumsPath + "/entities/none/" + part).refused(nacre.CodeNotFound)
 	}
-}
-
-func as[E error](err error, into *E) bool {
-	e, ok := err.(E) //nolint:errorlint // it is given as it is
-	*into = e
-	return ok
 }
 
 // values are an entity's, decoded.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,13 +18,15 @@ import (
 
 // txOptions are those of what the caller does: who is named, else who asks, is the actor.
 func (x *exchange) txOptions(c *wire.CommandContext) entity.TxOptions {
-	metadata := map[string]json.RawMessage{}
-	maps.Copy(metadata, c.Metadata)
+	metadata := map[string]any{}
+	for name, value := range c.Metadata {
+		metadata[name] = value
+	}
 	for name, text := range map[string]string{
 		"correlationId": c.CorrelationID, "causationId": c.CausationID, "sourceDevice": c.SourceDevice,
 	} {
 		if text != "" {
-			metadata[name] = encodedText(text)
+			metadata[name] = text
 		}
 	}
 	o := entity.TxOptions{Actor: c.Actor}
@@ -36,11 +37,6 @@ func (x *exchange) txOptions(c *wire.CommandContext) entity.TxOptions {
 		o.Metadata = metadata
 	}
 	return o
-}
-
-func encodedText(text string) json.RawMessage {
-	out, _ := json.Marshal(text) // a string
-	return out
 }
 
 // declareCollection answers PUT …/collections/{collection}.

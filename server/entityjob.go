@@ -95,13 +95,13 @@ func (j *job) know() error {
 		return &nacre.Error{Code: nacre.CodeInvalid, Field: "body", Message: "is not JSON: " + err.Error()}
 	}
 	j.request = hashed(string(said), strconv.FormatBool(j.o.Strict))
-	metadata, _ := j.o.Metadata.(map[string]json.RawMessage)
+	metadata, _ := j.o.Metadata.(map[string]any)
 	if metadata == nil {
-		metadata = map[string]json.RawMessage{}
+		metadata = map[string]any{}
 	}
-	metadata[onceMember], err = json.Marshal(onceMetadata{Key: key, Request: j.request})
+	metadata[onceMember] = onceMetadata{Key: key, Request: j.request}
 	j.o.Metadata, j.o.Tags = metadata, []string{j.once}
-	return err
+	return nil
 }
 
 // hashed is 128 bits of a hash of texts.
