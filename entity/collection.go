@@ -46,18 +46,19 @@ func (db *DB) Declare(ctx context.Context, collection string, schema json.RawMes
 		return nil, err
 	}
 	defer unlock()
+	stream := merge.SchemaStream(collection)
 	for {
+		// The version first: the schema that is folded then is of that version at least, or the append fails.
+		version, err := db.store.Version(ctx, stream)
+		if err != nil {
+			return nil, err
+		}
 		if err := db.current(ctx); err != nil {
 			return nil, err
 		}
 		data, s, err := db.declaration(collection, schema)
 		if err != nil || s != nil {
 			return s, err
-		}
-		stream := merge.SchemaStream(collection)
-		version, err := db.store.Version(ctx, stream)
-		if err != nil {
-			return nil, err
 		}
 		expected := nacre.NoStream
 		if version >= 0 {
@@ -107,6 +108,8 @@ func (db *DB) Get(ctx context.Context, collection, id string) (*View, error) {
 type QueryOptions struct {
 	// Args are the values of the query's parameters. Default: none.
 	Args query.Args
+	// Caller is whose entities the query sees, by the policies. Default: all.
+	Caller *Caller
 	// After is the cursor that the page before ended with. Default: from the beginning.
 	After string
 	// Most is how many rows a page has at most, where the query says no less. Default 1,000.
@@ -158,7 +161,14 @@ func (db *DB) Select(ctx context.Context, collection string, q *query.Query, o *
 	if !there {
 		return nil, nacre.Errorf(nacre.CodeNotFound, "there is no collection %q: declare its schema first", collection)
 	}
+	q, err := db.readable(collection, q, o.Caller)
+	if err != nil {
+		return nil, err
+	}
 	plan, err := query.Check(q, schema)
+	if err == nil {
+		err = db.follows(plan, o.Caller)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,7 @@ type DB struct {
 	mu        sync.Mutex
 	states    states
 	schemas   map[string]*merge.Schemas
+	policies  map[string]*rules
 	declared  map[string]bool // what the tables have not heard of
 	mark      Mark            // of what was applied
 	late      lates
@@ -99,7 +100,7 @@ type DB struct {
 func Open(ctx context.Context, store *nacre.Store, tables Tables, o *Options) (*DB, error) {
 	db := &DB{
 		store: store, tables: tables, o: o.withDefaults(), columns: map[string]*merge.Schema{},
-		schemas: map[string]*merge.Schemas{}, declared: map[string]bool{}, listeners: map[*listener]struct{}{},
+		schemas: map[string]*merge.Schemas{}, declared: map[string]bool{}, policies: map[string]*rules{}, listeners: map[*listener]struct{}{},
 		dirt: make(chan struct{}, 1), urgent: make(chan struct{}, 1), room: make(chan struct{}),
 	}
 	db.ctx, db.end = context.WithCancel(context.WithoutCancel(ctx))

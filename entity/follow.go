@@ -84,11 +84,20 @@ func (f *follower) start(ctx context.Context, mark Mark) error {
 	f.at, f.seen, f.part, f.known = mark, mark, nil, recent{}
 	f.gate, f.late = merge.NewGate(f), map[merge.Name]*logged{}
 	all := map[string]*merge.Schemas{}
-	filter := nacre.Filter{{Types: []string{merge.TypeSchema}}}
+	filter := nacre.Filter{{Types: []string{merge.TypeSchema, policyType}}}
+	db.mu.Lock()
+	clear(db.policies)
+	db.mu.Unlock()
 	if mark.Position > 0 {
 		for e, err := range db.store.Read(ctx, filter, &nacre.ReadOptions{Before: mark.Position + 1, Borrowed: true}) {
 			if err != nil {
 				return err
+			}
+			if e.Type == policyType {
+				db.mu.Lock()
+				db.policed(&e)
+				db.mu.Unlock()
+				continue
 			}
 			f.schema(all, &e)
 		}
@@ -259,6 +268,9 @@ func (f *follower) take(e *nacre.Event) error {
 		f.sees(e)
 		if e.Type == merge.TypeSchema && strings.HasPrefix(string(e.StreamID), schemas) {
 			f.declare(e)
+		}
+		if e.Type == policyType && strings.HasPrefix(string(e.StreamID), policyStream) {
+			f.police(e)
 		}
 		return nil
 	}
@@ -448,6 +460,14 @@ func (f *follower) refold(stream nacre.StreamID) (*merge.Entity, error) {
 		}
 	}
 	return merge.Fold(events), nil
+}
+
+// police takes a policy's event.
+func (f *follower) police(e *nacre.Event) {
+	f.db.mu.Lock()
+	collection := f.db.policed(e)
+	f.db.mu.Unlock()
+	f.db.tellDeclared(f.seen.Position, collection)
 }
 
 // declare takes a schema's event.

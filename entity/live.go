@@ -23,6 +23,14 @@ type Notice struct {
 	Reset bool
 }
 
+// LiveOptions are the options of a live query; nil is the defaults.
+type LiveOptions struct {
+	// Args are the values of the query's parameters. Default: none.
+	Args query.Args
+	// Caller is whose entities the query sees, by the policies. Default: all.
+	Caller *Caller
+}
+
 // Live is a query whose result is kept current. Its methods may be called from many goroutines, Next from one at a time.
 type Live struct {
 	r     *live
@@ -37,11 +45,11 @@ type Live struct {
 // Live begins to follow a query's result: with everything that was acknowledged before, and then with what comes. Queries of one
 // collection with AND, OR, ORDER BY and LIMIT are kept current change by change; those that follow references, have
 // aggregates or OFFSET are evaluated again when something that they read has changed. Close it when it is not needed any more.
-func (db *DB) Live(ctx context.Context, collection, text string, args query.Args) (*Live, error) {
+func (db *DB) Live(ctx context.Context, collection, text string, o *LiveOptions) (*Live, error) {
 	if err := db.current(ctx); err != nil {
 		return nil, err
 	}
-	s, err := db.stand(collection, text, args)
+	s, err := db.stand(collection, text, o)
 	if err != nil {
 		return nil, err
 	}
@@ -50,12 +58,12 @@ func (db *DB) Live(ctx context.Context, collection, text string, args query.Args
 }
 
 // Replace has another query in the place of the one that there was. The next notice is a Reset.
-func (l *Live) Replace(ctx context.Context, collection, text string, args query.Args) error {
+func (l *Live) Replace(ctx context.Context, collection, text string, o *LiveOptions) error {
 	db := l.r.db
 	if err := db.current(ctx); err != nil {
 		return err
 	}
-	s, err := db.stand(collection, text, args)
+	s, err := db.stand(collection, text, o)
 	if err != nil {
 		return err
 	}

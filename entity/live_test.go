@@ -169,7 +169,7 @@ func TestLiveResultsAreTheQuerys(t *testing.T) {
 	defer cancel()
 	var clients sync.WaitGroup
 	follow := func(text string, slow bool) {
-		l, err := w.Live(ctx, "albums", text, query.Args{})
+		l, err := w.Live(ctx, "albums", text, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -291,7 +291,7 @@ func TestLiveQueriesThatChange(t *testing.T) {
 	ctx := t.Context()
 	w.create("albums", "a", `{"year":1}`)
 	w.create("albums", "b", `{"year":2,"name":"B"}`)
-	l, err := w.Live(ctx, "albums", "year > 1", query.Args{})
+	l, err := w.Live(ctx, "albums", "year > 1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestLiveQueriesThatChange(t *testing.T) {
 	if got := deltas(next(t, l)); got != "add a 0; " {
 		t.Errorf("told %q", got)
 	}
-	if err := l.Replace(ctx, "albums", "name = ?", query.Args{Positional: []any{"B"}}); err != nil {
+	if err := l.Replace(ctx, "albums", "name = ?", &entity.LiveOptions{Args: query.Args{Positional: []any{"B"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if n := next(t, l); deltas(n) != "initial b 0; " || !n.Reset {
@@ -320,7 +320,7 @@ func TestLiveQueriesThatChange(t *testing.T) {
 	_, err = l.Next(ctx)
 	code(t, err, nacre.CodeInvalid)
 
-	other, err := w.Live(ctx, "albums", "", query.Args{})
+	other, err := w.Live(ctx, "albums", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +330,7 @@ func TestLiveQueriesThatChange(t *testing.T) {
 	}
 	_, err = other.Next(ctx)
 	code(t, err, nacre.CodeClosed)
-	_, err = w.Live(ctx, "albums", "", query.Args{})
+	_, err = w.Live(ctx, "albums", "", nil)
 	code(t, err, nacre.CodeClosed)
 }
 
@@ -340,7 +340,7 @@ func TestSlowClientsAreToldTheDifference(t *testing.T) {
 	w := open(t)
 	ctx := t.Context()
 	w.create("albums", "a", `{"year":1}`)
-	l, err := w.Live(ctx, "albums", "ORDER BY year LIMIT 2", query.Args{})
+	l, err := w.Live(ctx, "albums", "ORDER BY year LIMIT 2", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +372,7 @@ func TestLiveQueriesLeaveNothing(t *testing.T) {
 	ctx := t.Context()
 	w.create("albums", "a", `{"year":1}`)
 	for i := range 2000 {
-		l, err := w.Live(ctx, "albums", fmt.Sprintf("year > %d OR year = %d", i%9-5, i), query.Args{})
+		l, err := w.Live(ctx, "albums", fmt.Sprintf("year > %d OR year = %d", i%9-5, i), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,8 +12,10 @@ import (
 // standing is a query as the reactor keeps it. The reactor's lock guards it.
 type standing struct {
 	live       *Live
+	db         *DB
 	collection string
-	query      *query.Query
+	query      *query.Query // as it was asked
+	caller     *Caller
 
 	plan        *query.Plan
 	incremental bool     // a change of a row tells all that it means
@@ -40,22 +42,31 @@ type happened struct {
 }
 
 // stand makes a standing query.
-func (db *DB) stand(collection, text string, args query.Args) (*standing, error) {
+func (db *DB) stand(collection, text string, o *LiveOptions) (*standing, error) {
+	if o == nil {
+		o = &LiveOptions{}
+	}
 	if err := CheckCollection(collection); err != nil {
 		return nil, err
 	}
 	q, err := query.Parse(text)
 	if err == nil {
-		q, err = query.Bind(q, args)
+		q, err = query.Bind(q, o.Args)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s := &standing{collection: collection, query: q}
-	return s, s.check(func(name string) *merge.Schema {
-		s, _ := db.schema(name)
-		return s
-	})
+	s := &standing{db: db, collection: collection, query: q, caller: o.Caller}
+	return s, s.check(db.currentSchema)
+}
+
+// currentSchema is a collection's schema at the end of what was folded; nil where there is none.
+func (db *DB) currentSchema(collection string) *merge.Schema {
+	s, err := db.schema(collection)
+	if err != nil {
+		return nil
+	}
+	return s
 }
 
 // check makes the plan.
@@ -64,7 +75,14 @@ func (s *standing) check(schemas Schemas) error {
 	if !there {
 		return nacre.Errorf(nacre.CodeNotFound, "there is no collection %q: declare its schema first", s.collection)
 	}
-	plan, err := query.Check(s.query, schema)
+	q, err := s.db.readable(s.collection, s.query, s.caller)
+	if err != nil {
+		return err
+	}
+	plan, err := query.Check(q, schema)
+	if err == nil {
+		err = s.db.follows(plan, s.caller)
+	}
 	if err != nil {
 		return err
 	}

@@ -11,12 +11,15 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity/merge"
+	"github.com/nacredb/nacre/query"
 )
 
 // TxOptions are the options of a transaction; nil is the defaults.
 type TxOptions struct {
 	// Actor is who does it; it stands in the metadata of the events. Default: nobody.
 	Actor string
+	// Caller is whom policies let do it, and see what it is about. Default: nobody asks, and they do not count.
+	Caller *Caller
 	// Metadata is what else stands there: anything that encodes as a JSON object. Default: nothing.
 	Metadata any
 	// Tags are those of every event. Default: none.
@@ -49,6 +52,7 @@ type held struct {
 	exists  bool
 	deleted bool
 	created bool // here
+	hidden  bool // a policy does not let the caller read it
 }
 
 // Commit is what a transaction came to. The zero Commit says that there was nothing to write.
@@ -122,6 +126,9 @@ func (tx *Tx) hold(ctx context.Context, collection, id string) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	if tx.o.Caller != nil && h.exists {
+		h.hidden = !tx.db.mayRead(collection, tx.o.Caller, query.NewObject(id, s.AppendValues(nil, h.draft)))
+	}
 	tx.read[n] = h
 	tx.order = append(tx.order, h)
 	return h, nil
@@ -133,8 +140,8 @@ func (tx *Tx) living(ctx context.Context, collection, id string) (*held, error) 
 	switch {
 	case err != nil:
 		return nil, err
-	case !h.exists && !h.created:
-		return nil, nacre.Errorf(nacre.CodeNotFound, "there is no %q in %s", id, collection)
+	case !h.exists && !h.created, h.hidden:
+		return nil, errAbsent(name{collection, id})
 	case h.draft.Deleted():
 		return nil, nacre.Errorf(CodeDeleted, "%q in %s is deleted: restore it first", id, collection)
 	}
@@ -233,8 +240,8 @@ func (tx *Tx) Restore(ctx context.Context, collection, id string) error {
 	if err != nil {
 		return err
 	}
-	if !h.exists && !h.created {
-		return nacre.Errorf(nacre.CodeNotFound, "there is no %q in %s", id, collection)
+	if !h.exists && !h.created || h.hidden {
+		return errAbsent(name{collection, id})
 	}
 	h.draft.Restore()
 	return nil
@@ -282,6 +289,9 @@ func (tx *Tx) write(ctx context.Context, batch []nacre.Append, parents [][]merge
 	}
 	if err := stamp(tx.db, batch, parents); err != nil {
 		return Commit{}, err
+	}
+	if tx.o.Caller != nil {
+		return tx.permitted(ctx, batch)
 	}
 	return tx.db.commit(ctx, tx.condition(), batch)
 }

@@ -164,7 +164,7 @@ var Table = []Rule{
 	{Package: "entity/merge", May: []string{"."}}, // pure: it keeps nothing
 	{Package: "entity/merge/kindtest", May: []string{".", "entity/merge"}, SupportsTests: true},
 	{Package: "entity/reactor", May: []string{".", "query"}, Libs: []string{"github.com/tidwall/btree"}}, // pure, too
-	{Package: "entity", May: []string{".", "query", "entity/merge"}, Tests: append([]string{"entity/memory", "entity/sqlite"}, drivers...)},
+	{Package: "entity", May: []string{".", "query", "entity/merge", "entity/reactor"}, Tests: append([]string{"entity/memory", "entity/sqlite"}, drivers...)},
 	{Package: "entity/memory", May: []string{".", "entity", "query"}},
 	{
 		// Its files are SQLite's; the lock, and what is done to files as a whole, are vfs's.
