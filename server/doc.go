@@ -26,6 +26,10 @@
 // Projections and process managers run elsewhere; what the routes tell of them, and the orders that they take,
 // stand in the companion log, which is read when somebody asks.
 //
+// Collections of entities are those of [Options.Entities], opened when somebody first asks for a store's. Edits of one entity come one
+// after the other; a request with an Idempotency-Key gives its events a tag, and its commit depends on there being no event
+// of that tag, so that it takes place once, also after a restart and where it is sent many times at once.
+//
 // A store is opened when it is first asked for, by one goroutine while others wait for it, and stays open. At its
 // start the server looks at all of them, one after the other; those without subscriptions are closed again. Those with some
 // have a delivery.Hub each, which sends by the kinds of [Options.Kinds] and gives events to the consumers of groups.

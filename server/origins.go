@@ -73,7 +73,7 @@ func (o *origins) allowReading(x *exchange) {
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", headerRequestID+", "+wire.HeaderRetryAfter+", "+wire.TrailerEnd+", "+wire.TrailerError)
+		h.Set("Access-Control-Expose-Headers", headerRequestID+", "+wire.HeaderETag+", "+wire.HeaderRetryAfter+", "+wire.TrailerEnd+", "+wire.TrailerError)
 	}
 }
 
@@ -83,7 +83,7 @@ func (o *origins) answerOptions(x *exchange) {
 	h.Set("Allow", x.route.allow)
 	if h.Get("Access-Control-Allow-Origin") != "" && x.r.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Methods", "GET, HEAD")
-		h.Set("Access-Control-Allow-Headers", "Accept, Authorization, "+wire.HeaderAPIKey+", "+wire.HeaderLastEventID+", "+headerRequestID)
+		h.Set("Access-Control-Allow-Headers", "Accept, Authorization, "+wire.HeaderAPIKey+", "+wire.HeaderIfNoneMatch+", "+wire.HeaderLastEventID+", "+headerRequestID)
 		h.Set("Access-Control-Max-Age", "600")
 	}
 	x.w.WriteHeader(http.StatusNoContent)
