@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,11 +49,11 @@ func operationText(o *entity.Operation) string {
 		}
 		return o.Property + " = " + string(verbs["set"])
 	case "counter":
-		if amount := strings.Trim(string(verbs["add"]), `"`); strings.HasPrefix(amount, "-") {
-			return o.Property + " - " + amount[1:]
-		} else {
-			return o.Property + " + " + amount
+		amount := strings.Trim(string(verbs["add"]), `"`)
+		if less, negative := strings.CutPrefix(amount, "-"); negative {
+			return o.Property + " - " + less
 		}
+		return o.Property + " + " + amount
 	case "set":
 		return o.Property + sides(keysOf(verbs["add"]), keysOf(verbs["remove"]))
 	case "map":
@@ -101,19 +102,13 @@ func listText(verbs map[string]json.RawMessage) string {
 		removed = []string{count(len(gone), "element", "elements")}
 	}
 	ids, sets := sortedMembers(verbs["set"])
-	changed := ""
+	changed := make([]string, len(ids))
 	for i, id := range ids {
 		_, write := sortedMembers(sets[id])
-		if i > 0 {
-			changed += ","
-		}
-		changed += " an element = " + string(write["value"])
+		changed[i] = " an element = " + string(write["value"])
 	}
-	switch {
-	case changed == "":
-		return sides(added, removed)
-	case len(added)+len(removed) == 0:
-		return changed
+	if len(changed) == 0 || len(added)+len(removed) > 0 {
+		changed = slices.Insert(changed, 0, sides(added, removed))
 	}
-	return sides(added, removed) + "," + changed
+	return strings.Join(changed, ",")
 }

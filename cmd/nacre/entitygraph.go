@@ -10,7 +10,6 @@ import (
 // Each column, a lane, goes down to the event that it waits for.
 type graph struct {
 	lanes []string // the ids of the events that lanes lead to
-	width int      // the most characters that lines had so far
 }
 
 // maxGraph is the most characters that a graph is wide; what goes beyond is cut off.
