@@ -51,7 +51,10 @@ func masked(text string) string {
 // "console cargo", is passed over where that is not there. With REWRITE_DOCS=1 the documents get the output that is
 // there now, to look at the difference.
 func TestDocs(t *testing.T) {
-	for name, needs := range map[string][]string{"cli.md": nil, "entities.md": nil, "http.md": {"go", "curl", "jq"}, "wasm.md": {"go", "curl", "jq"}, "thalo.md": {"curl", "jq"}} {
+	for name, needs := range map[string][]string{
+		"cli.md": nil, "entities.md": nil, "ankurah.md": nil,
+		"http.md": {"go", "curl", "jq"}, "wasm.md": {"go", "curl", "jq"}, "thalo.md": {"curl", "jq"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			for _, program := range needs {
 				if _, err := exec.LookPath(program); err != nil {
