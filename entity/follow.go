@@ -33,6 +33,8 @@ type follower struct {
 	gate  *merge.Gate            // for events that do not come as they should
 	late  map[merge.Name]*logged // what the gate holds
 	known recent
+	// trouble is what kept the gate from knowing what the log has: what it said then counts for nothing.
+	trouble error
 }
 
 // logged is an event of a merge stream, and where it stands.
@@ -81,7 +83,7 @@ func (db *DB) same(ctx context.Context, mark Mark) (Mark, error) {
 // start takes up the work behind a mark.
 func (f *follower) start(ctx context.Context, mark Mark) error {
 	db := f.db
-	f.at, f.seen, f.part, f.known = mark, mark, nil, recent{}
+	f.at, f.seen, f.part, f.known, f.trouble = mark, mark, nil, recent{}, nil
 	f.gate, f.late = merge.NewGate(f), map[merge.Name]*logged{}
 	all := map[string]*merge.Schemas{}
 	filter := nacre.Filter{{Types: []string{merge.TypeSchema, policyType}}}
@@ -152,9 +154,10 @@ func (f *follower) run() {
 		}
 		db.applied.fail(err)
 		db.o.Logger.Error("the entities cannot follow the log: it is tried again", "error", err)
-		db.rest(pause)
-		if nacre.CodeOf(err) == nacre.CodeLogRewound {
-			db.rewind(f)
+		// What was begun, and what the gate knows, may be half of what it should be: it begins where the tables are.
+		for err != nil && db.ctx.Err() == nil {
+			db.rest(pause)
+			err = db.rewind(f)
 		}
 	}
 	db.applied.fail(errClosed())
@@ -170,8 +173,8 @@ func (db *DB) rest(d time.Duration) {
 	}
 }
 
-// rewind begins anew in a log that was cut or restored. What the tables have is kept where the log has it still.
-func (db *DB) rewind(f *follower) {
+// rewind begins anew where the tables are. What they have is kept where the log has it still.
+func (db *DB) rewind(f *follower) error {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	mark, err := db.tables.Mark(db.ctx)
@@ -183,9 +186,10 @@ func (db *DB) rewind(f *follower) {
 	}
 	if err != nil {
 		db.applied.fail(err)
-		return
+		return err
 	}
 	db.live.rewound(mark.Position)
+	return nil
 }
 
 // follow reads the log on, until something is wrong.
@@ -321,7 +325,7 @@ func (f *follower) ready(part []*logged) (bool, error) {
 				continue
 			}
 			if _, there := f.Lookup(n.Stream, id); !there {
-				return false, f.db.ctx.Err()
+				return false, f.trouble
 			}
 			f.known.add(n)
 		}
@@ -333,7 +337,11 @@ func (f *follower) ready(part []*logged) (bool, error) {
 func (f *follower) slow() error {
 	part := f.part
 	f.part = nil
-	return f.fold(f.offer(part), part[len(part)-1].event.GlobalPosition)
+	visible := f.offer(part)
+	if f.trouble != nil {
+		return f.trouble
+	}
+	return f.fold(visible, part[len(part)-1].event.GlobalPosition)
 }
 
 // offer gives the events that become visible when the gate takes others, which were read last.
@@ -375,6 +383,9 @@ func (f *follower) Lookup(stream nacre.StreamID, id merge.ID) (merge.Hash, bool)
 		before = f.part[0].event.GlobalPosition
 	}
 	e, found, err := f.db.store.FindEvent(f.db.ctx, stream, id.String())
+	if err != nil {
+		f.trouble = err
+	}
 	if err != nil || !found || e.Parents == nil || e.GlobalPosition >= before {
 		return merge.Hash{}, false
 	}

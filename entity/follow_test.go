@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -368,4 +369,100 @@ func TestTablesOfAnotherLog(t *testing.T) {
 			t.Errorf("kept is %v, and there is %s, %v", kept, state, err)
 		}
 	}
+}
+
+// moody is a store's driver that fails now and then while it is told to.
+type moody struct {
+	nacre.Driver
+	nacre.EventFinder
+	mu    sync.Mutex
+	on    bool
+	tries int
+}
+
+var errMood = errors.New("not now")
+
+func (m *moody) fails() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tries++
+	return m.on && m.tries%3 == 0
+}
+
+func (m *moody) set(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.on = on
+}
+
+func (m *moody) FindEvent(ctx context.Context, stream nacre.StreamID, id string) (nacre.Event, bool, error) {
+	if m.fails() {
+		return nacre.Event{}, false, errMood
+	}
+	return m.EventFinder.FindEvent(ctx, stream, id)
+}
+
+func (m *moody) Read(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions) iter.Seq2[nacre.Event, error] {
+	return func(yield func(nacre.Event, error) bool) {
+		for e, err := range m.Driver.Read(ctx, f, o) {
+			if err == nil && m.fails() {
+				err = errMood
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// A log that cannot be read now and then is folded to the same in the end, late events too.
+func TestLogsThatFailNowAndThen(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	_ = w.Close()
+	d := w.store.Driver()
+	m := &moody{Driver: d, EventFinder: d.(nacre.EventFinder)}
+	db, err := entity.Open(t.Context(), nacre.NewStore(m, nil), memory.Open(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w.DB = db
+	l, err := w.Live(t.Context(), "albums", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next(t, l)
+	m.set(true)
+	w.raw("albums-a", id1, "albums.created", `{"year":{"set":1,"over":[]}}`)
+	w.raw("albums-a", id4, "albums.changed", `{"year":{"set":4,"over":["`+id3+`"]}}`, id1)
+	w.raw("albums-a", id5, "albums.changed", `{"name":{"set":"five","over":["`+id2+`"]}}`, id4)
+	w.raw("albums-b", id1, "albums.created", `{"year":{"set":7,"over":[]}}`)
+	w.raw("albums-a", id3, "albums.changed", `{"year":{"set":3,"over":["`+id1+`"]}}`, id1)
+	w.raw("albums-a", id2, "albums.changed", `{"plays":{"add":1}}`, id1)
+	time.Sleep(10 * time.Millisecond) // some of it fails
+	m.set(false)
+	const want = "a {\"name\":\"five\",\"plays\":1,\"year\":4}\nb {\"year\":7}\n"
+	eventually(t, func() string {
+		page, err := w.Query(t.Context(), "albums", "", nil)
+		if err != nil {
+			return err.Error()
+		}
+		got := ""
+		for _, v := range page.Entities {
+			got += fmt.Sprintf("%s %s\n", v.ID, v.Values)
+		}
+		if got != want {
+			return got
+		}
+		return ""
+	})
+	c := client{}
+	eventually(t, func() string {
+		c.make(t, next(t, l))
+		if c.text() != want {
+			return c.text()
+		}
+		return ""
+	})
 }

@@ -92,6 +92,9 @@ func (f *follower) replay(ctx context.Context, waited []*logged) (lates, error) 
 		}
 		f.seen.Position = events[n-1].event.GlobalPosition
 		f.offer(events[:n])
+		if f.trouble != nil {
+			return nil, f.trouble
+		}
 		out = out.with(f.seen.Position, f.late)
 		events = events[n:]
 	}
