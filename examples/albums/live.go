@@ -4,14 +4,13 @@ import (
 	"context"
 
 	"github.com/nacredb/nacre/entity"
-	"github.com/nacredb/nacre/query"
 )
 
 // live subscribes to a query: its result, and then what becomes of it.
 func (s *story) live(ctx context.Context) error {
 	text := "name LIKE 'Origin%' AND year > '2000'"
 	s.chapter("Live: " + text)
-	live, err := s.db.Live(ctx, "albums", text, query.Args{})
+	live, err := s.db.Live(ctx, "albums", text, nil)
 	if err != nil {
 		return err
 	}
