@@ -45,7 +45,12 @@ func TestGrantsOfEntities(t *testing.T) {
 	g.do("DELETE", logPath+"/collections/artists/entities/ann", "", albums...).refused(wire.CodeForbidden)
 	g.post(logPath+"/transactions", `{"edits":[{"do":"create","collection":"albums"},{"do":"delete","collection":"artists","id":"ann"}]}`, albums...).
 		refused(wire.CodeForbidden, "artists-ann")
-	g.post(undo, `{"context":{"actor":"ann"}}`, albums...).refused(wire.CodeForbidden, "artists-ann")
+	for _, path := range []string{undo, logPath + "/transactions/1/undo", logPath + "/transactions/999/undo"} {
+		body := g.post(path, `{"context":{"actor":"ann"}}`, albums...).refused(wire.CodeForbidden, "position")
+		if strings.Contains(body.Message, "ann") || strings.Contains(body.Message, "order") {
+			t.Errorf("it is told of others: %s", body.Message)
+		}
+	}
 	g.post(undo, `{"context":{"actor":"ann"}}`, g.root...).is(201)
 
 	one := g.key(t, access.KeySpec{Permissions: []string{"*"}, Streams: []string{"albums-o"}})

@@ -135,11 +135,11 @@ func (x *exchange) selectEntities(request *wire.EntityQueryRequest) error {
 		err = x.checkReferences(db, collection, q)
 	}
 	if err != nil {
-		return queryError(err)
+		return queryError("q", err)
 	}
 	page, err := db.Select(x.r.Context(), collection, q, &entity.QueryOptions{After: request.After, Most: request.Limit})
 	if err != nil {
-		return queryError(err)
+		return queryError("q", err)
 	}
 	reply := wire.EntitiesReply{Next: page.Next, Position: page.Position}
 	if t := page.Table; t != nil {
@@ -185,10 +185,10 @@ func (x *exchange) checkReferences(db Entities, collection string, q *query.Quer
 	return refused
 }
 
-// queryError is a query's error as a reply tells it.
-func queryError(err error) error {
+// queryError is a query's error as a reply tells it, about a field of the request.
+func queryError(field string, err error) error {
 	if e, ok := errors.AsType[*query.Error](err); ok {
-		return &wire.QueryError{Field: "q", Line: e.Line, Column: e.Column, Expected: e.Expected, Found: e.Found, Hint: e.Hint}
+		return &wire.QueryError{Field: field, Line: e.Line, Column: e.Column, Expected: e.Expected, Found: e.Found, Hint: e.Hint}
 	}
 	return err
 }
