@@ -24,6 +24,12 @@ type User struct {
 	Age   string // somebody thought so
 }
 
+type Note struct {
+	ID     string `entity:"id"`
+	Owner  string
+	Public bool
+}
+
 // opened is a DB in memory.
 func opened(ctx context.Context) *entity.DB {
 	db, err := entity.Open(ctx, memstore.Open(nil), memory.Open(), nil)
@@ -98,6 +104,46 @@ func Example_unique() {
 	// Output:
 	// <nil>
 	// APPEND_CONDITION_FAILED
+}
+
+// Rules of who may read and write which entities, by what is known of the caller.
+func Example_policies() {
+	ctx := context.Background()
+	db := opened(ctx)
+	defer db.Close()
+	collection[Note](ctx, db, "notes")
+
+	err := db.SetPolicies(ctx, "notes", entity.Policies{
+		Read:  "owner = :sub OR public OR 'admin' IN :roles",
+		Write: "owner = :sub",
+	}, nil)
+	if err != nil {
+		panic(err)
+	}
+	caller := func(sub string, roles ...any) *entity.Caller {
+		return &entity.Caller{Claims: map[string]any{"sub": sub, "roles": roles}}
+	}
+	create := func(who *entity.Caller, values string) error {
+		_, err := db.Apply(ctx, &entity.TxOptions{Caller: who}, entity.Edit{Do: "create", Collection: "notes", Values: json.RawMessage(values)})
+		return err
+	}
+	fmt.Println("ann:", create(caller("ann"), `{"owner":"ann"}`))
+	fmt.Println("bob, for himself:", create(caller("bob"), `{"owner":"bob","public":true}`))
+	fmt.Println("bob, for ann:", nacre.CodeOf(create(caller("bob"), `{"owner":"ann"}`)))
+	for _, who := range []*entity.Caller{caller("ann"), caller("bob"), caller("eve", "admin")} {
+		page, err := db.Query(ctx, "notes", "", &entity.QueryOptions{Caller: who})
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(who.Claims["sub"], "sees", len(page.Entities))
+	}
+	// Output:
+	// ann: <nil>
+	// bob, for himself: <nil>
+	// bob, for ann: POLICY_DENIED
+	// ann sees 2
+	// bob sees 1
+	// eve sees 2
 }
 
 // What happened to rows is a store that can be read and followed.
