@@ -358,6 +358,16 @@ func TestUndo(t *testing.T) {
 		t.Errorf("what bob wrote is taken back by %+v, %v", c, err)
 	}
 	w.is("b", `{"name":"bob's"}`)
+	// What is undone already is not undone once more, and not over what was done since.
+	plays := w.as("ann", "b", `{"add":{"plays":5}}`)
+	if _, err := w.Undo(ctx, ann, plays); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Undo(ctx, ann, plays)
+	if code(t, err, nacre.CodeInvalid); !strings.Contains(fmt.Sprint(err), "undo that too") {
+		t.Errorf("the error is %v", err)
+	}
+	w.is("b", `{"name":"bob's","plays":0}`)
 }
 
 // An author goes back and on through what was done, beside another one who only adds, and each step shows what was there.

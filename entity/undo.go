@@ -172,6 +172,9 @@ func (db *DB) undo(ctx context.Context, n name, m moment, actor string, ids []me
 	if out.data == nil {
 		return nil, nil
 	}
+	if later := p.later(actor, ids); later != nil && !p.created(ids) {
+		return nil, invalid("commits", "leaves out what %s did since to the same properties of %s, in the event %s: undo that too", whose(actor), n.stream(), later.ID)
+	}
 	was := now.Deleted()
 	is, err := p.after(n, now, out)
 	switch {
@@ -183,6 +186,35 @@ func (db *DB) undo(ctx context.Context, n name, m moment, actor string, ids []me
 		out.verb = "restored"
 	}
 	return out, nil
+}
+
+func whose(actor string) string {
+	if actor == "" {
+		return "nobody by name"
+	}
+	return fmt.Sprintf("%.80q", actor)
+}
+
+// later is what an actor did behind events to the properties that they changed, beside them; nil where there is nothing. What is
+// undone without it would be undone twice, or over it.
+func (p *past) later(actor string, ids []merge.ID) *merge.Event {
+	touched := map[string]bool{}
+	for _, id := range ids {
+		for _, c := range p.Event(id).Changes {
+			touched[c.Property] = true
+		}
+	}
+	first := slices.MinFunc(ids, merge.ID.Compare)
+	for _, id := range p.ids {
+		ev := p.Event(id)
+		if ev == nil || id.Compare(first) <= 0 || ev.Actor != actor || slices.Contains(ids, id) || p.Voided(id) != nil {
+			continue
+		}
+		if slices.ContainsFunc(ev.Changes, func(c merge.PropertyChange) bool { return touched[c.Property] }) {
+			return ev
+		}
+	}
+	return nil
 }
 
 // created tells whether events are all those that an entity began with, as far as they have an effect.
