@@ -404,6 +404,7 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 		err := db.load(db.ctx, nameOf(ev.Stream), func(st *state) {
 			if st == nil {
 				st = db.states.add(nameOf(ev.Stream), merge.New(), baseSize)
+				st.was = []byte{} // the tables have nothing of it
 			}
 			db.states.keep(st)
 		})

@@ -37,8 +37,9 @@ type state struct {
 	name   name
 	entity *merge.Entity
 	size   int
-	dirty  bool // since it was last written
-	frozen bool // it is being written: the entity is copied before it changes
+	was    []byte // as TableRow.Was
+	dirty  bool   // since it was last written
+	frozen bool   // it is being written: the entity is copied before it changes
 	place  *list.Element
 }
 

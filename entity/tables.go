@@ -76,6 +76,10 @@ type TableRow struct {
 	// Values is the JSON object of its properties by name; nil where the table of the collection has no row for it: it
 	// is deleted, or the collection has no schema.
 	Values []byte
+	// Was is what the Values were as the table has them: empty where it has no row, nil where that is not known. It lets
+	// tables leave alone what does not change, and is no more than a hint: what a batch leaves behind does not depend on
+	// it, even where it is wrong, as after a change of the schema.
+	Was []byte
 	// Heads are the entity's heads, sorted.
 	Heads []string
 }

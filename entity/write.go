@@ -18,6 +18,7 @@ type batch struct {
 	Batch
 	states   []*state
 	entities []*merge.Entity // as they were when the batch was taken
+	was      [][]byte        // their values as the tables had them
 	schemas  map[string]*merge.Schema
 	columns  map[string]*merge.Schema // new ones
 }
@@ -89,6 +90,7 @@ func (db *DB) writeAll() error {
 		row := &b.Rows[i]
 		row.Collection, row.ID = st.name.collection, st.name.id
 		rowOf(row, b.entities[i], b.schemas[st.name.collection])
+		row.Was = b.was[i]
 	}
 	if len(b.Declared) > 0 {
 		db.shape.Lock()
@@ -136,10 +138,10 @@ func (db *DB) batch() *batch {
 	b := &batch{states: db.states.dirty, schemas: map[string]*merge.Schema{}, columns: map[string]*merge.Schema{}}
 	b.Mark = db.mark
 	db.states.dirty = nil
-	b.entities = make([]*merge.Entity, len(b.states))
+	b.entities, b.was = make([]*merge.Entity, len(b.states)), make([][]byte, len(b.states))
 	for i, st := range b.states {
 		st.dirty, st.frozen = false, true
-		b.entities[i] = st.entity
+		b.entities[i], b.was[i] = st.entity, st.was
 	}
 	for name, s := range db.schemas {
 		b.schemas[name] = s.Current()
@@ -168,13 +170,19 @@ func (db *DB) landed(b *batch, err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for i, st := range b.states {
+		st.was = nil
+		if err == nil {
+			if st.was = b.Rows[i].Values; st.was == nil {
+				st.was = []byte{}
+			}
+		}
 		switch {
 		case err != nil:
 			st.frozen = false
 			db.states.soil(st)
 		case st.frozen:
 			st.frozen = false
-			st.size = baseSize + 4*len(b.Rows[i].State)
+			st.size = baseSize + 4*len(b.Rows[i].State) + len(st.was)
 			db.states.rest(st)
 		}
 	}

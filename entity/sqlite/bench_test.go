@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -21,6 +22,7 @@ var albums = &merge.Schema{
 		"name":   {ID: "name", Kind: "register", Type: "text"},
 		"artist": {ID: "artist", Kind: "register", Type: "text"},
 		"year":   {ID: "year", Kind: "register", Type: "int64"},
+		"rating": {ID: "rating", Kind: "register", Type: "int64"},
 		"tags":   {ID: "tags", Kind: "set", Type: "text"},
 	},
 	Indexes: [][]string{{"year", "name"}, {"artist"}},
@@ -28,13 +30,31 @@ var albums = &merge.Schema{
 
 func albumID(n int) string { return fmt.Sprintf("album-01K%023d", n) }
 
+// cover is what an album has.
+type cover struct {
+	name, artist, year, rating int
+	head                       int64
+}
+
+func newCover(r *rand.Rand) cover {
+	return cover{name: r.IntN(1 << 30), artist: r.IntN(20000), year: 1900 + r.IntN(120), rating: r.IntN(1000), head: r.Int64()}
+}
+
+func (c *cover) values(n int) []byte {
+	return fmt.Appendf(nil, `{"artist":"artist %d","id":%q,"name":"The album called %d","rating":%d,"tags":["rock","live"],"year":%d}`, c.artist, albumID(n), c.name, c.rating, c.year)
+}
+
+// row is the row of the album of a number.
+func (c *cover) row(n int) entity.TableRow {
+	head := fmt.Sprintf("01K%023d", c.head)
+	state := fmt.Appendf(nil, `{"heads":[%q],"properties":{"artist":{"register":{%q:"artist %d"}},"name":{"register":{%q:"The album called %d"}},"rating":{"register":{%q:%d}},"tags":{"set":{"\"live\"":[%q],"\"rock\"":[%q]}},"year":{"register":{%q:%d}}}}`,
+		head, head, c.artist, head, c.name, head, c.rating, head, head, head, c.year)
+	return entity.TableRow{Collection: "album", ID: albumID(n), State: state, Values: c.values(n), Heads: []string{head}}
+}
+
 func album(n int, r *rand.Rand) entity.TableRow {
-	id := albumID(n)
-	values := fmt.Sprintf(`{"artist":"artist %d","id":%q,"name":"The album called %d","tags":["rock","live"],"year":%d}`, r.IntN(20000), id, r.IntN(1<<30), 1900+r.IntN(120))
-	head := fmt.Sprintf("01K%023d", r.Int64())
-	state := fmt.Sprintf(`{"heads":[%q],"properties":{"artist":{"register":{%q:"artist 17"}},"name":{"register":{%q:"The album called 1"}},"tags":{"set":{"\"live\"":[%q],"\"rock\"":[%q]}},"year":{"register":{%q:1977}}}}`,
-		head, head, head, head, head, head)
-	return entity.TableRow{Collection: "album", ID: id, State: []byte(state), Values: []byte(values), Heads: []string{head}}
+	c := newCover(r)
+	return c.row(n)
 }
 
 func declareAlbums() []entity.Declared {
@@ -74,44 +94,82 @@ func fill(b *testing.B, t *sqlite.Tables, from, to int) {
 
 const many = 200_000
 
+// perRow reports the time of the processor, of all threads, that a row took.
+func perRow(b *testing.B, rows int, before time.Duration) {
+	b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/1000/float64(rows), "cpu-us/row")
+}
+
 // BenchmarkFill writes new rows in the order of their ids.
 func BenchmarkFill(b *testing.B) {
 	t := openBench(b, 0)
 	b.ResetTimer()
+	before := cpuTime()
 	fill(b, t, 0, b.N)
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	perRow(b, b.N, before)
 }
 
-// BenchmarkWrite changes random rows among many, in batches of 1,000.
+// BenchmarkWrite changes random rows among many, in batches of 1,000: one property each, or all.
 func BenchmarkWrite(b *testing.B) {
-	t := openBench(b, many)
 	r := rand.New(rand.NewPCG(1, 2))
-	var batches []*entity.Batch
-	for range 20 {
-		batch := &entity.Batch{}
-		for range 1000 {
-			batch.Rows = append(batch.Rows, album(r.IntN(many), r))
+	for _, c := range []struct {
+		name   string
+		change func(c *cover)
+	}{
+		{"indexed", func(c *cover) { c.year = 1900 + r.IntN(120) }},
+		{"unindexed", func(c *cover) { c.rating++ }},
+		{"all", func(c *cover) { *c = newCover(r) }},
+	} {
+		for _, known := range []bool{true, false} {
+			b.Run(fmt.Sprintf("%s/known=%v", c.name, known), func(b *testing.B) { change(b, r, known, c.change) })
 		}
-		batches = append(batches, batch)
 	}
-	b.ResetTimer()
-	rows := 0
-	for i := 0; b.Loop(); i++ {
-		if i%20 == 0 && i > 0 { // other rows than before
-			b.StopTimer()
-			for _, batch := range batches {
-				for j := range batch.Rows {
-					batch.Rows[j] = album(r.IntN(many), r)
-				}
-			}
-			b.StartTimer()
+}
+
+// change changes rows; known tells whether the tables are told what they have.
+func change(b *testing.B, r *rand.Rand, known bool, change func(c *cover)) {
+	t, covers := openBench(b, 0), make([]cover, many)
+	for from := 0; from < many; {
+		batch := &entity.Batch{}
+		for range 4000 {
+			covers[from] = newCover(r)
+			batch.Rows = append(batch.Rows, covers[from].row(from))
+			from++
 		}
-		if err := t.Write(b.Context(), batches[i%20]); err != nil {
+		if err := t.Write(b.Context(), batch); err != nil {
 			b.Fatal(err)
 		}
-		rows += 1000
 	}
-	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	const each = 1000
+	var took time.Duration
+	rows := 0
+	b.ResetTimer()
+	for b.Loop() {
+		b.StopTimer()
+		batch, used := &entity.Batch{}, map[int]bool{}
+		for len(batch.Rows) < each {
+			n := r.IntN(many)
+			if used[n] {
+				continue
+			}
+			used[n] = true
+			was := covers[n].values(n)
+			change(&covers[n])
+			covers[n].head++
+			row := covers[n].row(n)
+			if known {
+				row.Was = was
+			}
+			batch.Rows = append(batch.Rows, row)
+		}
+		b.StartTimer()
+		before := cpuTime()
+		if err := t.Write(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		took += cpuTime() - before
+		rows += each
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/1000/float64(rows), "cpu-us/row")
 }
 
 func plan(b testing.TB, text string, args ...any) *query.Plan {

@@ -97,12 +97,21 @@ func (c *conn) bound(args []any) []driver.NamedValue {
 
 // exec executes a statement. Values are int64, float64, string, []byte, bool and nil.
 func (c *conn) exec(text string, args ...any) error {
+	_, err := c.change(text, args...)
+	return err
+}
+
+// change executes a statement, and tells how many rows it changed.
+func (c *conn) change(text string, args ...any) (int64, error) {
 	s, err := c.prepare(text)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = s.(driver.StmtExecContext).ExecContext(c.calls, c.bound(args))
-	return err
+	r, err := s.(driver.StmtExecContext).ExecContext(c.calls, c.bound(args))
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
 
 // query executes a statement that gives rows, which have to be closed.

@@ -134,6 +134,7 @@ func (w *write) fill(d *entity.Declared, number int64, l *layout) error {
 		if row.Values == nil {
 			continue
 		}
+		row.Was = []byte{} // the table is new
 		if err := w.row(l, &row); err != nil {
 			return errors.Join(err, states.close())
 		}

@@ -41,7 +41,16 @@ type layout struct {
 	byProperty map[string]int
 	upsert     string
 	remove     string
+	values     string
+	updates    map[string]string // by the columns that they change; of who writes
 }
+
+const (
+	// maxChanged is how many columns of a row are changed by themselves; where there are more, all are written.
+	maxChanged = 4
+	// maxUpdates is of how many sets of columns a table has statements.
+	maxUpdates = 64
+)
 
 // newLayout is the layout of a schema's table.
 func newLayout(collection string, s *merge.Schema) (*layout, error) {
@@ -101,7 +110,7 @@ func unspeakable(name string) string {
 
 // named is the layout with the name of its table.
 func (l *layout) named(table string) *layout {
-	n := &layout{collection: l.collection, table: table, Columns: l.Columns, Indexes: l.Indexes}
+	n := &layout{collection: l.collection, table: table, Columns: l.Columns, Indexes: l.Indexes, updates: map[string]string{}}
 	n.byProperty = make(map[string]int, len(l.Columns))
 	columns, values, sets := `"id","state","heads"`, "?1,?2,?3", `"state"=?2,"heads"=?3`
 	for i, c := range l.Columns {
@@ -112,8 +121,32 @@ func (l *layout) named(table string) *layout {
 		sets += "," + quoted(c.Name) + "=" + place
 	}
 	n.upsert = "INSERT INTO " + quoted(table) + "(" + columns + ") VALUES(" + values + `) ON CONFLICT("id") DO UPDATE SET ` + sets
+	n.values = `SELECT "state" FROM ` + quoted(table) + ` WHERE "id"=?1`
 	n.remove = "DELETE FROM " + quoted(table) + ` WHERE "id"=?1`
 	return n
+}
+
+// update is the statement that changes some columns, ?5 and so on, of the row ?1 if its values are ?2; to the values ?3
+// and the heads ?4. It is "" where all columns are to be written.
+func (l *layout) update(changed []int) string {
+	if len(changed) > maxChanged {
+		return ""
+	}
+	var room [maxChanged * 5]byte
+	key := room[:0]
+	for _, i := range changed {
+		key = append(strconv.AppendInt(key, int64(i), 10), ',')
+	}
+	if text, there := l.updates[string(key)]; there || len(l.updates) >= maxUpdates {
+		return text
+	}
+	text := "UPDATE " + quoted(l.table) + ` SET "state"=?3,"heads"=?4`
+	for n, i := range changed {
+		text += "," + quoted(l.Columns[i].Name) + "=?" + strconv.Itoa(n+5)
+	}
+	text += ` WHERE "id"=?1 AND "state"=?2`
+	l.updates[string(key)] = text
+	return text
 }
 
 // create makes the table.

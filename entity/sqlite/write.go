@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -24,7 +25,9 @@ type write struct {
 	numbers map[string]int64 // what t.numbers will be
 	layouts layouts          // what t.current will be
 	object  *query.Object
+	was     *query.Object
 	args    []any
+	changed []int // columns
 }
 
 // Write implements entity.Tables.
@@ -60,7 +63,7 @@ func (t *Tables) transact(ctx context.Context, doing string, do func(w *write) e
 	if err := t.usable(ctx); err != nil {
 		return err
 	}
-	w := &write{t: t, c: t.writer, numbers: t.numbers, layouts: t.current, object: new(query.Object)}
+	w := &write{t: t, c: t.writer, numbers: t.numbers, layouts: t.current, object: new(query.Object), was: new(query.Object)}
 	w.ended = func() error { return cmp.Or(ctx.Err(), t.closing.Err()) }
 	done, doneClosing := w.c.watch(ctx), t.watchClosing(w.c)
 	err := w.c.exec("BEGIN IMMEDIATE")
@@ -145,7 +148,7 @@ func (w *write) rows(rows []entity.TableRow) error {
 		if state == nil {
 			state = []byte{}
 		}
-		if err := w.c.exec(`INSERT INTO "$states" VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET "sum" = ?3, "state" = ?4`,
+		if err := w.c.exec(`REPLACE INTO "$states" VALUES (?1, ?2, ?3, ?4)`,
 			n, row.ID, checksum(row.ID, state), state); err != nil {
 			return err
 		}
@@ -174,11 +177,45 @@ func (w *write) row(l *layout, row *entity.TableRow) error {
 		return w.c.exec(l.remove, row.ID)
 	}
 	w.object.Reset(row.ID, row.Values)
+	if done, err := w.update(l, row); done || err != nil {
+		return err
+	}
 	w.args = append(w.args[:0], row.ID, string(row.Values), headsText(row.Heads))
 	for i := range l.Columns {
 		w.args = append(w.args, query.SQLiteValue(l.Columns[i].typ, w.object.Get(l.Columns[i].Property)))
 	}
 	return w.c.exec(l.upsert, w.args...)
+}
+
+// update changes the columns of a row that are not what they were, so that indexes without them are left alone. Where
+// the row is not there, or has other values than it is said to have, nothing is done.
+func (w *write) update(l *layout, row *entity.TableRow) (done bool, err error) {
+	was := string(row.Was)
+	if row.Was == nil {
+		if _, err := w.c.row(l.values, []any{row.ID}, &was); err != nil {
+			return false, err
+		}
+	}
+	if was == "" {
+		return false, nil
+	}
+	w.was.Reset(row.ID, []byte(was))
+	w.changed = w.changed[:0]
+	for i := range l.Columns {
+		if p := l.Columns[i].Property; !bytes.Equal(w.object.Get(p), w.was.Get(p)) {
+			w.changed = append(w.changed, i)
+		}
+	}
+	text := l.update(w.changed)
+	if text == "" {
+		return false, nil
+	}
+	w.args = append(w.args[:0], row.ID, was, string(row.Values), headsText(row.Heads))
+	for _, i := range w.changed {
+		w.args = append(w.args, query.SQLiteValue(l.Columns[i].typ, w.object.Get(l.Columns[i].Property)))
+	}
+	n, err := w.c.change(text, w.args...)
+	return n > 0, err
 }
 
 // headsText are heads as a JSON array.

@@ -95,6 +95,43 @@ func (s *suite) rowsComeAndGo() {
 	s.check()
 }
 
+// whatTablesHave says something true, false or nothing about what the tables have of a row, and changes some of its
+// properties, all or none: whatever was said, rows are found by what they have.
+func (s *suite) whatTablesHave() {
+	states := []string{
+		`{"name":"a","year":1}`, `{"name":"a","year":2}`, `{"name":"b","year":2}`, `{"name":"another","year":8}`,
+		`{"name":"a"}`, `{"year":1}`, `{}`, `{"name":"a","year":1,"$gone":true}`,
+	}
+	s.batch().declare("album", albums()).write()
+	n := 0
+	for _, before := range states {
+		for _, after := range states {
+			for said := range hints(nil) {
+				id := fmt.Sprintf("album-%03d", n)
+				n++
+				s.batch().put("album", id, before).write()
+				was := values(s.schemas["album"], before)
+				b := s.batch().put("album", id, after)
+				b.Rows[0].Was = hints(was)[said]
+				b.write()
+			}
+		}
+	}
+	for _, text := range []string{
+		"", "name = 'a'", "name = 'b'", "name = 'another'", "name IS NULL", "year = 1", "year = 2", "year = 7", "year = 8", "year IS NULL",
+		"year > 0 ORDER BY year, name", "ORDER BY name DESC", "SELECT name, year, count(*) GROUP BY name, year",
+	} {
+		if p, err := s.tryPlan("album", text); err == nil {
+			if _, err := s.compare("album", p, nil); err != nil {
+				s.t.Errorf("%s: %v", text, err)
+			}
+		} else {
+			s.t.Errorf("%s: %v", text, err)
+		}
+	}
+	s.check()
+}
+
 func (s *suite) batchesAreWhole() {
 	s.batch().declare("album", albums()).put("album", "album-1", `{"name":"a"}`).write()
 	mark, state := s.mark, s.states["album"]["album-1"]

@@ -20,6 +20,7 @@ func Run(t *testing.T, open Open) {
 		{"MarksAndWaiting", (*suite).marksAndWaiting},
 		{"States", (*suite).keepsStates},
 		{"RowsComeAndGo", (*suite).rowsComeAndGo},
+		{"WhatTablesHave", (*suite).whatTablesHave},
 		{"BatchesAreWhole", (*suite).batchesAreWhole},
 		{"Undeclared", (*suite).undeclared},
 		{"NothingIsShared", (*suite).nothingIsShared},

@@ -24,6 +24,7 @@ type world struct {
 	schemas map[string]*merge.Schema
 	states  map[string]map[string]string
 	mark    entity.Mark
+	puts    int
 }
 
 func newWorld(t testing.TB, tables entity.Tables) *world {
@@ -97,16 +98,31 @@ func (b *batch) declare(collection string, s *merge.Schema) *batch {
 	return b
 }
 
-// put changes an entity.
+// hints are what a batch may say that the tables have of a row whose values are was; nil where it has no row.
+func hints(was []byte) [][]byte {
+	if was == nil {
+		was = []byte{}
+	}
+	return [][]byte{nil, was, {}, []byte(`{"name":"another","year":7}`), []byte("no object")}
+}
+
+// put changes an entity, and says each time something else about what the tables have of it.
 func (b *batch) put(collection, id, state string) *batch {
 	of := b.w.states[collection]
 	if of == nil {
 		of = map[string]string{}
 		b.w.states[collection] = of
 	}
+	var was []byte
+	if before, there := of[id]; there {
+		was = values(b.w.schemas[collection], before)
+	}
+	said := hints(was)
+	b.w.puts++
 	of[id] = state
 	b.Rows = append(b.Rows, entity.TableRow{
 		Collection: collection, ID: id, State: []byte(state), Values: values(b.w.schemas[collection], state), Heads: []string{"head-1", "head-2"},
+		Was: said[b.w.puts%len(said)],
 	})
 	return b
 }
