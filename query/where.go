@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -188,12 +189,7 @@ func texts(o Operand) []string {
 
 // nameable tells whether texts may stand in a filter: there are some, and none is empty.
 func nameable(names []string) bool {
-	for _, name := range names {
-		if name == "" {
-			return false
-		}
-	}
-	return len(names) > 0
+	return len(names) > 0 && !slices.Contains(names, "")
 }
 
 // itemOf selects the events of which a property is one of some texts. A type with a "*" selects others as well, which does no
@@ -256,7 +252,7 @@ func intersect(f, g nacre.Filter) nacre.Filter {
 			if len(it.Types) == 0 {
 				it.Types = g[j].Types
 			}
-			it.Tags = append(it.Tags[:len(it.Tags):len(it.Tags)], g[j].Tags...)
+			it.Tags = append(slices.Clip(it.Tags), g[j].Tags...)
 			out = append(out, it)
 		}
 	}

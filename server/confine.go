@@ -1,11 +1,13 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/query"
 	"github.com/nacredb/nacre/server/access"
 	"github.com/nacredb/nacre/wire"
 )
@@ -59,18 +61,56 @@ func mayAsk(grant *access.Grant, f nacre.Filter, what string) error {
 	return nil
 }
 
-// within tells whether a stream is the grant's; nil is every stream.
-type within func(nacre.StreamID) bool
+// within is what a read is narrowed to beside its filter; nil is nothing.
+type within struct {
+	streams func(nacre.StreamID) bool // nil is all
+	where   *query.Condition          // nil is none
+}
 
-// confine gives what a read must be narrowed to. A read of one stream beyond the grant's is refused.
-func (x *exchange) confine(p *wire.ReadParams) (within, error) {
-	if !x.grant.Confined() {
-		return nil, nil
+// selects tells whether an event is within.
+func (w *within) selects(e *nacre.Event) bool {
+	return w == nil || (w.streams == nil || w.streams(e.StreamID)) && w.where.Matches(e)
+}
+
+// filter is what the log is asked for: it selects all that is within, and no more than the read's own does.
+func (w *within) filter(p *wire.ReadParams) nacre.Filter {
+	if w == nil || p.Options.From > 0 || p.Options.Until > 0 { // these bound the one stream of a filter of nothing else
+		return p.Filter
 	}
-	if len(p.Filter) == 1 && len(p.Filter[0].Streams) == 1 {
-		return nil, x.grant.CheckStream(p.Filter[0].Streams[0])
+	return w.where.Narrow(p.Filter)
+}
+
+// confine gives what a read must be narrowed to, by the grant and by its condition. A read of one stream beyond the grant's
+// is refused.
+func (x *exchange) confine(p *wire.ReadParams) (*within, error) {
+	var w within
+	var err error
+	switch {
+	case !x.grant.Confined():
+	case len(p.Filter) == 1 && len(p.Filter[0].Streams) == 1:
+		if err := x.grant.CheckStream(p.Filter[0].Streams[0]); err != nil {
+			return nil, err
+		}
+	default:
+		w.streams = x.grant.AllowsStream
 	}
-	return x.grant.AllowsStream, nil
+	if p.Where != "" {
+		if w.where, err = query.Where(p.Where); err != nil {
+			return nil, whereError(err)
+		}
+	}
+	if w.streams == nil && w.where == nil {
+		return nil, nil //nolint:nilnil // it is not narrowed
+	}
+	return &w, nil
+}
+
+// whereError is an error, of a condition perhaps, as a reply tells it.
+func whereError(err error) error {
+	if e, ok := errors.AsType[*query.Error](err); ok {
+		return &wire.QueryError{Field: "where", Line: e.Line, Column: e.Column, Expected: e.Expected, Found: e.Found, Hint: e.Hint}
+	}
+	return err
 }
 
 // prefixes are the prefixes of the streams that a listing of those with this one may show, in byte order,

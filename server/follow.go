@@ -42,7 +42,7 @@ type follow struct {
 	store     *nacre.Store
 	feed      *feed
 	params    wire.ReadParams
-	within    within       // nil is all streams
+	within    *within      // nil is nothing
 	mayGoOn   func() error // nil is always
 	sink      sink
 	heartbeat time.Duration
@@ -124,7 +124,7 @@ func (f *follow) history(ctx context.Context) error {
 
 // stretch reads as much of the log as goes out in one write. Nothing of the log is held while it goes out.
 func (f *follow) stretch(ctx context.Context, to nacre.Position) error {
-	filter, narrowed := f.params.Filter, f.params.Selective() || f.within != nil
+	filter, narrowed := f.within.filter(&f.params), f.params.Selective() || f.within != nil
 	full := false
 	err := entries(ctx, f.store, filter, f.seen, to, func(e *entry) (bool, error) {
 		if narrowed {
@@ -152,7 +152,7 @@ func (f *follow) stretch(ctx context.Context, to nacre.Position) error {
 
 // narrow applies what a filter of the store cannot say.
 func (f *follow) narrow(e *nacre.Event) bool {
-	return (f.within == nil || f.within(e.StreamID)) && f.params.Selects(e)
+	return f.params.Selects(e) && f.within.selects(e)
 }
 
 func (f *follow) put(p nacre.Position, line []byte) error {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/nacredb/nacre"
+	"github.com/nacredb/nacre/query"
 	"github.com/nacredb/nacre/storage/filestore"
 	"github.com/nacredb/nacre/storage/memstore"
 	"github.com/nacredb/nacre/wire"
@@ -176,9 +177,10 @@ func missNothing(t *testing.T, s *nacre.Store, rnd *rand.Rand) {
 	}
 	var wg sync.WaitGroup
 	type one struct {
-		f    *follow
-		sink *recorded
-		err  error
+		f      *follow
+		sink   *recorded
+		wanted func(*nacre.Event) bool // what its condition says
+		err    error
 	}
 	var all []*one
 	for i := range 12 {
@@ -197,9 +199,22 @@ func missNothing(t *testing.T, s *nacre.Store, rnd *rand.Rand) {
 		case 1:
 			f.params.Filter = nacre.Filter{{Tags: []string{"k:1"}}, {Categories: []string{"old"}}}
 		case 2:
-			f.within = func(id nacre.StreamID) bool { return strings.HasPrefix(string(id), "s-1") }
+			f.within = &within{streams: func(id nacre.StreamID) bool { return strings.HasPrefix(string(id), "s-1") }}
 		case 3:
 			f.params.Filter = nacre.Filter{{Streams: []nacre.StreamID{nacre.StreamID("s-" + strconv.Itoa(rnd.IntN(20)))}}}
+		}
+		wanted := func(*nacre.Event) bool { return true }
+		if rnd.IntN(3) == 0 {
+			if f.within == nil {
+				f.within = &within{}
+			}
+			var err error
+			if f.within.where, err = query.Where("type IN ('t.0', 't.1') AND NOT tags CONTAINS 'k:0' AND data LIKE '%xx'"); err != nil {
+				t.Fatal(err)
+			}
+			wanted = func(e *nacre.Event) bool {
+				return (e.Type == "t.0" || e.Type == "t.1") && !slices.Contains(e.Tags, "k:0") && strings.HasSuffix(string(e.Data), `xx"`)
+			}
 		}
 		pace := rnd.IntN(4)
 		to.pause = func() {
@@ -212,7 +227,7 @@ func missNothing(t *testing.T, s *nacre.Store, rnd *rand.Rand) {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 			}
 		}
-		o := &one{f: f, sink: to}
+		o := &one{f: f, sink: to, wanted: wanted}
 		all = append(all, o)
 		wg.Go(func() {
 			if o.err = f.begin(ctx); o.err == nil {
@@ -255,7 +270,7 @@ func missNothing(t *testing.T, s *nacre.Store, rnd *rand.Rand) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if o.f.within == nil || o.f.within(e.StreamID) {
+			if o.wanted(&e) && (o.f.within == nil || o.f.within.streams == nil || o.f.within.streams(e.StreamID)) {
 				want = append(want, e.GlobalPosition)
 			}
 		}

@@ -78,6 +78,7 @@ type follower struct {
 	id, clientID, transport string
 	remote, agent           string
 	filter                  []byte
+	where                   string
 	system                  bool
 	since                   time.Time
 }
@@ -170,11 +171,11 @@ func (f *follower) leave() {
 }
 
 // selects says what is followed, once that is known.
-func (f *follower) selects(p wire.ReadParams, w within) {
+func (f *follower) selects(p wire.ReadParams, w *within) {
 	f.params, f.within = p, w
 	filter := wire.AppendFilter(nil, p.Filter)
 	f.owner.mu.Lock()
-	f.filter = filter
+	f.filter, f.where = filter, p.Where
 	f.owner.mu.Unlock()
 }
 
@@ -242,7 +243,7 @@ func (fs *followers) of(store string) []wire.ConnectionReply {
 		}
 		out = append(out, wire.ConnectionReply{
 			ConnectionID: f.id, ClientID: f.clientID, Transport: f.transport, System: f.system,
-			ConnectedAt: wire.Time{Time: f.since}, IPAddress: f.remote, UserAgent: f.agent, Filter: filter,
+			ConnectedAt: wire.Time{Time: f.since}, IPAddress: f.remote, UserAgent: f.agent, Filter: filter, Where: f.where,
 			GlobalPosition: nacre.Position(f.position.Load()), EventsSent: f.sent.Load(),
 		})
 	}

@@ -29,7 +29,7 @@ type lineWriter struct {
 }
 
 // lines answers with the stored lines that are selected, each with a line feed.
-func (x *exchange) lines(p *wire.ReadParams, within within) error {
+func (x *exchange) lines(p *wire.ReadParams, within *within) error {
 	if x.r.Method == http.MethodHead {
 		x.w.Header()["Content-Type"] = typeNDJSON
 		return nil
@@ -63,14 +63,14 @@ func (x *exchange) lines(p *wire.ReadParams, within within) error {
 }
 
 // copy copies the selected lines, and tells whether the limit ended it.
-func (w *lineWriter) copy(ctx context.Context, p *wire.ReadParams, within within) (limited bool, err error) {
+func (w *lineWriter) copy(ctx context.Context, p *wire.ReadParams, within *within) (limited bool, err error) {
 	o := p.Options
 	selective, skip := p.Selective() || within != nil, p.Offset
 	plain := !selective && skip == 0
 	if !plain {
 		o.Limit = 0
 	}
-	for line, err := range w.x.store.ReadLines(ctx, p.Filter, &o) {
+	for line, err := range w.x.store.ReadLines(ctx, within.filter(p), &o) {
 		if err != nil {
 			return false, err
 		}

@@ -136,7 +136,7 @@ func (s *Server) readLines(x *exchange) error {
 }
 
 // readable checks a read against the grant, and its cursor against the log.
-func (x *exchange) readable(p *wire.ReadParams) (within, error) {
+func (x *exchange) readable(p *wire.ReadParams) (*within, error) {
 	within, err := x.confine(p)
 	if err != nil || p.Epoch == "" {
 		return within, err
@@ -149,12 +149,12 @@ func (x *exchange) readable(p *wire.ReadParams) (within, error) {
 }
 
 // selects applies what a filter of the store cannot say to a line.
-func selects(p *wire.ReadParams, within within, line []byte) (bool, error) {
+func selects(p *wire.ReadParams, within *within, line []byte) (bool, error) {
 	var e nacre.Event
 	if err := wire.ParseLine(line, &e); err != nil {
 		return false, err
 	}
-	return (within == nil || within(e.StreamID)) && p.Selects(&e), nil
+	return p.Selects(&e) && within.selects(&e), nil
 }
 
 // readAll answers a read of many streams.
@@ -189,7 +189,7 @@ type page struct {
 }
 
 // page answers with a page of events as JSON; end writes what stands behind them.
-func (x *exchange) page(p *wire.ReadParams, within within, empty bool, end func(*wire.EventsReply, *page) []byte) error {
+func (x *exchange) page(p *wire.ReadParams, within *within, empty bool, end func(*wire.EventsReply, *page) []byte) error {
 	limit, err := p.PageLimit()
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func (x *exchange) page(p *wire.ReadParams, within within, empty bool, end func(
 }
 
 // fillPage adds events until the page is full.
-func (x *exchange) fillPage(ctx context.Context, p *wire.ReadParams, within within, reply *wire.EventsReply, out *page) error {
+func (x *exchange) fillPage(ctx context.Context, p *wire.ReadParams, within *within, reply *wire.EventsReply, out *page) error {
 	o := p.Options
 	o.Limit = 0
 	selective := p.Selective() || within != nil
@@ -223,7 +223,7 @@ func (x *exchange) fillPage(ctx context.Context, p *wire.ReadParams, within with
 		o.Limit = p.Offset + out.limit + 1 // one more tells whether there is more
 	}
 	seen := 0
-	for line, err := range x.store.ReadLines(ctx, p.Filter, &o) {
+	for line, err := range x.store.ReadLines(ctx, within.filter(p), &o) {
 		if err != nil {
 			return err
 		}

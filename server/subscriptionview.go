@@ -8,7 +8,7 @@ import (
 // specOf is what a request wants.
 func specOf(r *wire.SubscriptionRequest) *delivery.Spec {
 	return &delivery.Spec{
-		Name: r.Name, Kind: r.Kind, Filter: r.Filter, Config: r.Config, Policy: policyOf(r.Policy),
+		Name: r.Name, Kind: r.Kind, Filter: r.Filter, Where: r.Where, Config: r.Config, Policy: policyOf(r.Policy),
 		Start: delivery.Start{Earliest: r.Start.Earliest, After: r.Start.After, At: r.Start.At},
 	}
 }
@@ -43,7 +43,7 @@ func tellPolicy(p *delivery.Policy) wire.SubscriptionPolicy {
 
 func (x *exchange) tellSubscription(st *delivery.Status) wire.SubscriptionReply {
 	r := wire.SubscriptionReply{
-		Name: st.Name, Kind: st.Kind, Status: string(st.State), After: st.After, Position: st.Position, Head: st.Head, Lag: st.Lag,
+		Name: st.Name, Kind: st.Kind, Status: string(st.State), Where: st.Where, After: st.After, Position: st.Position, Head: st.Head, Lag: st.Lag,
 		Open: st.Open, Waiting: st.Waiting, NextAttempt: st.NextAttempt, Tried: st.Tried, Delivered: st.Delivered, Failed: st.Failed,
 		Reason: st.Reason, Consumers: st.Consumers, Config: st.Config, Policy: tellPolicy(&st.Policy),
 		CreatedAt: st.CreatedAt, UpdatedAt: st.UpdatedAt,

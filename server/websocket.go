@@ -70,7 +70,7 @@ func (s *Server) followWebSocket(x *exchange) error {
 }
 
 // narrowing is the exchange's confine for when the exchange is over.
-func narrowing(x *exchange) func(*wire.ReadParams) (within, error) {
+func narrowing(x *exchange) func(*wire.ReadParams) (*within, error) {
 	later := &exchange{grant: x.grant}
 	return later.confine
 }
@@ -139,7 +139,7 @@ type socketFollower struct {
 	*follower
 	conn       *websocket.Conn
 	out        *staged
-	confine    func(*wire.ReadParams) (within, error)
+	confine    func(*wire.ReadParams) (*within, error)
 	said       bool // what is followed was said in the address
 	subscribed chan wire.ReadParams
 }

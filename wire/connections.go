@@ -19,6 +19,7 @@ type ConnectionReply struct {
 	IPAddress    string          `json:"ipAddress"`
 	UserAgent    string          `json:"userAgent"`
 	Filter       json.RawMessage `json:"filter"`
+	Where        string          `json:"where,omitzero"` // "" where it has no condition
 	// GlobalPosition is what it has been sent or does not select; EventsSent counts what it has been sent.
 	GlobalPosition nacre.Position `json:"globalPosition"`
 	EventsSent     uint64         `json:"eventsSent"`

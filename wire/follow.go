@@ -8,7 +8,7 @@ import (
 )
 
 // ParseFollow reads the parameters of a GET that follows the log, by SSE or WebSocket: type, category,
-// streamId, tag, filter, DeltaBase's eventFilter (as type) and flat filter, after, fromDate and toDate; it
+// streamId, tag, filter, where, DeltaBase's eventFilter (as type) and flat filter, after, fromDate and toDate; it
 // passes over clientId, which selects nothing. lastEventID is the header's, and counts before after.
 func ParseFollow(values url.Values, lastEventID string) (ReadParams, error) {
 	q := newQuery(values)
@@ -29,7 +29,7 @@ func ParseFollow(values url.Values, lastEventID string) (ReadParams, error) {
 		cursor = c
 	}
 	p.Options.After, p.Epoch = cursor.Position, cursor.Epoch
-	p.FromDate, p.ToDate = q.date("fromDate", false), q.date("toDate", true)
+	p.FromDate, p.ToDate, p.Where = q.date("fromDate", false), q.date("toDate", true), q.text("where")
 	return p, q.done()
 }
 

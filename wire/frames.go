@@ -25,7 +25,7 @@ func AppendFrameError(dst, body []byte) []byte {
 var (
 	messageMembers   = []string{"event", "caughtUp", "error"}
 	caughtUpMembers  = []string{"cursor", "globalPosition"}
-	subscribeMembers = []string{"action", "filter", "eventFilter", "after", "fromDate", "toDate"}
+	subscribeMembers = []string{"action", "filter", "eventFilter", "after", "fromDate", "toDate", "where"}
 )
 
 // ParseFrame reads a WebSocket message of a server; Line is part of it.
@@ -77,7 +77,7 @@ func (s *scanner) caughtUp() Cursor {
 }
 
 // DecodeSubscribe reads the first message of a WebSocket client: {"action":"subscribe",
-// "filter"?:{"items":[…]}, "after"?: position or cursor, "fromDate"?, "toDate"?}; or DeltaBase's
+// "filter"?:{"items":[…]}, "where"?, "after"?: position or cursor, "fromDate"?, "toDate"?}; or DeltaBase's
 // {"action":"subscribe","eventFilter":"todo.*"}, whose filter is an event type, in which * is a wildcard,
 // or a list of them, and whose other form is {"filter":{"type":…,"streamId":…}}.
 func DecodeSubscribe(message []byte) (ReadParams, error) {
@@ -110,6 +110,8 @@ func DecodeSubscribe(message []byte) (ReadParams, error) {
 			p.FromDate = s.time()
 		case 5:
 			p.ToDate = s.time()
+		case 6:
+			p.Where = s.given()
 		}
 	}
 	if action == "" {
@@ -132,6 +134,9 @@ func EncodeSubscribe(dst []byte, p *ReadParams) []byte {
 	}
 	if !p.ToDate.IsZero() {
 		dst = appendTime(append(dst, `,"toDate":`...), p.ToDate)
+	}
+	if p.Where != "" {
+		dst = appendText(append(dst, `,"where":`...), p.Where)
 	}
 	return append(dst, '}')
 }

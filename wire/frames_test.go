@@ -100,6 +100,7 @@ func TestSubscribe(t *testing.T) {
 		`{"action":"subscribe"}`: {},
 		`{"action":"subscribe","filter":{"items":[{"types":["todo.*"]}]}}`:               {Filter: todo},
 		`{"action":"subscribe","eventFilter":"todo.*"}`:                                  {Filter: todo},
+		`{"action":"subscribe","eventFilter":"todo.*","where":"data.done"}`:              {Filter: todo, Where: "data.done"},
 		`{"eventFilter":["todo.*"],"after":12,"action":"subscribe"}`:                     {Filter: todo, Options: nacre.ReadOptions{After: 12}},
 		`{"action":"subscribe","filter":{"type":"todo.*"},"after":"12@e"}`:               {Filter: todo, Options: nacre.ReadOptions{After: 12}, Epoch: "e"},
 		`{"action":"subscribe","fromDate":"2026-11-20T00:00:00Z","filter":{"items":[]}}`: {FromDate: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)},
@@ -114,7 +115,7 @@ func TestSubscribe(t *testing.T) {
 		`{"action":"subscribe","eventFilter":"a","filter":{"items":[]}}`: "INVALID_ARGUMENT filter: is a second filter: give filter or eventFilter",
 		`{"action":"subscribe","filter":{"data.x":1}}`:                   "UNSUPPORTED filter.data.x: is not something that is filtered by: give type and streamId",
 		`{"action":"subscribe","after":"x"}`:                             `INVALID_ARGUMENT after: "x" is not a position, nor a cursor such as 1042@01JD3Y8Q0V3M8S2Z6T5N9K4RWE`,
-		`{"action":"subscribe","since":1}`:                               "INVALID_ARGUMENT since: is not known here: action, filter, eventFilter, after, fromDate and toDate are",
+		`{"action":"subscribe","since":1}`:                               "INVALID_ARGUMENT since: is not known here: action, filter, eventFilter, after, fromDate, toDate and where are",
 	} {
 		if _, err := DecodeSubscribe([]byte(message)); told(err) != want {
 			t.Errorf("%s gives %s, not %s", message, told(err), want)

@@ -120,7 +120,7 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 	filter := nacre.Filter{{Types: []string{"a.*"}, Tags: []string{"k:1"}, Streams: []nacre.StreamID{"s-1"}, Categories: []string{"s"}}}
 	conforms(t, doc, "CommitRequest", EncodeCommit(nil, []nacre.Append{a}, &nacre.Condition{FailIfEventsMatch: filter, After: 3}, false))
 	conforms(t, doc, "ReadRequest", EncodeRead(nil, filter, &nacre.ReadOptions{After: 1, Before: 9, From: 1, Until: 2, Limit: 3, Backwards: true}))
-	p := ReadParams{Filter: filter, Epoch: "e", FromDate: time.UnixMicro(1).UTC()}
+	p := ReadParams{Filter: filter, Where: "data", Epoch: "e", FromDate: time.UnixMicro(1).UTC()}
 	conforms(t, doc, "SubscribeMessage", EncodeSubscribe(nil, &p))
 	for _, message := range []string{`{"action":"subscribe","eventFilter":["a"]}`, `{"action":"subscribe","filter":{"type":"a"}}`} {
 		conforms(t, doc, "SubscribeMessage", []byte(message))
@@ -194,7 +194,7 @@ func TestDocumentedParametersAreTaken(t *testing.T) {
 			"eventFilter", "eventId", "transactionId", "fromPosition", "toPosition", "offset", "sortBy", "sortDirection",
 			"includeCount", "includeArchived", "includeMetadata", "from", "to", "fromStreamPosition", "toStreamPosition",
 			"maxCount", "expectedStreamVersion", "prefix", "streamType", "streamIdPattern", "wait", "timeout", "phase",
-			"kind", "name", "id",
+			"kind", "name", "id", "where",
 		} {
 			err := fmt.Sprint(parse(url.Values{name: {"2"}}))
 			known := !strings.Contains(err, "is not a parameter of this request") && !strings.Contains(err, "is not taken where")

@@ -27,6 +27,9 @@ type ReadParams struct {
 	EventID, TransactionID string
 	// Among selects further, where Filter must be one stream for its positions to be bounded.
 	Among nacre.Filter
+	// Where is a condition over events, in the language of package query, "" for none. Whoever reads evaluates it beside
+	// Selects.
+	Where string
 
 	// Offset is how many selected events are passed over before the first.
 	Offset int
@@ -40,12 +43,13 @@ type ReadParams struct {
 func (p *ReadParams) Cursor() Cursor { return Cursor{p.Options.After, p.Epoch} }
 
 // Selective tells whether there is more to apply than Filter and Options: then limit and offset count only
-// events that Selects takes, and the reader must apply them itself.
+// events that Selects takes and of which Where is true, and the reader must apply them itself.
 func (p *ReadParams) Selective() bool {
-	return !p.FromDate.IsZero() || !p.ToDate.IsZero() || p.EventID != "" || p.TransactionID != "" || len(p.Among) > 0
+	return !p.FromDate.IsZero() || !p.ToDate.IsZero() || p.EventID != "" || p.TransactionID != "" || len(p.Among) > 0 ||
+		p.Where != ""
 }
 
-// Selects applies what Filter cannot say.
+// Selects applies what Filter cannot say, apart from Where.
 func (p *ReadParams) Selects(e *nacre.Event) bool {
 	return (p.FromDate.IsZero() || !e.CreatedAt.Before(p.FromDate)) &&
 		(p.ToDate.IsZero() || !e.CreatedAt.After(p.ToDate)) &&
@@ -108,7 +112,7 @@ func ParseStreamRead(values url.Values, stream nacre.StreamID) (ReadParams, erro
 	return p, q.done()
 }
 
-// ParseEventsRead reads the parameters of a GET of all streams: type, category, streamId, tag or filter,
+// ParseEventsRead reads the parameters of a GET of all streams: type, category, streamId, tag or filter, where,
 // after, before, fromDate, toDate, limit, direction; and DeltaBase's eventId, transactionId, fromPosition
 // and toPosition (inclusive), maxCount, offset, sortBy, sortDirection, includeCount, includeArchived.
 func ParseEventsRead(values url.Values) (ReadParams, error) {
@@ -135,7 +139,7 @@ func (p *ReadParams) page(q *query, order string) {
 		o.Before = nacre.Position(n + 1)
 	}
 	p.FromDate, p.ToDate = q.date("fromDate", false), q.date("toDate", true)
-	p.EventID, p.TransactionID = q.text("eventId"), q.text("transactionId")
+	p.EventID, p.TransactionID, p.Where = q.text("eventId"), q.text("transactionId"), q.text("where")
 	limit, _ := q.same(1, math.MaxInt32, "limit", "maxCount")
 	o.Limit = int(limit)
 	offset, _ := q.integer("offset", 0, math.MaxInt32)
@@ -199,6 +203,9 @@ func (p *ReadParams) Values() url.Values {
 	}
 	if p.TransactionID != "" {
 		q.Set("transactionId", p.TransactionID)
+	}
+	if p.Where != "" {
+		q.Set("where", p.Where)
 	}
 	if p.Options.Limit > 0 {
 		q.Set("limit", strconv.Itoa(p.Options.Limit))

@@ -7,12 +7,12 @@ import (
 )
 
 var (
-	readMembers  = []string{"filter", "after", "before", "from", "until", "limit", "backwards"}
-	queryMembers = []string{"query", "after", "before", "limit", "direction"}
+	readMembers  = []string{"filter", "after", "before", "from", "until", "limit", "backwards", "where"}
+	queryMembers = []string{"query", "after", "before", "limit", "direction", "where"}
 )
 
 // DecodeRead reads the body of a POST …/read: {"filter"?, "after"?, "before"?, "from"?, "until"?, "limit"?,
-// "backwards"?}, the fields of [nacre.ReadOptions] by their own names and meanings; after may be a cursor.
+// "backwards"?, "where"?}, the fields of [nacre.ReadOptions] by their own names and meanings; after may be a cursor.
 func DecodeRead(body []byte) (ReadParams, error) {
 	var p ReadParams
 	var s scanner
@@ -35,6 +35,8 @@ func DecodeRead(body []byte) (ReadParams, error) {
 			o.Limit = int(s.integer(0, math.MaxInt32))
 		case 6:
 			o.Backwards = s.boolean()
+		case 7:
+			p.Where = s.given()
 		}
 	}
 	if err := s.end(); err != nil {
@@ -71,7 +73,7 @@ func appendPositive[T ~int | ~int64 | ~uint64](dst []byte, member string, n T) [
 }
 
 // DecodeQuery reads the body of a POST …/query, DeltaBase's: {"query"?:{"items":[…]}, "after"?, "before"?,
-// "limit"?, "direction"?}.
+// "limit"?, "direction"?, "where"?}.
 func DecodeQuery(body []byte) (ReadParams, error) {
 	var p ReadParams
 	var s scanner
@@ -98,6 +100,8 @@ func DecodeQuery(body []byte) (ReadParams, error) {
 			default:
 				s.fail("%.40q is not a direction: give forwards or backwards", direction)
 			}
+		case 5:
+			p.Where = s.given()
 		}
 	}
 	if err := s.end(); err != nil {

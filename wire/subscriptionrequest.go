@@ -25,6 +25,7 @@ type SubscriptionRequest struct {
 	Name   string // "" has one made
 	Kind   string
 	Filter nacre.Filter
+	Where  string // a condition beside the filter; "" is none
 	Start  SubscriptionStart
 	Config json.RawMessage // nil where it was not given
 	Policy *SubscriptionPolicy
@@ -37,6 +38,7 @@ type SubscriptionRequest struct {
 // what was.
 type SubscriptionChange struct {
 	Filter *nacre.Filter
+	Where  *string // "" is none
 	Config json.RawMessage
 	Policy *SubscriptionPolicy
 
@@ -44,21 +46,21 @@ type SubscriptionChange struct {
 }
 
 var (
-	subscriptionMembers = []string{"filter", "eventFilter", "config", "policy", "name", "kind", "start"}
+	subscriptionMembers = []string{"filter", "eventFilter", "config", "policy", "where", "name", "kind", "start"}
 	policyMembers       = []string{"order", "window", "parallel", "batch", "retry", "onExhausted", "ackDeadlineMs", "pinned"}
 	retryMembers        = []string{"maxAttempts", "strategy", "initialDelayMs", "maxDelayMs", "multiplier", "jitterPercent"}
 )
 
 // changeMembers is how many of subscriptionMembers a change has.
-const changeMembers = 4
+const changeMembers = 5
 
 // DecodeSubscription reads a SubscriptionRequest:
 //
-//	{"name"?, "kind", "filter"? or "eventFilter"?, "start"?, "config"?, "policy"?}
+//	{"name"?, "kind", "filter"? or "eventFilter"?, "where"?, "start"?, "config"?, "policy"?}
 //
-// A filter is as in reads, or DeltaBase's flat one; eventFilter is an event type with wildcards, or a list of them; start
-// is "earliest", "latest", a position behind which to begin, or a time. What the values of config and policy may be, the
-// kind of the subscription says.
+// A filter is as in reads, or DeltaBase's flat one; eventFilter is an event type with wildcards, or a list of them; where
+// is a condition over events, which is not looked into here; start is "earliest", "latest", a position behind which to
+// begin, or a time. What the values of config and policy may be, the kind of the subscription says.
 func DecodeSubscription(body []byte) (SubscriptionRequest, error) {
 	var r SubscriptionRequest
 	var s scanner
@@ -75,10 +77,12 @@ func DecodeSubscription(body []byte) (SubscriptionRequest, error) {
 		case 3:
 			r.Policy = s.policy()
 		case 4:
-			r.Name = s.given()
+			r.Where = s.given()
 		case 5:
-			r.Kind = s.given()
+			r.Name = s.given()
 		case 6:
+			r.Kind = s.given()
+		case 7:
 			r.Start = s.start()
 		}
 	}
@@ -91,7 +95,7 @@ func DecodeSubscription(body []byte) (SubscriptionRequest, error) {
 	return r, nil
 }
 
-// DecodeSubscriptionChange reads a SubscriptionChange. One that changes nothing is refused.
+// DecodeSubscriptionChange reads a SubscriptionChange, in which a where of "" is none. One that changes nothing is refused.
 func DecodeSubscriptionChange(body []byte) (SubscriptionChange, error) {
 	var c SubscriptionChange
 	var s scanner
@@ -109,13 +113,16 @@ func DecodeSubscriptionChange(body []byte) (SubscriptionChange, error) {
 			c.Config = s.config()
 		case 3:
 			c.Policy = s.policy()
+		case 4:
+			where := s.text()
+			c.Where = &where
 		}
 	}
 	if err := s.end(); err != nil {
 		return SubscriptionChange{}, err
 	}
-	if c.Filter == nil && c.Config == nil && c.Policy == nil {
-		return SubscriptionChange{}, invalid("body", "changes nothing: give filter, config or policy")
+	if c.Filter == nil && c.Where == nil && c.Config == nil && c.Policy == nil {
+		return SubscriptionChange{}, invalid("body", "changes nothing: give filter, where, config or policy")
 	}
 	return c, nil
 }
@@ -269,10 +276,11 @@ func EncodeSubscription(r *SubscriptionRequest) ([]byte, error) {
 		Name   string              `json:"name,omitzero"`
 		Kind   string              `json:"kind"`
 		Filter json.RawMessage     `json:"filter"`
+		Where  string              `json:"where,omitzero"`
 		Start  any                 `json:"start,omitzero"`
 		Config json.RawMessage     `json:"config,omitzero"`
 		Policy *SubscriptionPolicy `json:"policy,omitzero"`
-	}{r.Name, r.Kind, AppendFilter(nil, r.Filter), start, r.Config, r.Policy})
+	}{r.Name, r.Kind, AppendFilter(nil, r.Filter), r.Where, start, r.Config, r.Policy})
 }
 
 // EncodeSubscriptionChange is the body that DecodeSubscriptionChange reads.
@@ -283,9 +291,10 @@ func EncodeSubscriptionChange(c *SubscriptionChange) ([]byte, error) {
 	}
 	return Encode(struct {
 		Filter json.RawMessage     `json:"filter,omitzero"`
+		Where  *string             `json:"where,omitzero"`
 		Config json.RawMessage     `json:"config,omitzero"`
 		Policy *SubscriptionPolicy `json:"policy,omitzero"`
-	}{filter, c.Config, c.Policy})
+	}{filter, c.Where, c.Config, c.Policy})
 }
 
 // Locate gives an error about a subscription the path that its field has in the request.

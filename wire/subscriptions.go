@@ -43,12 +43,13 @@ type SubscriptionReply struct {
 	Kind           string             `json:"kind"`
 	Status         string             `json:"status"` // ACTIVE, PAUSED, RETRYING or SUSPENDED; to DeltaBase's clients theirs
 	Filter         json.RawMessage    `json:"filter"`
-	After          nacre.Position     `json:"after"`    // where it began, or was sent back to
-	Position       nacre.Position     `json:"position"` // nothing is open before
-	Head           nacre.Position     `json:"head"`     // the log's end, now
-	Lag            nacre.Position     `json:"lag"`      // what lies between
-	Open           int                `json:"open"`     // events that were read and are not done
-	Waiting        int                `json:"waiting"`  // streams that wait after a failure
+	Where          string             `json:"where,omitzero"` // as it was given
+	After          nacre.Position     `json:"after"`          // where it began, or was sent back to
+	Position       nacre.Position     `json:"position"`       // nothing is open before
+	Head           nacre.Position     `json:"head"`           // the log's end, now
+	Lag            nacre.Position     `json:"lag"`            // what lies between
+	Open           int                `json:"open"`           // events that were read and are not done
+	Waiting        int                `json:"waiting"`        // streams that wait after a failure
 	NextAttempt    time.Time          `json:"nextAttempt,omitzero"`
 	Tried          int                `json:"tried,omitzero"` // how often what is tried then has failed
 	Delivered      uint64             `json:"delivered"`      // events, and Failed attempts, since the server looks after it
@@ -101,9 +102,11 @@ func (r *SubscriptionReply) FillDeltaBase(store string, filter nacre.Filter) {
 	r.SubscriptionID, r.ID, r.SubscriberID, r.SubscriberType = r.Name, r.Name, r.Name, r.Kind
 	r.EventStoreName, r.EventStoreID = store, "nacre:"+store
 	r.Filter = AppendFilter(nil, filter)
-	if patterns, ok := EventPatterns(filter); ok && len(patterns) == 1 {
+	switch patterns, ok := EventPatterns(filter); {
+	case !ok || r.Where != "":
+	case len(patterns) == 1:
 		r.EventFilter = appendText(nil, patterns[0])
-	} else if ok {
+	default:
 		r.EventFilter = appendTexts(nil, patterns)
 	}
 	r.LastProcessed = r.Position

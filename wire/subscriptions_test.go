@@ -21,7 +21,7 @@ func TestSubscriptionRequestsComeBack(t *testing.T) {
 	filter := nacre.Filter{{Types: []string{"user.*"}, Tags: []string{"a"}}, {Streams: []nacre.StreamID{"s-1"}}}
 	for _, want := range []SubscriptionRequest{
 		{Kind: "group", Name: "g"},
-		{Kind: "webhook", Filter: filter, Start: SubscriptionStart{Earliest: true}, Config: json.RawMessage(`{"url":"x"}`), Policy: policy},
+		{Kind: "webhook", Filter: filter, Where: "data.total > 100\n", Start: SubscriptionStart{Earliest: true}, Config: json.RawMessage(`{"url":"x"}`), Policy: policy},
 		{Kind: "file", Start: SubscriptionStart{After: &position}},
 		{Kind: "file", Start: SubscriptionStart{At: time.Date(2026, 11, 20, 18, 55, 20, 471204000, time.UTC)}},
 	} {
@@ -35,12 +35,26 @@ func TestSubscriptionRequestsComeBack(t *testing.T) {
 		}
 	}
 	change := SubscriptionChange{Filter: &filter, Config: json.RawMessage(`{"url":"y"}`), Policy: policy}
-	body, err := EncodeSubscriptionChange(&change)
-	if err != nil {
-		t.Fatal(err)
+	where, none := "data.total > 100", ""
+	for _, change := range []SubscriptionChange{change, {Where: &where}, {Where: &none}} {
+		body, err := EncodeSubscriptionChange(&change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodeSubscriptionChange(body); err != nil || !reflect.DeepEqual(got, change) {
+			t.Errorf("%s comes back as %+v, %v", body, got, err)
+		}
 	}
-	if got, err := DecodeSubscriptionChange(body); err != nil || !reflect.DeepEqual(got, change) {
-		t.Errorf("%s comes back as %+v, %v", body, got, err)
+	for field, body := range map[string]string{
+		"where": `{"kind":"group","where":""}`, "body": `{}`,
+	} {
+		_, err := DecodeSubscription([]byte(body))
+		if field == "body" {
+			_, err = DecodeSubscriptionChange([]byte(body))
+		}
+		if e, ok := errors.AsType[*nacre.Error](err); !ok || e.Field != field {
+			t.Errorf("%s gives %v", body, err)
+		}
 	}
 	page := SubscriptionsParams{Kind: "webhook", Status: "PAUSED", EventFilter: "a.*", Limit: 3, Offset: 4}
 	if got, err := ParseSubscriptions(page.Values()); err != nil || got != page {

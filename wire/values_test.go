@@ -256,6 +256,24 @@ func TestSelects(t *testing.T) {
 			t.Errorf("%s: %v, selects %v", query, err, p.Selects(&e))
 		}
 	}
+	for _, values := range []url.Values{{"where": {"data.total > 100"}, "type": {"a"}}, {"where": {"type = 'a'"}}} {
+		p, err := ParseEventsRead(values)
+		if err != nil || !p.Selective() || p.Where != values.Get("where") {
+			t.Errorf("%v gives %+v, %v", values, p, err)
+		}
+		if again, err := ParseEventsRead(p.Values()); err != nil || !reflect.DeepEqual(again, p) {
+			t.Errorf("%v comes back as %+v, %v", p.Values(), again, err)
+		}
+		if follow, err := ParseFollow(values, ""); err != nil || follow.Where != p.Where {
+			t.Errorf("%v is followed as %+v, %v", values, follow, err)
+		}
+		if stream, err := ParseStreamRead(url.Values{"where": values["where"]}, "s-1"); err != nil || stream.Where != p.Where {
+			t.Errorf("%v of a stream is %+v, %v", values, stream, err)
+		}
+	}
+	if _, err := ParseEventsRead(url.Values{"where": {""}}); nacre.CodeOf(err) != nacre.CodeInvalid {
+		t.Errorf("an empty condition gives %v", err)
+	}
 	for limit, want := range map[int]int{0: 1000, 5: 5, 10_000: 10_000, 10_001: 0} {
 		p := ReadParams{Options: nacre.ReadOptions{Limit: limit}}
 		if n, err := p.PageLimit(); n != want || (err == nil) != (want > 0) {

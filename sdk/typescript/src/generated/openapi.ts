@@ -1504,7 +1504,7 @@ export interface paths {
         /**
          * Make a subscription
          * @description It is delivered from then on, also after the server is started again. Where there is one of the same name, or where no
-         *     name is given, that has the same filter, policy and receiver, the answer is that one, with 200; another one of the name
+         *     name is given, that has the same filter, `where`, policy and receiver, the answer is that one, with 200; another one of the name
          *     is SUBSCRIPTION_EXISTS. A credential that is confined to streams gives a filter whose items name streams or categories
          *     within them.
          */
@@ -2493,6 +2493,7 @@ export interface components {
                 /** @enum {string} */
                 transport: "sse" | "websocket";
                 userAgent: string;
+                where?: components["schemas"]["Where"];
             }[];
             eventStoreName: string;
             pagination: components["schemas"]["Pagination"];
@@ -3183,6 +3184,7 @@ export interface components {
             /** @default 1000 */
             limit: number;
             query?: components["schemas"]["Filter"];
+            where?: components["schemas"]["Where"];
         };
         ReadRequest: {
             after?: components["schemas"]["PositionOrCursor"];
@@ -3205,6 +3207,7 @@ export interface components {
              * @description Stream position, exclusive; 0 is no bound.
              */
             until?: number;
+            where?: components["schemas"]["Where"];
         };
         ReplayRequest: {
             from?: components["schemas"]["Position"];
@@ -3412,6 +3415,7 @@ export interface components {
             filter?: components["schemas"]["Filter"] | components["schemas"]["FlatFilter"];
             fromDate?: components["schemas"]["Time"];
             toDate?: components["schemas"]["Time"];
+            where?: components["schemas"]["Where"];
         };
         Subscription: {
             /**
@@ -3429,7 +3433,7 @@ export interface components {
              * @description Events, since the server looks after it.
              */
             delivered: number;
-            /** @description The types of the filter; absent where they do not say it all. */
+            /** @description The types of the filter; absent where they do not say it all, as beside a `where`. */
             eventFilter?: string | string[];
             eventStoreId: string;
             eventStoreName: string;
@@ -3496,6 +3500,8 @@ export interface components {
             updatedAt: components["schemas"]["Time"];
             /** @description Streams that wait after a failure. */
             waiting: number;
+            /** @description The condition, as it was given; absent where there is none. */
+            where?: string;
         };
         SubscriptionChange: {
             config?: Record<string, never>;
@@ -3503,6 +3509,8 @@ export interface components {
             /** @description Which events; not given, all. Give one of `filter` and `eventFilter`. */
             filter?: components["schemas"]["Filter"] | components["schemas"]["FlatFilter"];
             policy?: components["schemas"]["SubscriptionPolicy"];
+            /** @description A condition over events, as in the request; an empty text removes it. */
+            where?: string;
         };
         SubscriptionDeadLetter: {
             at: components["schemas"]["Time"];
@@ -3562,6 +3570,7 @@ export interface components {
             policy?: components["schemas"]["SubscriptionPolicy"];
             /** @description `latest` (the default) is the log's end, `earliest` the first event; or a position behind which to begin, or a time. */
             start?: ("earliest" | "latest") | components["schemas"]["Position"] | components["schemas"]["StartTime"];
+            where?: components["schemas"]["Where"];
         };
         SubscriptionRetry: {
             /**
@@ -3635,6 +3644,11 @@ export interface components {
         VersionRequest: {
             version?: number;
         };
+        /**
+         * @description A condition over events that has to be true beside the filter, in the query language.
+         * @example type LIKE 'order.%' AND data.total > 100
+         */
+        Where: string;
     };
     responses: {
         /** @description Appended and durable; with 200, these ids were there already. */
@@ -4156,6 +4170,13 @@ export interface components {
         type: string[];
         /** @description Answer when the log's end is behind this position, its epoch is another one, or the timeout is over. */
         wait: components["schemas"]["Cursor"];
+        /**
+         * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+         *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+         *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+         * @example type LIKE 'order.%' AND data.total > 100
+         */
+        where: string;
     };
     requestBodies: {
         Append: {
@@ -5319,6 +5340,13 @@ export interface operations {
                 transactionId?: components["parameters"]["transactionId"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: {
                 /** @description A cursor to go on behind, before `after`; browsers send it. */
@@ -5396,6 +5424,13 @@ export interface operations {
                 toDate?: components["parameters"]["toDate"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: {
                 /** @description A cursor to go on behind, before `after`; browsers send it. */
@@ -6464,6 +6499,13 @@ export interface operations {
                 transactionId?: components["parameters"]["transactionId"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: never;
             path: {
@@ -6560,6 +6602,13 @@ export interface operations {
                 transactionId?: components["parameters"]["transactionId"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: never;
             path: {
@@ -7219,6 +7268,13 @@ export interface operations {
                 transactionId?: components["parameters"]["transactionId"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: {
                 /** @description A cursor to go on behind, before `after`; browsers send it. */
@@ -7296,6 +7352,13 @@ export interface operations {
                 toDate?: components["parameters"]["toDate"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: {
                 /** @description A cursor to go on behind, before `after`; browsers send it. */
@@ -7528,6 +7591,13 @@ export interface operations {
                 transactionId?: components["parameters"]["transactionId"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: never;
             path: {
@@ -7624,6 +7694,13 @@ export interface operations {
                 transactionId?: components["parameters"]["transactionId"];
                 /** @description One of these types; `*` stands for one or more characters, dots included: `order.*`. */
                 type?: components["parameters"]["type"];
+                /**
+                 * @description A condition over events that has to be true beside the filter, in the query language, without order, limit, columns and
+                 *     parameters. What is not there is null, and no comparison with null is true. One that is wrong is INVALID_ARGUMENT with line,
+                 *     column, expected and hint in the details. `limit`, `offset` and `includeCount` count what it is true of.
+                 * @example type LIKE 'order.%' AND data.total > 100
+                 */
+                where?: components["parameters"]["where"];
             };
             header?: never;
             path: {
