@@ -1,4 +1,5 @@
-// Package examples has programs that show how Nacre is used, one a folder; start with quickstart and counter. Models
+// Package examples has programs that show how Nacre is used, one a folder; start with quickstart, counter and albums. Folder todo has
+// a guide with requests in the place of a program. Models
 // are in folders of their own (bank/model, todos/model), and the folders named wasm are the same models as WebAssembly
 // modules, which "make wasm" builds.
 //
