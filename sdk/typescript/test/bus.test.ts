@@ -50,6 +50,8 @@ describe('durable subscriptions ask', () => {
     await bus.subscribeWebhook({ items: [{ tags: ['vip'] }] }, url, { timeoutMs: 5 })
     await bus.subscribeWebhook('user.*', url, { name: 'w', start: new Date(0), retryPolicy: { maxAttempts: 2 }, config: { batch: 2 } })
     await bus.createConsumerGroup('g', { filter: ['a', 'b'], start: 7 })
+    await bus.subscribeWebhook('user.*', url, { where: 'data.age >= 18' })
+    await bus.createConsumerGroup('h', { where: 'data.age >= 18' })
     const path = '/event-stores/shop/subscriptions'
     assert.deepEqual(asked, [
       { method: 'POST', path, body: { kind: 'webhook', filter: { items: [{ tags: ['vip'] }] }, config: { url, timeoutMs: 5 } } },
@@ -60,6 +62,8 @@ describe('durable subscriptions ask', () => {
         },
       },
       { method: 'POST', path, body: { kind: 'group', name: 'g', start: 7, filter: { items: [{ types: ['a', 'b'] }] } } },
+      { method: 'POST', path, body: { kind: 'webhook', where: 'data.age >= 18', filter: { items: [{ types: ['user.*'] }] }, config: { url } } },
+      { method: 'POST', path, body: { kind: 'group', name: 'h', where: 'data.age >= 18' } },
     ])
   })
 
@@ -68,6 +72,7 @@ describe('durable subscriptions ask', () => {
     await bus.listSubscriptions({ subscriberType: 'webhook', limit: 2 })
     await bus.getSubscription('a.b')
     await bus.updateSubscription('w', { filter: '*' })
+    await bus.updateSubscription('w', { where: '' })
     await bus.unsubscribe('w')
     await bus.pauseSubscription('w')
     await bus.resumeSubscription('w')
@@ -79,7 +84,7 @@ describe('durable subscriptions ask', () => {
     await bus.discardDeadLetters('w', ['x'])
     const root = '/event-stores/shop/subscriptions'
     assert.deepEqual(asked.map(({ method, path, body }) => [method, path.replace(root, ''), body]), [
-      ['GET', '?subscriberType=webhook&limit=2', undefined], ['GET', '/a.b', undefined], ['PATCH', '/w', { filter: { items: [] } }],
+      ['GET', '?subscriberType=webhook&limit=2', undefined], ['GET', '/a.b', undefined], ['PATCH', '/w', { filter: { items: [] } }], ['PATCH', '/w', { where: '' }],
       ['DELETE', '/w', undefined], ['POST', '/w/pause', undefined], ['POST', '/w/resume', undefined], ['POST', '/w/replay?from=17', undefined],
       ['GET', '/w/deliveries?limit=3', undefined], ['GET', '/w/dead-letters', undefined], ['POST', '/w/dead-letters/retry', {}],
       ['POST', '/w/dead-letters/retry', { ids: ['x'] }], ['POST', '/w/dead-letters/discard', { ids: ['x'] }],

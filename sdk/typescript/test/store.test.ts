@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import { InMemoryEventStore } from '@nacredb/client'
+import { InMemoryEventStore, isUnsupportedError, isValidationError } from '@nacredb/client'
 import { TestServer } from './support/server.js'
 import { storeSuite } from './support/store-suite.js'
 
@@ -12,6 +12,29 @@ after(() => server.stop())
 
 storeSuite('a server', () => server.store())
 storeSuite('in memory', async () => new InMemoryEventStore())
+
+it('a server: evaluates conditions', async () => {
+  const store = await server.store()
+  await store.appendToStream('s', [{ type: 'a', data: { n: 1 } }, { type: 'a', data: { n: 2 } }, { type: 'b', data: { n: 3 } }, { type: 'b', data: null }])
+  const where = "data.n > 1 AND type IN ('a', 'b')"
+  const numbers = (events: readonly { data: unknown }[]) => events.map(event => (event.data as { n: number }).n)
+  assert.deepEqual(numbers(await store.queryEvents({ where })), [2, 3])
+  assert.deepEqual(numbers(await store.queryEvents({ where, type: 'b' })), [3])
+  assert.deepEqual(numbers(await store.readStream('s', { where, types: ['a'] })), [2])
+  assert.deepEqual(numbers(await store.readByQuery({ items: [] }, { where, limit: 1 })), [2])
+  await assert.rejects(store.queryEvents({ where: 'data.n > 1 LIMIT 3' }), error => {
+    assert.ok(isValidationError(error))
+    assert.deepEqual([error.details?.['field'], error.details?.['line'], error.details?.['column']], ['where', 1, 12])
+    return true
+  })
+})
+
+it('in memory: refuses conditions', async () => {
+  const store = new InMemoryEventStore()
+  for (const asked of [store.queryEvents({ where: 'TRUE' }), store.readStream('s', { where: 'TRUE' }), store.readByQuery({ items: [] }, { where: 'TRUE' })]) {
+    await assert.rejects(asked, isUnsupportedError)
+  }
+})
 
 it('in memory: is followed as a server is', async () => {
   const store = new InMemoryEventStore()

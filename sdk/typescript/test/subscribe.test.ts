@@ -54,6 +54,8 @@ describe('subscribe', () => {
     assert.deepEqual(await data(bus.subscribe('n.odd'), 2), [1, 3])
     assert.deepEqual(await data(bus.subscribe(['n.odd', 'n.even'], { after: 3 }), 2), [3, 4])
     assert.deepEqual(await data(bus.subscribe({ items: [{ streams: ['s'] }] }, { start: new Date(0) }), 1), [0])
+    assert.deepEqual(await data(bus.subscribe('n.odd', { where: 'data > 1' }), 1), [3])
+    await assert.rejects(data(bus.subscribe('*', { where: 'data >' }), 1), isValidationError)
     const first = bus.subscribe()
     await take(first, 2)
     assert.deepEqual(await data(bus.subscribe('*', { after: first.cursor ?? '' }), 1), [2])

@@ -39,10 +39,10 @@ export class EventBus {
    * reply's `secret`, which is told this once: {@link rotateWebhookSecret} makes another one.
    */
   async subscribeWebhook(filter: EventFilter, url: string, options: WebhookOptions = {}): Promise<Subscription> {
-    const { headers, timeoutMs, retryPolicy, initialPosition, signal, config, name, start, policy } = options
+    const { headers, timeoutMs, retryPolicy, initialPosition, signal, config, name, start, policy, where } = options
     const receiver = { ...config, url, ...defined({ headers, timeoutMs }) }
     const plain = typeof filter === 'string' || Array.isArray(filter)
-    if (plain && config === undefined && name === undefined && start === undefined && policy === undefined) {
+    if (plain && config === undefined && name === undefined && start === undefined && policy === undefined && where === undefined) {
       return this.call('', {
         method: 'POST', path: `${this.root}/subscribe`, signal, repeatable: true,
         body: {
@@ -53,7 +53,7 @@ export class EventBus {
     }
     return this.createSubscription({
       kind: 'webhook', filter, config: receiver,
-      ...defined({ name, start: start ?? initialPosition, policy: retryPolicy === undefined ? policy : { ...policy, retry: retryPolicy } }),
+      ...defined({ name, where, start: start ?? initialPosition, policy: retryPolicy === undefined ? policy : { ...policy, retry: retryPolicy } }),
     }, signal === undefined ? {} : { signal })
   }
 

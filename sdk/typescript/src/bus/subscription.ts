@@ -10,6 +10,8 @@ import { path, type Request, type Transport } from '../http/transport.js'
 import { backOffMs, later, linked, sleep, unlessAborted } from '../http/waiting.js'
 
 export interface FollowOptions {
+  /** A condition beside the filter, in the query language: `data.total > 100 AND tags CONTAINS 'vip'`. */
+  where?: string
   /** Where to begin: with the first event, behind the last one, or with what was created then. Default `earliest`. */
   start?: 'earliest' | 'latest' | Date
   /** Begin behind this global position or cursor, in place of `start`. A cursor is checked to be of this log's history. */
@@ -183,13 +185,13 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
   }
 
   private request(): Request {
-    const { start, clientId } = this.options
+    const { start, clientId, where } = this.options
     const fromDate = start instanceof Date && this.cursor === undefined ? start : undefined
     const filter = toFilter(this.filter)
     return {
       method: 'GET', path: path`/event-stores/${this.store}/events`, headers: { Accept: 'text/event-stream' },
       query: {
-        filter: filter.items.length === 0 ? undefined : JSON.stringify(filter), after: this.cursor, fromDate, clientId,
+        filter: filter.items.length === 0 ? undefined : JSON.stringify(filter), where, after: this.cursor, fromDate, clientId,
       },
       subject: { kind: 'store', name: this.store },
     }

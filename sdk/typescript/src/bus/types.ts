@@ -52,6 +52,8 @@ export interface CreateSubscriptionOptions {
   name?: string
   kind: SubscriptionKind
   filter?: EventFilter
+  /** A condition beside the filter, in the query language: `data.total > 100 AND tags CONTAINS 'vip'`. */
+  where?: string
   /** Default `latest`. */
   start?: SubscriptionStart
   /** What belongs to the kind, such as a webhook's `url`. */
@@ -60,8 +62,8 @@ export interface CreateSubscriptionOptions {
   policy?: SubscriptionPolicy
 }
 
-/** What to change. What is left out stays as it is; what is given takes the whole place of what was. */
-export type UpdateSubscriptionOptions = Partial<Pick<CreateSubscriptionOptions, 'filter' | 'config' | 'policy'>>
+/** What to change. What is left out stays as it is; what is given takes the whole place of what was. A `where` of `''` is none. */
+export type UpdateSubscriptionOptions = Partial<Pick<CreateSubscriptionOptions, 'filter' | 'where' | 'config' | 'policy'>>
 
 /** DeltaBase's form of a durable subscription. */
 export interface SubscribeOptions {
@@ -73,6 +75,8 @@ export interface SubscribeOptions {
 }
 
 export interface WebhookOptions extends RequestOptions {
+  /** A condition beside the filter, in the query language. */
+  where?: string
   /** Headers of every delivery. */
   headers?: Record<string, string>
   /** Milliseconds that the receiver may take. */

@@ -95,6 +95,8 @@ export interface ReadStreamOptions extends RequestOptions {
   types?: readonly string[]
   /** Only those that have all of these tags. */
   tags?: readonly string[]
+  /** A condition beside what else selects, in the query language: `data.total > 100`. A server evaluates it; `InMemoryEventStore` refuses it. */
+  where?: string
   /** Refuse the read with a conflict where the stream is at another version. */
   expectedStreamVersion?: ExpectedStreamVersion
   /** Another name for `from`. */
@@ -137,6 +139,8 @@ export interface QueryEventsOptions extends RequestOptions {
   tag?: string | readonly string[]
   /** In place of type, category, streamId and tag. */
   filter?: EventFilter
+  /** A condition beside what else selects, in the query language: `data.total > 100`. A server evaluates it; `InMemoryEventStore` refuses it. */
+  where?: string
   eventId?: string
   transactionId?: string
   /** Behind this global position, or cursor, exclusive. */
@@ -171,6 +175,8 @@ export type QueryEventsResult<E extends AnyEvent = AnyEvent> = ReadEvent<E>[] & 
 }
 
 export interface ReadByQueryOptions extends RequestOptions {
+  /** A condition beside what else selects, in the query language: `data.total > 100`. A server evaluates it; `InMemoryEventStore` refuses it. */
+  where?: string
   /** Behind this global position, or cursor, exclusive. Default 0. */
   after?: number | string
   /** Before this global position, exclusive. */

@@ -1,6 +1,6 @@
 import { invalid } from '../errors/assertions.js'
-import { SerializationError, TooLargeError } from '../errors/classes.js'
-import { ErrorTypes } from '../errors/types.js'
+import { SerializationError, TooLargeError, UnsupportedError } from '../errors/classes.js'
+import { ErrorTypes, statusOf } from '../errors/types.js'
 import type { AnyEvent } from '../events/types.js'
 import type { StreamAppend } from './contract.js'
 
@@ -116,6 +116,15 @@ export function positionOf(after: number | string | undefined): number | undefin
 /** Refuses a stream position that is none. */
 export function checkPosition(position: number | undefined, field: string): void {
   if (position !== undefined && !(Number.isInteger(position) && position >= 0)) throw invalid(`${position} is no position: give a whole number from 0`, field)
+}
+
+/** Refuses a condition, which only a server evaluates. */
+export function checkNoWhere(where: string | undefined): void {
+  if (where !== undefined) {
+    throw new UnsupportedError('where: a store in memory does not know the query language: give a filter, or use a server', {
+      status: statusOf.UNSUPPORTED, errorType: ErrorTypes.UNSUPPORTED, details: { field: 'where' },
+    })
+  }
 }
 
 /** A copy as it would come back from a server. */

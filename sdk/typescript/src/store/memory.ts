@@ -13,7 +13,7 @@ import type {
 } from './contract.js'
 import { onAbort } from '../http/waiting.js'
 import { checkKey } from './key.js'
-import { checkBatch, checkLimit, checkPosition, cloneJson, positionOf } from './memory-checks.js'
+import { checkBatch, checkLimit, checkNoWhere, checkPosition, cloneJson, positionOf } from './memory-checks.js'
 import { selectStreams } from './memory-streams.js'
 import { eventsResult, isBackward } from './results.js'
 
@@ -148,6 +148,7 @@ export class InMemoryEventStore extends BaseEventStore {
 
   protected override async readPage(streamId: string, options: ReadStreamOptions): Promise<StreamPage> {
     options.signal?.throwIfAborted()
+    checkNoWhere(options.where)
     if (streamId === '') throw invalid('give the id of a stream', 'streamId')
     checkPosition(options.from, 'from')
     checkPosition(options.to, 'to')
@@ -175,6 +176,7 @@ export class InMemoryEventStore extends BaseEventStore {
     options: QueryEventsOptions = {},
   ): Promise<QueryEventsResult<E>> {
     options.signal?.throwIfAborted()
+    checkNoWhere(options.where)
     const limit = checkLimit(options.limit)
     const { offset = 0 } = options
     const filter = options.filter === undefined ? itemOf(options) : toFilter(options.filter)
