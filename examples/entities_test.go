@@ -31,8 +31,10 @@ type Note struct {
 }
 
 // opened is a DB in memory.
-func opened(ctx context.Context) *entity.DB {
-	db, err := entity.Open(ctx, memstore.Open(nil), memory.Open(), nil)
+func opened(ctx context.Context) *entity.DB { return openedWith(ctx, nil) }
+
+func openedWith(ctx context.Context, o *entity.Options) *entity.DB {
+	db, err := entity.Open(ctx, memstore.Open(nil), memory.Open(), o)
 	if err != nil {
 		panic(err)
 	}
