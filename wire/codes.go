@@ -58,6 +58,8 @@ const (
 	CodeEntityExists nacre.Code = "ENTITY_EXISTS"
 	// CodeEntityDeleted: the entity is deleted; it can be restored.
 	CodeEntityDeleted nacre.Code = "ENTITY_DELETED"
+	// CodePolicyDenied: a policy of the collection does not let the caller do that.
+	CodePolicyDenied nacre.Code = "POLICY_DENIED"
 	// CodePreconditionFailed: what was read has changed since, and If-Match says that it must not have.
 	CodePreconditionFailed nacre.Code = "PRECONDITION_FAILED"
 	// CodeIdempotencyConflict: the Idempotency-Key was given with another request.
@@ -121,6 +123,7 @@ var statuses = map[nacre.Code]int{
 
 	CodeEntityExists:        409,
 	CodeEntityDeleted:       410,
+	CodePolicyDenied:        403,
 	CodePreconditionFailed:  412,
 	CodeIdempotencyConflict: 409,
 }

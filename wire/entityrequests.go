@@ -199,14 +199,7 @@ func DecodeEntityQuery(body []byte) (EntityQueryRequest, error) {
 				r.Args = append(r.Args, s.argument(true))
 			}
 		case 2:
-			r.Named = map[string]any{}
-			for s.object(); s.member(); {
-				name := string(s.path[len(s.path)-1].name)
-				if _, twice := r.Named[name]; twice {
-					s.fail("stands twice")
-				}
-				r.Named[name] = s.argument(true)
-			}
+			r.Named = s.namedArguments()
 		case 3:
 			r.After = strings.Clone(s.text())
 		case 4:
@@ -217,6 +210,19 @@ func DecodeEntityQuery(body []byte) (EntityQueryRequest, error) {
 		return EntityQueryRequest{}, err
 	}
 	return r, nil
+}
+
+// namedArguments reads values for parameters, by name.
+func (s *scanner) namedArguments() map[string]any {
+	named := map[string]any{}
+	for s.object(); s.member(); {
+		name := string(s.path[len(s.path)-1].name)
+		if _, twice := named[name]; twice {
+			s.fail("stands twice")
+		}
+		named[name] = s.argument(true)
+	}
+	return named
 }
 
 // whole is raw, refusing what is not JSON.
@@ -280,25 +286,32 @@ func ParseEntityQuery(values url.Values) (EntityQueryRequest, error) {
 	if n, given := q.integer("limit", 1, MaxLimit); given {
 		r.Limit = int(n)
 	}
+	r.Named = q.named()
+	return r, q.done()
+}
+
+// named takes the parameters p.NAME; nil where there are none.
+func (q *query) named() map[string]any {
+	var named map[string]any
 	for name, given := range q.left {
 		param, ok := strings.CutPrefix(name, paramPrefix)
 		if !ok {
 			continue
 		}
 		delete(q.left, name)
-		if r.Named == nil {
-			r.Named = map[string]any{}
+		if named == nil {
+			named = map[string]any{}
 		}
-		r.Named[param] = given[0]
+		named[param] = given[0]
 		if len(given) > 1 {
 			list := make([]any, len(given))
 			for i := range given {
 				list[i] = given[i]
 			}
-			r.Named[param] = list
+			named[param] = list
 		}
 	}
-	return r, q.done()
+	return named
 }
 
 // ParseEditContext reads the parameters of a PUT or DELETE that stand for the context of a body: actor, correlationId and
