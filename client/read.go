@@ -37,14 +37,41 @@ func (l *log) Read(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions) it
 func (l *log) ReadLines(ctx context.Context, f nacre.Filter, o *nacre.ReadOptions) iter.Seq2[nacre.Line, error] {
 	return func(yield func(nacre.Line, error) bool) {
 		r := reading{l: l, ctx: ctx, filter: f, o: *o}
-		r.parse = func(text []byte) (nacre.Position, error) {
-			s, _, err := line.Check(text)
-			return s.Position, err
+		r.lines(yield)
+	}
+}
+
+// ReadWhere is [nacre.Store.ReadLines] of a store that [Open] gave, with a condition over events in the language of package
+// query beside the filter, which the server evaluates: what it is not true of is not sent. Limits count what it is true of. In
+// an embedded store, query.Where does the same.
+func ReadWhere(ctx context.Context, store *nacre.Store, f nacre.Filter, where string, o *nacre.ReadOptions) iter.Seq2[nacre.Line, error] {
+	return func(yield func(nacre.Line, error) bool) {
+		d, ok := store.Driver().(*driver)
+		err := f.Check("filter")
+		if !ok {
+			err = nacre.Errorf(nacre.CodeUnsupported, "this store is not a server's: evaluate the condition with query.Where")
 		}
-		r.yield = func(text []byte) bool { return yield(nacre.Line{Position: r.last, Bytes: text}, nil) }
-		if err := r.run(); err != nil {
+		if err != nil {
 			yield(nacre.Line{}, err)
+			return
 		}
+		r := reading{l: d.log, ctx: ctx, filter: f, where: where}
+		if o != nil {
+			r.o = *o
+		}
+		r.lines(yield)
+	}
+}
+
+// lines reads stored lines.
+func (r *reading) lines(yield func(nacre.Line, error) bool) {
+	r.parse = func(text []byte) (nacre.Position, error) {
+		s, _, err := line.Check(text)
+		return s.Position, err
+	}
+	r.yield = func(text []byte) bool { return yield(nacre.Line{Position: r.last, Bytes: text}, nil) }
+	if err := r.run(); err != nil {
+		yield(nacre.Line{}, err)
 	}
 }
 
@@ -53,6 +80,7 @@ type reading struct {
 	l      *log
 	ctx    context.Context
 	filter nacre.Filter
+	where  string
 	o      nacre.ReadOptions
 	parse  func(text []byte) (nacre.Position, error) // verifies a line
 	yield  func(text []byte) bool                    // hands out what was parsed last
@@ -150,7 +178,7 @@ func (r *reading) request() *request {
 		}
 	}
 	out := *r.l.reads
-	out.body = wire.EncodeRead(make([]byte, 0, 256), r.filter, &o)
+	out.body = wire.EncodeReadWhere(make([]byte, 0, 256), r.filter, r.where, &o)
 	return &out
 }
 

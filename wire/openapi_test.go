@@ -119,7 +119,7 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 	conforms(t, doc, "AppendRequest", EncodeAppend(nil, &a, true))
 	filter := nacre.Filter{{Types: []string{"a.*"}, Tags: []string{"k:1"}, Streams: []nacre.StreamID{"s-1"}, Categories: []string{"s"}}}
 	conforms(t, doc, "CommitRequest", EncodeCommit(nil, []nacre.Append{a}, &nacre.Condition{FailIfEventsMatch: filter, After: 3}, false))
-	conforms(t, doc, "ReadRequest", EncodeRead(nil, filter, &nacre.ReadOptions{After: 1, Before: 9, From: 1, Until: 2, Limit: 3, Backwards: true}))
+	conforms(t, doc, "ReadRequest", EncodeReadWhere(nil, filter, "data", &nacre.ReadOptions{After: 1, Before: 9, From: 1, Until: 2, Limit: 3, Backwards: true}))
 	p := ReadParams{Filter: filter, Where: "data", Epoch: "e", FromDate: time.UnixMicro(1).UTC()}
 	conforms(t, doc, "SubscribeMessage", EncodeSubscribe(nil, &p))
 	for _, message := range []string{`{"action":"subscribe","eventFilter":["a"]}`, `{"action":"subscribe","filter":{"type":"a"}}`} {

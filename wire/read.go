@@ -47,6 +47,11 @@ func DecodeRead(body []byte) (ReadParams, error) {
 
 // EncodeRead appends the body that DecodeRead reads; Borrowed is not in it, and a Limit beyond 2^31-1 is none.
 func EncodeRead(dst []byte, f nacre.Filter, o *nacre.ReadOptions) []byte {
+	return EncodeReadWhere(dst, f, "", o)
+}
+
+// EncodeReadWhere is EncodeRead with a condition; "" is none.
+func EncodeReadWhere(dst []byte, f nacre.Filter, where string, o *nacre.ReadOptions) []byte {
 	if o == nil {
 		o = &nacre.ReadOptions{}
 	}
@@ -60,6 +65,9 @@ func EncodeRead(dst []byte, f nacre.Filter, o *nacre.ReadOptions) []byte {
 	}
 	if o.Backwards {
 		dst = append(dst, `,"backwards":true`...)
+	}
+	if where != "" {
+		dst = appendText(append(dst, `,"where":`...), where)
 	}
 	return append(dst, '}')
 }

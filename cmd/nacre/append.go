@@ -87,7 +87,7 @@ func (p *program) printAppended(ctx context.Context, s *nacre.Store, stream nacr
 	// The event is durable: what goes wrong from here on must not look as if it were not.
 	ctx = context.WithoutCancel(ctx)
 	at := done.Position()
-	_, err := p.printLines(ctx, s, nacre.Filter{{Streams: []nacre.StreamID{stream}}}, &nacre.ReadOptions{After: at - 1, Before: at + 1})
+	_, err := p.printLines(s.ReadLines(ctx, nacre.Filter{{Streams: []nacre.StreamID{stream}}}, &nacre.ReadOptions{After: at - 1, Before: at + 1}))
 	if nacre.CodeOf(err) == wire.CodeForbidden {
 		// A key that may write and not read: the line without its checksum is what the answer tells.
 		err = p.printEvents(done.Events)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"strings"
 
@@ -29,12 +30,15 @@ positions. A FILE that ends in .gz is compressed; it is there whole or not at al
 	sel.flags(cmd)
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this `file`")
 	cmd.RunE = p.does(func(ctx context.Context, _ []string) error {
+		if err := sel.where.check(); err != nil {
+			return err
+		}
 		return p.reading(ctx, func(ctx context.Context, s *nacre.Store) error {
 			if file == "" || file == "-" {
-				_, err := p.printLines(ctx, s, sel.filter(), sel.options())
+				_, err := p.printLines(p.lines(ctx, s, sel.filter(), &sel.where, sel.options()))
 				return err
 			}
-			n, err := exportFile(ctx, s, file, &sel)
+			n, err := exportFile(file, p.lines(ctx, s, sel.filter(), &sel.where, sel.options()))
 			if err == nil {
 				p.note("exported %s to %s", count(n, "event", "events"), file)
 			}
@@ -45,7 +49,7 @@ positions. A FILE that ends in .gz is compressed; it is there whole or not at al
 }
 
 // exportFile writes beside the file and then takes its name, so that no half export looks like a whole one.
-func exportFile(ctx context.Context, s *nacre.Store, name string, sel *selection) (n int, err error) {
+func exportFile(name string, lines iter.Seq2[nacre.Line, error]) (n int, err error) {
 	failed := func(err error) error {
 		if nacre.CodeOf(err) != "" {
 			return err
@@ -60,7 +64,7 @@ func exportFile(ctx context.Context, s *nacre.Store, name string, sel *selection
 	if err != nil {
 		return 0, failed(err)
 	}
-	n, err = writeExport(ctx, s, file, strings.HasSuffix(name, ".gz"), sel)
+	n, err = writeExport(file, strings.HasSuffix(name, ".gz"), lines)
 	if err == nil && tmp != target {
 		err = file.Sync()
 	}
@@ -81,14 +85,14 @@ func exportFile(ctx context.Context, s *nacre.Store, name string, sel *selection
 	return n, nil
 }
 
-func writeExport(ctx context.Context, s *nacre.Store, to io.Writer, compress bool, sel *selection) (int, error) {
+func writeExport(to io.Writer, compress bool, lines iter.Seq2[nacre.Line, error]) (int, error) {
 	var zip *gzip.Writer
 	if compress {
 		zip = gzip.NewWriter(to)
 		to = zip
 	}
 	w := newLineWriter(to)
-	err := w.copy(s.ReadLines(ctx, sel.filter(), sel.options()))
+	err := w.copy(lines)
 	if err == nil && zip != nil {
 		err = zip.Close()
 	}

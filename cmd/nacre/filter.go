@@ -10,6 +10,7 @@ type selection struct {
 	streams, categories, types, tags []string
 	after, before                    uint64
 	limit                            int
+	where                            condition
 }
 
 func (s *selection) flags(cmd *cobra.Command) {
@@ -21,6 +22,7 @@ func (s *selection) flags(cmd *cobra.Command) {
 	f.Uint64Var(&s.after, "after", 0, "behind this global `position`")
 	f.Uint64Var(&s.before, "before", 0, "before this global `position`")
 	f.IntVar(&s.limit, "limit", 0, "at most this `number` of events")
+	s.where.flag(cmd)
 }
 
 func (s *selection) filter() nacre.Filter {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"iter"
 	"os"
@@ -42,9 +41,9 @@ func (w *lineWriter) copy(lines iter.Seq2[nacre.Line, error]) error {
 }
 
 // printLines writes stored lines to the standard output and returns how many there were.
-func (p *program) printLines(ctx context.Context, s *nacre.Store, f nacre.Filter, o *nacre.ReadOptions) (int, error) {
+func (p *program) printLines(lines iter.Seq2[nacre.Line, error]) (int, error) {
 	w := newLineWriter(p.out)
-	err := w.copy(s.ReadLines(ctx, f, o))
+	err := w.copy(lines)
 	return w.n, err
 }
 

@@ -17,11 +17,14 @@ func (p *program) logCommand() *cobra.Command {
 		Long: `Print the log's events, one stored line each, in the order of their global positions.
 
 An event is printed where every kind of flag that is given matches: one of the
-streams, one of the categories, one of the types, all of the tags.
+streams, one of the categories, one of the types, all of the tags; and where the
+condition of --where is true of it, in the query language, on anything that an event
+has.
 With --follow the command waits at the log's end for what is appended, by this or
 by any other process, until it is interrupted.`,
 		Example: `  nacre log --category order --type 'order.*' --limit 10
-  nacre log --after 1042 --follow | jq -c .data`,
+  nacre log --after 1042 --follow | jq -c .data
+  nacre log --type 'order.*' --where "data.total > 100 AND tags CONTAINS 'vip'" -f`,
 		Args: takes(0, 0),
 	}
 	sel.flags(cmd)
@@ -30,13 +33,16 @@ by any other process, until it is interrupted.`,
 	cmd.MarkFlagsMutuallyExclusive("backward", "follow")
 	cmd.MarkFlagsMutuallyExclusive("before", "follow")
 	cmd.RunE = p.does(func(ctx context.Context, _ []string) error {
+		if err := sel.where.check(); err != nil {
+			return err
+		}
 		err := p.reading(ctx, func(ctx context.Context, s *nacre.Store) error {
 			if follow {
 				return p.followLines(ctx, s, &sel)
 			}
 			o := sel.options()
 			o.Backwards = backward
-			_, err := p.printLines(ctx, s, sel.filter(), o)
+			_, err := p.printLines(p.lines(ctx, s, sel.filter(), &sel.where, o))
 			return err
 		})
 		if follow && ctx.Err() != nil && nacre.CodeOf(err) == nacre.CodeCanceled {
@@ -69,7 +75,7 @@ func (p *program) followLines(ctx context.Context, s *nacre.Store, sel *selectio
 			if sel.limit != 0 {
 				o.Limit = sel.limit - w.n
 			}
-			if err := w.copy(s.ReadLines(ctx, f, o)); err != nil {
+			if err := w.copy(p.lines(ctx, s, f, &sel.where, o)); err != nil {
 				return err
 			}
 			if sel.limit > 0 && w.n >= sel.limit {

@@ -10,6 +10,7 @@ import (
 func (p *program) readCommand() *cobra.Command {
 	var from, to int64
 	var o nacre.ReadOptions
+	var where condition
 	cmd := &cobra.Command{
 		Use:     "read STREAM",
 		GroupID: "read",
@@ -26,6 +27,7 @@ and is no failure.`,
 	f.Int64Var(&from, "from", 0, "begin with this stream `position`")
 	f.Int64Var(&to, "to", 0, "end with this stream `position` (default the last one)")
 	f.IntVar(&o.Limit, "limit", 0, "at most this `number` of events")
+	where.flag(cmd)
 	f.BoolVar(&o.Backwards, "backward", false, "the newest first")
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		o.From = from
@@ -38,9 +40,12 @@ and is no failure.`,
 			}
 			o.Until = to + 1
 		}
+		if err := where.check(); err != nil {
+			return err
+		}
 		return p.reading(ctx, func(ctx context.Context, s *nacre.Store) error {
 			stream := nacre.StreamID(args[0])
-			n, err := p.printLines(ctx, s, nacre.Filter{{Streams: []nacre.StreamID{stream}}}, &o)
+			n, err := p.printLines(p.lines(ctx, s, nacre.Filter{{Streams: []nacre.StreamID{stream}}}, &where, &o))
 			if err != nil || n > 0 {
 				return err
 			}

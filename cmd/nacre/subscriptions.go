@@ -156,6 +156,7 @@ func (d *described) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&d.which.categories, "category", nil, "of streams of this `category`; repeated: of any of them")
 	f.StringArrayVar(&d.which.types, "type", nil, "of this `type`, in which * stands for any text; repeated: of any of them")
 	f.StringArrayVar(&d.which.tags, "tag", nil, "with this `tag`; repeated: with all of them")
+	d.which.where.flag(cmd)
 	f.StringVar(&d.config, "config", "", "what belongs to the kind, a `JSON` object, or @FILE; on a command line others see it")
 	f.StringVar(&d.policy, "policy", "", "how events are delivered, a `JSON` object, or @FILE")
 	f.BoolVar(&d.asJSON, "json", false, "print the subscription as one JSON object")
@@ -198,7 +199,8 @@ func (p *program) createSubscriptionCommand() *cobra.Command {
 of what it is, so that making it again finds it. The secret of a webhook is printed
 this one time.`,
 		Example: `  nacre subscriptions create --kind webhook --type 'user.*' --config '{"url":"https://example.com/events"}'
-  nacre subscriptions create mailers --kind group --start earliest --policy '{"pinned":true}'`,
+  nacre subscriptions create mailers --kind group --start earliest --policy '{"pinned":true}'
+  nacre subscriptions create large-orders --kind group --type 'order.*' --where 'data.total > 100'`,
 		Args: takes(0, 1),
 	}
 	cmd.Flags().StringVar(&kind, "kind", "", "`group`, webhook, or another kind that the server has")
@@ -220,6 +222,12 @@ this one time.`,
 		member(request, "policy", policy)
 		if f := d.which.filter(); f != nil {
 			request["filter"] = json.RawMessage(wire.AppendFilter(nil, f))
+		}
+		if err := d.which.where.check(); err != nil {
+			return err
+		}
+		if w := d.which.where.text; w != "" {
+			request["where"] = w
 		}
 		if n, err := strconv.ParseUint(start, 10, 63); err == nil {
 			request["start"] = n
@@ -262,13 +270,13 @@ func (p *program) updateSubscriptionCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "update NAME",
-		Short: "Change a subscription's filter, configuration or policy",
+		Short: "Change a subscription's filter, condition, configuration or policy",
 		Long: `Change a subscription. What is given takes the whole place of what was, apart from
-secrets; what is not given stays. It goes on where it was: replay it to have the past
-under another filter.`,
+secrets; what is not given stays, and --where '' removes the condition. It goes on where
+it was: replay it to have the past under another filter.`,
 		Args: takes(1, 1),
 	}
-	cmd.Flags().BoolVar(&all, "all-events", false, "every event, whatever filter there was")
+	cmd.Flags().BoolVar(&all, "all-events", false, "every event, whatever filter and condition there were")
 	d.flags(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		config, policy, err := d.objects()
@@ -284,8 +292,15 @@ under another filter.`,
 			return nacre.Errorf(nacre.CodeInvalid, "--all-events: is given beside a filter: give one of them")
 		case all || f != nil:
 			request["filter"] = json.RawMessage(wire.AppendFilter(nil, f))
-		case len(request) == 0:
-			return nacre.Errorf(nacre.CodeInvalid, "nothing is to be changed: give --type and the like, --all-events, --config or --policy")
+		}
+		if err := d.which.where.check(); err != nil {
+			return err
+		}
+		if cmd.Flags().Changed("where") || all { // --where '' removes it
+			request["where"] = d.which.where.text
+		}
+		if len(request) == 0 {
+			return nacre.Errorf(nacre.CodeInvalid, "nothing is to be changed: give --type and the like, --where, --all-events, --config or --policy")
 		}
 		body, err := json.Marshal(request)
 		if err != nil {

@@ -41,6 +41,7 @@ func showSubscription(to io.Writer, r *wire.SubscriptionReply) error {
 	f.add("status", "%s", r.Status)
 	f.given("reason", r.Reason)
 	f.add("filter", "%s", r.Filter)
+	f.given("where", r.Where)
 	f.add("position", "%d of %d, %d behind", r.Position, r.Head, r.Lag)
 	f.add("began behind", "%d", r.After)
 	f.add("open", "%d", r.Open)
