@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,21 +95,13 @@ func (x *exchange) confine(p *wire.ReadParams) (*within, error) {
 	}
 	if p.Where != "" {
 		if w.where, err = query.Where(p.Where); err != nil {
-			return nil, whereError(err)
+			return nil, queryError("where", err)
 		}
 	}
 	if w.streams == nil && w.where == nil {
 		return nil, nil //nolint:nilnil // it is not narrowed
 	}
 	return &w, nil
-}
-
-// whereError is an error, of a condition perhaps, as a reply tells it.
-func whereError(err error) error {
-	if e, ok := errors.AsType[*query.Error](err); ok {
-		return &wire.QueryError{Field: "where", Line: e.Line, Column: e.Column, Expected: e.Expected, Found: e.Found, Hint: e.Hint}
-	}
-	return err
 }
 
 // prefixes are the prefixes of the streams that a listing of those with this one may show, in byte order,

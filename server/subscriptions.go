@@ -101,7 +101,7 @@ func (x *exchange) create(decode func([]byte) (wire.SubscriptionRequest, error),
 	}
 	st, existed, err := hub.Create(context.WithoutCancel(x.r.Context()), specOf(&request))
 	if err != nil {
-		return request.Locate(whereError(err))
+		return request.Locate(queryError("where", err))
 	}
 	reply := x.tellSubscription(&st)
 	status := http.StatusOK
@@ -229,7 +229,7 @@ func (s *Server) changeSubscription(x *exchange) error {
 	change := delivery.Change{Filter: request.Filter, Where: request.Where, Config: request.Config, Policy: policyOf(request.Policy)}
 	st, err := hub.Update(context.WithoutCancel(x.r.Context()), x.path.runner, &change)
 	if err != nil {
-		return request.Locate(whereError(err))
+		return request.Locate(queryError("where", err))
 	}
 	x.noteSubscription(st.Name, "changed")
 	reply := x.tellSubscription(&st)
