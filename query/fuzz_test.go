@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/nacredb/nacre"
 )
 
 // seeds are texts for the fuzzers to begin with.
@@ -40,6 +43,37 @@ func FuzzParse(f *testing.F) {
 			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("%q: %v", text, err)
 			}
+		}
+	})
+}
+
+// FuzzWhere looks for conditions and events that panic, whose canonical text is of others, or whose filter loses any.
+func FuzzWhere(f *testing.F) {
+	for _, s := range []string{
+		"type LIKE 'order.%' AND data.total > 100", "type IN ('a', 'b*') OR category = 'order' AND tags CONTAINS 'x'", "NOT (streamId = 'a-1' OR data.x[0] IS NULL)",
+		"type = 'a' LIMIT 1", "SELECT type", "type = ?", "createdAt > '2026-11-20' AND globalPosition BETWEEN 1 AND 3", "metadata.a.b ILIKE '%x_'",
+	} {
+		f.Add(s, "order.placed", "order-1", `{"total":120,"x":[1]}`, "x")
+	}
+	f.Fuzz(func(t *testing.T, text, name, stream, data, tag string) {
+		c, err := Where(text)
+		if err != nil {
+			if e, ok := errors.AsType[*Error](err); !ok || e.Line < 1 || e.Column < 1 || e.Expected == "" {
+				t.Fatalf("%q: %#v", text, err)
+			}
+			return
+		}
+		e := nacre.Event{Type: name, StreamID: nacre.StreamID(stream), Data: []byte(data), Metadata: []byte(data), Tags: []string{tag}}
+		matches := c.Matches(&e)
+		if matches && name != "" && utf8.ValidString(name+stream+tag) && !c.Narrow(nil).Matches(&e) {
+			t.Fatalf("%q is narrowed to %+v, which loses %+v", text, c.Narrow(nil), e)
+		}
+		if len(c.String()) > maxText {
+			return
+		}
+		again, err := Where(c.String())
+		if err != nil || again.String() != c.String() || again.Matches(&e) != matches {
+			t.Fatalf("%q\nis canonically %q\nand again %v, %v", text, c, again, err)
 		}
 	})
 }

@@ -85,9 +85,20 @@ func TestWhereNeverFails(t *testing.T) {
 		"tags[0] ILIKE 'A%'", "parents CONTAINS 'p'", "data.total BETWEEN 1 AND 2 OR data.total IS NULL", "data.a IN (1, 'x', NULL)",
 	}
 	hostile := []nacre.Event{
-		{}, {Binary: []byte("\xff\x00"), Type: "b"}, {DataHash: "00", Type: "erased"}, {Data: []byte("{")}, {Data: []byte(`{"total"`)},
-		{Data: []byte(`{"total":`)}, {Data: []byte("\xff\xfe")}, {Data: []byte(strings.Repeat("[", 100_000))}, {Data: []byte(`{"total":1e999}`)},
-		{Data: []byte(`{"total":"\ud800"}`)}, {Data: []byte(`nul`)}, {Metadata: []byte(`[]]`)}, {Tags: []string{"\xff", ""}}, {Type: "\xff", StreamID: "\xff-\x00"},
+		{},
+		{Binary: []byte("\xff\x00"), Type: "b"},
+		{DataHash: "00", Type: "erased"},
+		{Data: []byte("{")},
+		{Data: []byte(`{"total"`)},
+		{Data: []byte(`{"total":`)},
+		{Data: []byte("\xff\xfe")},
+		{Data: []byte(strings.Repeat("[", 100_000))},
+		{Data: []byte(`{"total":1e999}`)},
+		{Data: []byte(`{"total":"\ud800"}`)},
+		{Data: []byte(`nul`)},
+		{Metadata: []byte(`[]]`)},
+		{Tags: []string{"\xff", ""}},
+		{Type: "\xff", StreamID: "\xff-\x00"},
 	}
 	for _, text := range texts {
 		c, err := Where(text)
