@@ -126,7 +126,7 @@ func measure(ctx context.Context, s *settings, r *report) error {
 		"peers": peersCase, "sustained": sustainedCase, "batches": batchesCase,
 		"conditions": conditionsCase, "read": readCase,
 		"commands": commandsCase, "folds": foldsCase, "server": serverCase, "fanout": fanout, "delivery": deliveryCase,
-		"wasm": wasmCase, "entities": entitiesCase, "large": largeCase,
+		"wasm": wasmCase, "entities": entitiesCase, "live": liveCase, "large": largeCase,
 	}
 	for _, name := range caseNames {
 		if !slices.Contains(s.cases, name) {

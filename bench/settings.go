@@ -44,7 +44,7 @@ type settings struct {
 }
 
 // caseNames in the order in which they run.
-var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "delivery", "wasm", "entities", "large"}
+var caseNames = []string{"peers", "sustained", "batches", "conditions", "read", "commands", "folds", "server", "fanout", "delivery", "wasm", "entities", "live", "large"}
 
 func fullSettings() settings {
 	return settings{

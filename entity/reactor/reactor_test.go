@@ -124,7 +124,7 @@ func (m table) result(t *testing.T, p *query.Plan) []*query.Object {
 
 // change makes a random change of a row, and gives the row before and after.
 func (m table) change(r *rand.Rand) (id string, old, now *query.Object) {
-	id = fmt.Sprint("r", r.IntN(25))
+	id = fmt.Sprint("r", r.IntN(70))
 	old = m[id]
 	if r.IntN(4) == 0 {
 		delete(m, id)
@@ -181,7 +181,7 @@ func TestResultsAreCurrent(t *testing.T) {
 	t.Parallel()
 	r := newRandom(t)
 	m := table{}
-	for range 15 {
+	for range 60 {
 		m.change(r)
 	}
 	type standing struct {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/nacredb/nacre/query"
-	"github.com/tidwall/btree"
 )
 
 // Kind says what became of a row of a result.
@@ -36,49 +35,6 @@ type Delta struct {
 	Index int
 }
 
-// item is a row in a window.
-type item struct {
-	key []byte
-	row *query.Object
-}
-
-func itemLess(a, b *item) bool { return bytes.Compare(a.key, b.key) < 0 }
-
-// rows are items in the order of their keys.
-type rows struct {
-	tree *btree.BTreeG[*item]
-	byID map[string]*item
-}
-
-func newRows() rows {
-	return rows{btree.NewBTreeGOptions(itemLess, btree.Options{NoLocks: true, Degree: 16}), map[string]*item{}}
-}
-
-func (r *rows) put(it *item) {
-	r.byID[it.row.ID()] = it
-	r.tree.Set(it)
-}
-
-func (r *rows) drop(it *item) {
-	delete(r.byID, it.row.ID())
-	r.tree.Delete(it)
-}
-
-// rank is how many rows stand before a key.
-func (r *rows) rank(key []byte) int {
-	low, high := 0, r.tree.Len()
-	for low < high {
-		mid := int(uint(low+high) >> 1)
-		it, _ := r.tree.GetAt(mid)
-		if bytes.Compare(it.key, key) < 0 {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	return low
-}
-
 // Window is the result of a standing query, kept current.
 type Window struct {
 	plan *query.Plan
@@ -96,7 +52,7 @@ type Window struct {
 
 // NewWindow makes the window of a plan, empty and not filled.
 func NewWindow(p *query.Plan) *Window {
-	w := &Window{plan: p, most: math.MaxInt, keep: math.MaxInt, held: newRows(), told: newRows(), touched: map[string]struct{}{}, first: true}
+	w := &Window{plan: p, most: math.MaxInt, keep: math.MaxInt, first: true}
 	if limit, ok := p.Limit(); ok && limit < math.MaxInt32 {
 		w.most = int(limit)
 		w.keep = w.most + w.most/2 + 16
@@ -113,57 +69,65 @@ func (w *Window) Keep() int { return w.keep }
 // Where its order follows references, lookup finds what they lead to; else it may be nil.
 func (w *Window) Fill(p *query.Plan, list []*query.Object, lookup query.Lookup) {
 	w.plan = p
-	for id := range w.held.byID {
-		w.touched[id] = struct{}{}
-	}
-	w.held = newRows()
+	w.held.from(nil, func(it *item) bool {
+		w.touch(it.row.ID())
+		return true
+	})
+	w.held = rows{}
 	for _, row := range list {
 		w.held.put(&item{p.AppendSortKey(nil, row, lookup), row})
-		w.touched[row.ID()] = struct{}{}
+		w.touch(row.ID())
 	}
 	w.complete = len(list) < w.keep
 	w.bound = nil
-	if last, ok := w.held.tree.Max(); ok {
+	if last := w.held.last(); last != nil {
 		w.bound = last.key
 	}
+}
+
+// touch notes that something is to be told of a row, perhaps.
+func (w *Window) touch(id string) {
+	if w.touched == nil {
+		w.touched = map[string]struct{}{}
+	}
+	w.touched[id] = struct{}{}
 }
 
 // Apply takes a change of a row: now is what it is, nil where there is none. It tells whether the window has to be filled
 // again, since rows that it does not hold may have to be shown.
 func (w *Window) Apply(id string, now *query.Object) (fill bool) {
-	if it := w.held.byID[id]; it != nil {
+	if it := w.held.get(id); it != nil {
 		w.held.drop(it)
-		w.touched[id] = struct{}{}
+		w.touch(id)
 	}
 	if now != nil && w.plan.Match(now, nil) {
 		it := &item{w.plan.AppendSortKey(nil, now, nil), now}
 		if w.complete || bytes.Compare(it.key, w.bound) <= 0 {
 			w.held.put(it)
-			w.touched[id] = struct{}{}
+			w.touch(id)
 		}
 	}
-	for w.held.tree.Len() > w.keep {
-		last, _ := w.held.tree.Max()
+	for w.held.len() > w.keep {
+		last := w.held.last()
 		w.held.drop(last)
-		w.touched[last.row.ID()] = struct{}{}
+		w.touch(last.row.ID())
 		w.complete = false
-		last, _ = w.held.tree.Max()
-		w.bound = last.key
+		w.bound = w.held.last().key
 	}
-	return !w.complete && w.held.tree.Len() < w.most
+	return !w.complete && w.held.len() < w.most
 }
 
 // shown is the item of an id, if it is shown.
 func (w *Window) shown(id string) *item {
-	it := w.held.byID[id]
-	if it == nil || w.held.tree.Len() > w.most && w.held.rank(it.key) >= w.most {
+	it := w.held.get(id)
+	if it == nil || w.held.len() > w.most && w.held.rank(it.key) >= w.most {
 		return nil
 	}
 	return it
 }
 
 // Len is how many rows are shown.
-func (w *Window) Len() int { return min(w.most, w.held.tree.Len()) }
+func (w *Window) Len() int { return min(w.most, w.held.len()) }
 
 // Deltas are what has changed since they were asked for last; the first time, all rows, as Initial.
 func (w *Window) Deltas() []Delta {
@@ -171,11 +135,11 @@ func (w *Window) Deltas() []Delta {
 		return w.initial()
 	}
 	say := teller{Window: w}
-	last, _ := w.told.tree.Max() // before all that
+	last := w.told.last() // before all that
 	touched := slices.Sorted(maps.Keys(w.touched))
-	clear(w.touched)
+	w.touched = nil
 	for _, id := range touched {
-		if it := w.told.byID[id]; it != nil && w.shown(id) == nil {
+		if it := w.told.get(id); it != nil && w.shown(id) == nil {
 			say.gone(it)
 		}
 	}
@@ -192,7 +156,7 @@ func (w *Window) Deltas() []Delta {
 func (w *Window) initial() []Delta {
 	w.first = false
 	out := make([]Delta, 0, w.Len())
-	w.held.tree.Scan(func(it *item) bool {
+	w.held.from(nil, func(it *item) bool {
 		if len(out) == w.most {
 			return false
 		}
@@ -200,7 +164,7 @@ func (w *Window) initial() []Delta {
 		w.told.put(it)
 		return true
 	})
-	clear(w.touched)
+	w.touched = nil
 	return out
 }
 
@@ -217,7 +181,7 @@ func (t *teller) gone(it *item) {
 
 // there tells of a row that is shown, if it was not told as it is.
 func (t *teller) there(now *item) {
-	was, kind := t.told.byID[now.row.ID()], Add
+	was, kind := t.told.get(now.row.ID()), Add
 	if was != nil {
 		kind = Move
 		if bytes.Equal(was.key, now.key) {
@@ -235,8 +199,8 @@ func (t *teller) there(now *item) {
 // pushedOut removes what others have pushed beyond the limit.
 func (t *teller) pushedOut() {
 	for {
-		last, ok := t.told.tree.Max()
-		if !ok || t.shown(last.row.ID()) != nil {
+		last := t.told.last()
+		if last == nil || t.shown(last.row.ID()) != nil {
 			return
 		}
 		t.gone(last)
@@ -246,20 +210,16 @@ func (t *teller) pushedOut() {
 // pulledIn adds what stands within the limit since others have gone. It was not touched, so it stands behind all that had been
 // told.
 func (t *teller) pulledIn(last *item) {
-	missing := t.Len() - t.told.tree.Len()
+	missing := t.Len() - t.told.len()
 	if missing <= 0 {
 		return
 	}
 	add := func(it *item) bool {
-		if t.told.byID[it.row.ID()] == nil {
+		if t.told.get(it.row.ID()) == nil {
 			t.there(it)
 			missing--
 		}
 		return missing > 0
 	}
-	if last == nil {
-		t.held.tree.Scan(add)
-		return
-	}
-	t.held.tree.Ascend(last, add)
+	t.held.from(last, add)
 }
