@@ -82,10 +82,16 @@ func (w *write) make(d *entity.Declared, name string) error {
 	if err := beside.create(w.c); err != nil {
 		return err
 	}
-	if err := w.fill(d, number, beside); err != nil {
+	if err := w.fill(d, number, beside, nil); err != nil {
+		return err
+	}
+	if err := w.c.exec(`DELETE FROM "$states" WHERE "collection" = ?1 AND "id" IN (SELECT "id" FROM `+quoted(beside.table)+`)`, number); err != nil {
 		return err
 	}
 	if was := w.layouts[d.Collection]; was != nil {
+		if err := w.fill(d, number, beside, was); err != nil {
+			return err
+		}
 		if err := w.c.exec("DROP TABLE " + quoted(was.table)); err != nil {
 			return err
 		}
@@ -110,9 +116,14 @@ func (w *write) keep(l *layout) error {
 	return w.c.exec(`UPDATE "$collections" SET "table" = ?1, "layout" = ?2 WHERE "name" = ?3`, l.table, text, l.collection)
 }
 
-// fill puts the rows of a collection into its new table, one after the other.
-func (w *write) fill(d *entity.Declared, number int64, l *layout) error {
-	states, err := w.c.query(`SELECT "id", "sum", "state" FROM "$states" WHERE "collection" = ?1 ORDER BY "id"`, number)
+// fill puts entities into the collection's new table, one after the other: those of the table that there was, or, where
+// that is nil, those that have no row, and stay where they are.
+func (w *write) fill(d *entity.Declared, number int64, l, was *layout) error {
+	text, args := `SELECT "id", "sum", "state" FROM "$states" WHERE "collection" = ?1 ORDER BY "id"`, []any{number}
+	if was != nil {
+		text, args = `SELECT "id", "$sum", "$merge" FROM `+quoted(was.table)+` ORDER BY "id"`, nil
+	}
+	states, err := w.c.query(text, args...)
 	if err != nil {
 		return err
 	}
@@ -120,22 +131,28 @@ func (w *write) fill(d *entity.Declared, number int64, l *layout) error {
 		if n%often == 0 && w.ended() != nil {
 			return errors.Join(w.ended(), states.close())
 		}
-		row := entity.TableRow{Collection: d.Collection}
+		var id string
 		var sum int64
-		if err := states.Scan(&row.ID, &sum, &row.State); err != nil {
+		var state []byte
+		if err := states.Scan(&id, &sum, &state); err != nil {
 			return errors.Join(err, states.close())
 		}
-		if checksum(row.ID, row.State) != sum {
+		if checksum(id, state) != sum {
 			return errors.Join(errSum, states.close())
 		}
+		row := entity.TableRow{Collection: d.Collection, ID: id, State: state}
 		if err := d.Row(&row); err != nil {
 			return errors.Join(&rowError{err}, states.close())
 		}
-		if row.Values == nil {
-			continue
+		row.ID, row.State = id, state
+		switch {
+		case row.Values != nil:
+			w.object.Reset(id, row.Values)
+			err = w.upsert(l, &row)
+		case was != nil:
+			err = w.state(number, &row)
 		}
-		row.Was = []byte{} // the table is new
-		if err := w.row(l, &row); err != nil {
+		if err != nil {
 			return errors.Join(err, states.close())
 		}
 	}

@@ -25,7 +25,7 @@ func Path(storeDir string) string { return filepath.Join(storeDir, "entities", F
 // What the head of the file says: whose it is, and in which format.
 const (
 	application = 0x4e636572 // "Ncer"
-	format      = 1
+	format      = 2
 )
 
 // schema is what the file has besides tables of collections, by spec/tables.md.

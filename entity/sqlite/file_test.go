@@ -125,7 +125,7 @@ func TestDamageThatIsFoundLater(t *testing.T) {
 	if err := tables.Close(); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, path, `UPDATE "$states" SET "state" = CAST('{"x":1}' AS BLOB) WHERE "id" = 'album-007'`)
+	exec(t, path, `UPDATE "album" SET "$merge" = CAST('{"x":1}' AS BLOB) WHERE "id" = 'album-007'`)
 	var log told
 	tables = open(t, path, log.options())
 	if _, err := tables.Load(t.Context(), "album", "album-008"); err != nil {

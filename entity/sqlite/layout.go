@@ -42,6 +42,7 @@ type layout struct {
 	upsert     string
 	remove     string
 	values     string
+	load       string
 	updates    map[string]string // by the columns that they change; of who writes
 }
 
@@ -112,22 +113,23 @@ func unspeakable(name string) string {
 func (l *layout) named(table string) *layout {
 	n := &layout{collection: l.collection, table: table, Columns: l.Columns, Indexes: l.Indexes, updates: map[string]string{}}
 	n.byProperty = make(map[string]int, len(l.Columns))
-	columns, values, sets := `"id","state","heads"`, "?1,?2,?3", `"state"=?2,"heads"=?3`
+	columns, values, sets := `"id","state","heads","$sum","$merge"`, "?1,?2,?3,?4,?5", `"state"=?2,"heads"=?3,"$sum"=?4,"$merge"=?5`
 	for i, c := range l.Columns {
 		n.byProperty[c.Property] = i
-		place := "?" + strconv.Itoa(i+4)
+		place := "?" + strconv.Itoa(i+6)
 		columns += "," + quoted(c.Name)
 		values += "," + place
 		sets += "," + quoted(c.Name) + "=" + place
 	}
 	n.upsert = "INSERT INTO " + quoted(table) + "(" + columns + ") VALUES(" + values + `) ON CONFLICT("id") DO UPDATE SET ` + sets
 	n.values = `SELECT "state" FROM ` + quoted(table) + ` WHERE "id"=?1`
+	n.load = `SELECT "$sum", "$merge" FROM ` + quoted(table) + ` WHERE "id"=?2 UNION ALL ` + loadState
 	n.remove = "DELETE FROM " + quoted(table) + ` WHERE "id"=?1`
 	return n
 }
 
-// update is the statement that changes some columns, ?5 and so on, of the row ?1 if its values are ?2; to the values ?3
-// and the heads ?4. It is "" where all columns are to be written.
+// update is the statement that changes some columns, ?7 and so on, of the row ?1 if its values are ?2; to the values ?3,
+// the heads ?4, and the state ?6, whose checksum is ?5. It is "" where all columns are to be written.
 func (l *layout) update(changed []int) string {
 	if len(changed) > maxChanged {
 		return ""
@@ -140,9 +142,9 @@ func (l *layout) update(changed []int) string {
 	if text, there := l.updates[string(key)]; there || len(l.updates) >= maxUpdates {
 		return text
 	}
-	text := "UPDATE " + quoted(l.table) + ` SET "state"=?3,"heads"=?4`
+	text := "UPDATE " + quoted(l.table) + ` SET "state"=?3,"heads"=?4,"$sum"=?5,"$merge"=?6`
 	for n, i := range changed {
-		text += "," + quoted(l.Columns[i].Name) + "=?" + strconv.Itoa(n+5)
+		text += "," + quoted(l.Columns[i].Name) + "=?" + strconv.Itoa(n+7)
 	}
 	text += ` WHERE "id"=?1 AND "state"=?2`
 	l.updates[string(key)] = text
@@ -156,7 +158,7 @@ func (l *layout) create(c *conn) error {
 	for _, col := range l.Columns {
 		b.WriteString(", " + quoted(col.Name) + " " + query.SQLiteColumn(col.typ))
 	}
-	b.WriteString(")" + tableOptions)
+	b.WriteString(`, "$sum" INTEGER NOT NULL, "$merge" BLOB NOT NULL)` + tableOptions)
 	return c.exec(b.String())
 }
 

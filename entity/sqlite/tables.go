@@ -259,12 +259,20 @@ func checksum(id string, state []byte) int64 {
 	return int64(crc32.Update(crc32.Checksum([]byte(id), castagnoli), castagnoli, state))
 }
 
+// loadState finds the state of an entity that has no row.
+const loadState = `SELECT "sum", "state" FROM "$states" WHERE "collection" = (SELECT "number" FROM "$collections" WHERE "name" = ?1) AND "id" = ?2`
+
 // Load implements entity.Tables.
 func (t *Tables) Load(ctx context.Context, collection, id string) (state []byte, err error) {
 	err = t.load(ctx, "loading an entity", func(c *conn) error {
+		t.shared.RLock() // it stands in one of two places, by one statement found in either
+		defer t.shared.RUnlock()
+		text := loadState
+		if l := t.current[collection]; l != nil {
+			text = l.load
+		}
 		var sum int64
-		found, err := c.row(`SELECT "sum", "state" FROM "$states" WHERE "collection" = (SELECT "number" FROM "$collections" WHERE "name" = ?1) AND "id" = ?2`,
-			[]any{collection, id}, &sum, &state)
+		found, err := c.row(text, []any{collection, id}, &sum, &state)
 		if err != nil || !found {
 			return err
 		}

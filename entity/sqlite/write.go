@@ -144,43 +144,53 @@ func (w *write) rows(rows []entity.TableRow) error {
 		if err != nil {
 			return err
 		}
-		state := row.State
-		if state == nil {
-			state = []byte{}
-		}
-		if err := w.c.exec(`REPLACE INTO "$states" VALUES (?1, ?2, ?3, ?4)`,
-			n, row.ID, checksum(row.ID, state), state); err != nil {
-			return err
-		}
-	}
-	for i, row := range sorted { // the second tree, when the first is done
-		if i%often == 0 && w.ended() != nil {
-			return w.ended()
-		}
 		l := w.layouts[row.Collection]
-		switch {
-		case l == nil && row.Values != nil:
+		if l == nil && row.Values != nil {
 			return nacre.Errorf(nacre.CodeNotFound, "the collection %q has no table: it was not declared", row.Collection)
-		case l == nil:
-			continue
 		}
-		if err := w.row(l, row); err != nil {
+		if err := w.row(l, n, row); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// row writes a row of a table, or removes it.
-func (w *write) row(l *layout, row *entity.TableRow) error {
+// row writes an entity: into the table, or with the states of those that have no row.
+func (w *write) row(l *layout, number int64, row *entity.TableRow) error {
 	if row.Values == nil {
+		if err := w.state(number, row); err != nil || l == nil {
+			return err
+		}
 		return w.c.exec(l.remove, row.ID)
 	}
 	w.object.Reset(row.ID, row.Values)
 	if done, err := w.update(l, row); done || err != nil {
 		return err
 	}
-	w.args = append(w.args[:0], row.ID, string(row.Values), headsText(row.Heads))
+	if err := w.upsert(l, row); err != nil {
+		return err
+	}
+	return w.c.exec(`DELETE FROM "$states" WHERE "collection" = ?1 AND "id" = ?2`, number, row.ID)
+}
+
+// state writes the state of an entity that has no row.
+func (w *write) state(number int64, row *entity.TableRow) error {
+	state := stateOf(row)
+	return w.c.exec(`REPLACE INTO "$states" VALUES (?1, ?2, ?3, ?4)`, number, row.ID, checksum(row.ID, state), state)
+}
+
+// stateOf is the state of an entity, which is never NULL.
+func stateOf(row *entity.TableRow) []byte {
+	if row.State == nil {
+		return []byte{}
+	}
+	return row.State
+}
+
+// upsert writes all of a row, whose values w.object has.
+func (w *write) upsert(l *layout, row *entity.TableRow) error {
+	state := stateOf(row)
+	w.args = append(w.args[:0], row.ID, string(row.Values), headsText(row.Heads), checksum(row.ID, state), state)
 	for i := range l.Columns {
 		w.args = append(w.args, query.SQLiteValue(l.Columns[i].typ, w.object.Get(l.Columns[i].Property)))
 	}
@@ -210,7 +220,8 @@ func (w *write) update(l *layout, row *entity.TableRow) (done bool, err error) {
 	if text == "" {
 		return false, nil
 	}
-	w.args = append(w.args[:0], row.ID, was, string(row.Values), headsText(row.Heads))
+	state := stateOf(row)
+	w.args = append(w.args[:0], row.ID, was, string(row.Values), headsText(row.Heads), checksum(row.ID, state), state)
 	for _, i := range w.changed {
 		w.args = append(w.args, query.SQLiteValue(l.Columns[i].typ, w.object.Get(l.Columns[i].Property)))
 	}
