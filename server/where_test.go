@@ -1,11 +1,16 @@
 package server
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nacredb/nacre"
@@ -157,6 +162,32 @@ func TestASubscriptionHasACondition(t *testing.T) {
 	}
 	slices.Sort(got)
 	same(t, got, []nacre.Position{4, 8, 10})
+}
+
+func TestAWebhookHasACondition(t *testing.T) {
+	t.Parallel()
+	h, _ := delivering(t, nil)
+	h.fill()
+	var mu sync.Mutex
+	got := []int{}
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var e struct{ Event nacre.Event }
+		if body, err := io.ReadAll(r.Body); err != nil || json.Unmarshal(body, &e) != nil {
+			t.Errorf("the receiver got %s, %v", body, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, int(e.Event.GlobalPosition))
+	}))
+	defer receiver.Close()
+	h.post(subscriptionsPath, fmt.Sprintf(`{"name":"hook","kind":"webhook","where":"data.n >= 5","start":"earliest","config":{"url":%q}}`, receiver.URL)).is(201)
+	h.until(subscriptionsPath+"/hook", 6, "position").has(2, "delivered")
+	h.post(logPath+"/streams/order-7", `{"events":[{"type":"x","data":{"n":4}},{"type":"x","data":{"n":7}}]}`).is(201)
+	h.until(subscriptionsPath+"/hook", 8, "position").has(3, "delivered")
+	mu.Lock()
+	defer mu.Unlock()
+	slices.Sort(got)
+	same(t, got, []int{5, 6, 8})
 }
 
 // TestConditionsSelectWhatTheySay has random conditions on a random log: each way to read gives what a filter of one's own
