@@ -53,8 +53,30 @@ func (db *DB) Live(ctx context.Context, collection, text string, o *LiveOptions)
 	if err != nil {
 		return nil, err
 	}
+	return db.follow(s)
+}
+
+// Follow is Live for a query that was parsed and bound.
+func (db *DB) Follow(ctx context.Context, collection string, q *query.Query, o *LiveOptions) (*Live, error) {
+	if err := db.current(ctx); err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = &LiveOptions{}
+	}
+	s, err := db.standOn(collection, q, o)
+	if err != nil {
+		return nil, err
+	}
+	return db.follow(s)
+}
+
+func (db *DB) follow(s *standing) (*Live, error) {
 	l := &Live{r: db.live, ready: make(chan struct{}, 1)}
-	return l, db.live.begin(l, s)
+	if err := db.live.begin(l, s); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // Replace has another query in the place of the one that there was. The next notice is a Reset.

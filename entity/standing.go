@@ -46,14 +46,19 @@ func (db *DB) stand(collection, text string, o *LiveOptions) (*standing, error) 
 	if o == nil {
 		o = &LiveOptions{}
 	}
-	if err := CheckCollection(collection); err != nil {
-		return nil, err
-	}
 	q, err := query.Parse(text)
 	if err == nil {
 		q, err = query.Bind(q, o.Args)
 	}
 	if err != nil {
+		return nil, err
+	}
+	return db.standOn(collection, q, o)
+}
+
+// standOn is stand for a query that was parsed and bound.
+func (db *DB) standOn(collection string, q *query.Query, o *LiveOptions) (*standing, error) {
+	if err := CheckCollection(collection); err != nil {
 		return nil, err
 	}
 	s := &standing{db: db, collection: collection, query: q, caller: o.Caller}

@@ -103,7 +103,11 @@ func (s *Server) WithAggregates(ctx context.Context, store string, use func(Aggr
 
 // checkInstance refuses streams that the grant does not have.
 func (x *exchange) checkInstance() error {
-	return x.grant.CheckStream(nacre.StreamID(x.path.aggregate + "-" + x.path.letter))
+	id := nacre.StreamID(x.path.aggregate + "-" + x.path.letter)
+	if err := x.grant.CheckStream(id); err != nil {
+		return err
+	}
+	return x.mayReach(id, "an aggregate")
 }
 
 // executeCommand answers POST …/aggregates/{type}/{id}/commands/{command}.

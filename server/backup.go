@@ -19,6 +19,9 @@ func (s *Server) backup(x *exchange) (err error) {
 	if err := x.noQuery(); err != nil {
 		return err
 	}
+	if err := x.named.pastPolicies(x.r.Context(), x.grant, nil, "a backup"); err != nil {
+		return err
+	}
 	ctx, cancel := x.context()
 	defer cancel()
 	folder, err := os.MkdirTemp(s.o.TempDir, "nacre-backup-*") //nolint:forbidigo // a folder of the server's own, not a store's

@@ -14,8 +14,20 @@ import (
 // mayAppend refuses an append that reaches beyond the grant's streams, in what it writes or in what its
 // condition looks at.
 func (x *exchange) mayAppend(request *wire.AppendRequest) error {
-	if !x.grant.Confined() {
-		return nil
+	guarded, err := x.named.guardedFrom(x.r.Context(), x.grant)
+	if err != nil {
+		return err
+	}
+	for i := range request.Batch {
+		if category := request.Batch[i].Stream.Category(); slices.Contains(guarded, category) {
+			return errGuarded(x.grant, "an append", category)
+		}
+	}
+	if request.Condition != nil {
+		err = x.named.pastPolicies(x.r.Context(), x.grant, request.Condition.FailIfEventsMatch, "a condition")
+	}
+	if err != nil || !x.grant.Confined() {
+		return err
 	}
 	for i := range request.Batch {
 		if err := x.grant.CheckStream(request.Batch[i].Stream); err != nil {
@@ -84,6 +96,12 @@ func (w *within) filter(p *wire.ReadParams) nacre.Filter {
 func (x *exchange) confine(p *wire.ReadParams) (*within, error) {
 	var w within
 	var err error
+	if !x.route.system {
+		err = x.named.pastPolicies(x.asked(), x.grant, p.Filter, "a read")
+	}
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case !x.grant.Confined():
 	case len(p.Filter) == 1 && len(p.Filter[0].Streams) == 1:
@@ -106,12 +124,14 @@ func (x *exchange) confine(p *wire.ReadParams) (*within, error) {
 
 // prefixes are the prefixes of the streams that a listing of those with this one may show, in byte order,
 // none of them within another; unconfined it is this one.
-func (x *exchange) prefixes(prefix string) []string {
-	if !x.grant.Confined() {
+func (x *exchange) prefixes(prefix string) []string { return prefixesOf(x.grant, prefix) }
+
+func prefixesOf(g *access.Grant, prefix string) []string {
+	if !g.Confined() {
 		return []string{prefix}
 	}
 	var all []string
-	for _, p := range x.grant.Streams {
+	for _, p := range g.Streams {
 		switch {
 		case strings.HasPrefix(p, prefix):
 			all = append(all, p)

@@ -321,7 +321,7 @@ func (c *consumerSocket) mayPoll() error {
 	if err != nil {
 		return err
 	}
-	return mayAsk(c.grant, filter, "a subscription")
+	return c.named.mayAsk(c.ctx, c.grant, filter, "a subscription")
 }
 
 // is takes the consumer's name where it has none yet, and refuses another one.

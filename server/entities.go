@@ -20,6 +20,10 @@ type Entities interface {
 	Declare(ctx context.Context, collection string, schema json.RawMessage, o *entity.TxOptions) (*merge.Schema, error)
 	Get(ctx context.Context, collection, id string) (*entity.View, error)
 	Select(ctx context.Context, collection string, q *query.Query, o *entity.QueryOptions) (*entity.Page, error)
+	Follow(ctx context.Context, collection string, q *query.Query, o *entity.LiveOptions) (*entity.Live, error)
+	SetPolicies(ctx context.Context, collection string, p entity.Policies, o *entity.TxOptions) error
+	Policies(ctx context.Context, collection string) (entity.Policies, error)
+	TestPolicies(ctx context.Context, collection string, caller *entity.Caller, id string, values json.RawMessage) (read, write entity.Verdict, err error)
 	Begin(o *entity.TxOptions) *entity.Tx
 	Apply(ctx context.Context, o *entity.TxOptions, edits ...entity.Edit) (entity.Applied, error)
 	At(ctx context.Context, collection, id string, events ...string) (*entity.View, error)
@@ -43,19 +47,27 @@ func entityRoutes() []*route {
 		entities            = collection + "/entities"
 		one                 = entities + "/{entity}"
 	)
-	schema := func(do handler) *action {
-		a := does("GET", read, do)
-		a.or = manage
+	or := func(a *action, other ...access.Permission) *action {
+		a.or = other
 		return a
 	}
+	schema := func(do handler) *action { return or(does("GET", read, do), manage, access.Entities) }
+	reads := func(method string, do handler) *action { return or(does(method, read, do), access.Entities) }
+	edits := func(method string, do handler) *action { return or(does(method, write, do), access.Entities) }
+	socket := reads("GET", (*Server).followQueries)
+	socket.socket, socket.instead = true, "GET …/collections/{collection}/live follows one query over HTTP"
 	return append(historyRoutes(one),
+		at(storePath+"/live", socket),
+		at(collection+"/live", reads("GET", (*Server).followQuery)),
 		at(collections, schema((*Server).listCollections)),
 		at(collection, schema((*Server).getCollection), does("PUT", manage, (*Server).declareCollection)),
-		at(collection+"/query", does("POST", read, (*Server).queryEntities)),
-		at(entities, does("GET", read, (*Server).listEntities), does("POST", write, (*Server).createEntity)),
-		at(one, does("GET", read, (*Server).getEntity), does("PATCH", write, (*Server).changeEntity), does("DELETE", write, (*Server).deleteEntity)),
-		at(one+"/restore", does("POST", write, (*Server).restoreEntity)),
-		at(storePath+"/transactions", does("POST", write, (*Server).transact)),
+		at(collection+"/query", reads("POST", (*Server).queryEntities)),
+		at(collection+"/policies", does("GET", manage, (*Server).getPolicies), does("PUT", manage, (*Server).setPolicies)),
+		at(collection+"/policies/test", does("POST", manage, (*Server).testPolicies)),
+		at(entities, reads("GET", (*Server).listEntities), edits("POST", (*Server).createEntity)),
+		at(one, reads("GET", (*Server).getEntity), edits("PATCH", (*Server).changeEntity), edits("DELETE", (*Server).deleteEntity)),
+		at(one+"/restore", edits("POST", (*Server).restoreEntity)),
+		at(storePath+"/transactions", edits("POST", (*Server).transact)),
 	)
 }
 
@@ -111,5 +123,5 @@ func (s *entitySlot) end(store string, log *slog.Logger) {
 
 // entities are those of the request's store.
 func (x *exchange) entities() (Entities, error) {
-	return x.named.entities.of(x.r.Context(), x.named, x.s.o.Entities)
+	return x.named.entities.of(x.asked(), x.named, x.s.o.Entities)
 }

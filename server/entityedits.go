@@ -29,7 +29,7 @@ func (x *exchange) txOptions(c *wire.CommandContext) entity.TxOptions {
 			metadata[name] = text
 		}
 	}
-	o := entity.TxOptions{Actor: c.Actor}
+	o := entity.TxOptions{Actor: c.Actor, Caller: x.caller()}
 	if o.Actor == "" && x.grant.Kind != access.KindOpen {
 		o.Actor = x.grant.Who()
 	}
@@ -155,20 +155,22 @@ func (x *exchange) edits(e *entity.Edit, c *wire.CommandContext) error {
 	reply := wire.EditReply{Committed: committed(&done), EntityReply: wire.EntityReply{
 		Collection: e.Collection, ID: done.IDs[0], Heads: []string{},
 	}}
-	v, err := job.db.Get(ctx, e.Collection, reply.ID)
-	switch {
+	v, err := x.read(ctx, job.db, e.Collection, reply.ID)
+	switch code := nacre.CodeOf(err); {
 	case err == nil:
 		reply.EntityReply = entityReply(v)
 		x.w.Header().Set(wire.HeaderETag, etag(&reply.EntityReply))
-	case nacre.CodeOf(err) == entity.CodeDeleted:
-		reply.Deleted, reply.Values = true, json.RawMessage("null")
+	case code == entity.CodeDeleted, code == nacre.CodeNotFound: // a policy may hide what he made of it
+		if reply.Deleted = code == entity.CodeDeleted; reply.Deleted {
+			reply.Values = json.RawMessage("null")
+		}
 		for i := range done.Events {
 			reply.Heads = append(reply.Heads, done.Events[i].ID)
 		}
 	default:
 		return err
 	}
-	if !x.grant.Has(access.ReadEvents) {
+	if !x.grant.Has(access.ReadEvents) && !x.grant.Has(access.Entities) {
 		reply.Values = nil
 	}
 	status := http.StatusOK

@@ -43,6 +43,9 @@ func tellsOf[P any](x *exchange, parse func(url.Values) (P, error), tell func(co
 	if err != nil {
 		return err
 	}
+	if err := x.mayLookBack("the history of an entity"); err != nil {
+		return err
+	}
 	db, err := x.entities()
 	if err != nil {
 		return err
@@ -133,6 +136,11 @@ func (s *Server) undoTransaction(x *exchange) error {
 	}
 	if err != nil {
 		return err
+	}
+	for i := range commit.Events {
+		if err := x.mayReach(commit.Events[i].StreamID, "an undo"); err != nil {
+			return err
+		}
 	}
 	job.undo = &commit
 	done, err := job.run(ctx)

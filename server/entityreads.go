@@ -137,19 +137,15 @@ func (x *exchange) selectEntities(request *wire.EntityQueryRequest) error {
 	if err != nil {
 		return queryError("q", err)
 	}
-	page, err := db.Select(x.r.Context(), collection, q, &entity.QueryOptions{After: request.After, Most: request.Limit})
+	page, err := db.Select(x.r.Context(), collection, q, &entity.QueryOptions{
+		Caller: x.caller(), After: request.After, Most: request.Limit,
+	})
 	if err != nil {
 		return queryError("q", err)
 	}
 	reply := wire.EntitiesReply{Next: page.Next, Position: page.Position}
-	if t := page.Table; t != nil {
-		reply.Columns, reply.Rows = t.Columns, make([][]json.RawMessage, len(t.Rows))
-		for i, row := range t.Rows {
-			reply.Rows[i] = make([]json.RawMessage, len(row))
-			for j := range row {
-				reply.Rows[i][j] = row[j].AppendJSON(nil)
-			}
-		}
+	if page.Table != nil {
+		reply.Columns, reply.Rows = tableReply(page.Table)
 		return x.answerWith(http.StatusOK, &reply)
 	}
 	reply.Entities = make([]wire.EntityRow, len(page.Entities))
@@ -157,6 +153,18 @@ func (x *exchange) selectEntities(request *wire.EntityQueryRequest) error {
 		reply.Entities[i] = wire.EntityRow{ID: page.Entities[i].ID, Values: page.Entities[i].Values}
 	}
 	return x.answerWith(http.StatusOK, &reply)
+}
+
+// tableReply is the result of a query with columns.
+func tableReply(t *query.Table) (columns []string, rows [][]json.RawMessage) {
+	rows = make([][]json.RawMessage, len(t.Rows))
+	for i, row := range t.Rows {
+		rows[i] = make([]json.RawMessage, len(row))
+		for j := range row {
+			rows[i][j] = row[j].AppendJSON(nil)
+		}
+	}
+	return t.Columns, rows
 }
 
 // checkReferences refuses a query that leads into a collection beyond a confined grant's.
@@ -170,7 +178,7 @@ func (x *exchange) checkReferences(db Entities, collection string, q *query.Quer
 			refused = errors.Join(refused, err)
 			return nil
 		}
-		s, err := db.Schema(x.r.Context(), name)
+		s, err := db.Schema(x.asked(), name)
 		if err != nil {
 			return nil
 		}
@@ -212,9 +220,12 @@ func (s *Server) getEntity(x *exchange) error {
 	}
 	var v *entity.View
 	if at != nil {
+		if err := x.mayLookBack("what an entity was"); err != nil {
+			return err
+		}
 		v, err = db.At(x.r.Context(), x.path.collection, x.path.entity, at...)
 	} else {
-		v, err = db.Get(x.r.Context(), x.path.collection, x.path.entity)
+		v, err = x.read(x.r.Context(), db, x.path.collection, x.path.entity)
 	}
 	if err != nil {
 		return howToRestore(err)

@@ -81,6 +81,14 @@ func (x *exchange) context() (context.Context, context.CancelFunc) {
 	}
 }
 
+// asked is the request's context, and the store's where the request is over.
+func (x *exchange) asked() context.Context {
+	if x.r == nil {
+		return x.named.ctx
+	}
+	return x.r.Context()
+}
+
 // told gives the reason for which a context of [exchange.context] ended, where err only says that it did, and
 // why a store was closed.
 func (x *exchange) told(err error) error {

@@ -44,6 +44,7 @@ type follow struct {
 	params    wire.ReadParams
 	within    *within      // nil is nothing
 	mayGoOn   func() error // nil is always
+	guard     func() error // asked before anything of what is in the log by now is sent; nil is nothing
 	sink      sink
 	heartbeat time.Duration
 	now       func() time.Time
@@ -124,6 +125,9 @@ func (f *follow) history(ctx context.Context) error {
 
 // stretch reads as much of the log as goes out in one write. Nothing of the log is held while it goes out.
 func (f *follow) stretch(ctx context.Context, to nacre.Position) error {
+	if err := f.guarded(); err != nil {
+		return err
+	}
 	filter, narrowed := f.within.filter(&f.params), f.params.Selective() || f.within != nil
 	full := false
 	err := entries(ctx, f.store, filter, f.seen, to, func(e *entry) (bool, error) {
@@ -148,6 +152,13 @@ func (f *follow) stretch(ctx context.Context, to nacre.Position) error {
 		f.seen = to
 	}
 	return f.flush()
+}
+
+func (f *follow) guarded() error {
+	if f.guard == nil {
+		return nil
+	}
+	return f.guard()
 }
 
 // narrow applies what a filter of the store cannot say.
@@ -203,6 +214,9 @@ func (f *follow) end(ctx context.Context, timer *time.Timer) error {
 
 // take puts what is selected of a batch, up to what goes out in one write.
 func (f *follow) take(b *batch) error {
+	if err := f.guarded(); err != nil {
+		return err
+	}
 	for i := int(f.seen + 1 - b.first); i < len(b.ends); i++ {
 		if !f.all {
 			event, err := b.event(i)

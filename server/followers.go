@@ -103,6 +103,9 @@ func (s *Server) enterFollower(x *exchange, transport, clientID string) (*follow
 		mayGoOn: func() error { return check.Recheck(grant) },
 	}
 	f.ctx, f.cancel = context.WithCancelCause(x.named.ctx)
+	if !f.system && !pastPolicies(grant) {
+		f.guard = func() error { return f.named.pastPolicies(f.ctx, grant, f.params.Filter, "a read") }
+	}
 	if err := s.followers.add(f); err != nil {
 		f.cancel(nil)
 		return nil, err

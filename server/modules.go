@@ -35,7 +35,7 @@ func moduleRoutes() []*route {
 	const all, one = storePath + "/modules", storePath + "/modules/{name}"
 	read := func(do handler) *action {
 		a := does("GET", access.ReadEvents, do)
-		a.or = manage
+		a.or = []access.Permission{manage}
 		return a
 	}
 	return []*route{

@@ -47,6 +47,8 @@ type namedStore struct {
 	aggregates aggregateSlot
 	// entities are the store's.
 	entities entitySlot
+	// guarded are the collections that have policies.
+	guarded guardedCategories
 
 	// ctx ends, with an error that says why, when the store is about to be closed.
 	ctx    context.Context

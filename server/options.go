@@ -43,6 +43,8 @@ type Options struct {
 	MaxBlobBytes int64
 	// MaxFollowers is how many may follow logs at once, by SSE and WebSocket together. Default 10,000.
 	MaxFollowers int
+	// MaxLiveQueries is how many queries of entities may be followed at once. Default 10,000.
+	MaxLiveQueries int
 	// MaxConnections is how many connections [Server.Serve] has open at once; one more is answered with
 	// TOO_MANY_CONNECTIONS and closed. Default 20,000.
 	MaxConnections int
@@ -110,6 +112,7 @@ func (o *Options) withDefaults() (Options, error) {
 		}
 	}
 	orCount(&out.MaxFollowers, 10_000)
+	orCount(&out.MaxLiveQueries, 10_000)
 	orCount(&out.MaxConnections, 20_000)
 	orTime := func(d *time.Duration, otherwise time.Duration) {
 		if *d == 0 {
@@ -147,7 +150,7 @@ func (o *Options) validate() error {
 	}
 	for name, n := range map[string]int64{
 		"MaxBodyBytes": o.MaxBodyBytes, "MaxBlobBytes": o.MaxBlobBytes,
-		"MaxFollowers": int64(o.MaxFollowers), "MaxConnections": int64(o.MaxConnections),
+		"MaxFollowers": int64(o.MaxFollowers), "MaxLiveQueries": int64(o.MaxLiveQueries), "MaxConnections": int64(o.MaxConnections),
 		"Heartbeat": int64(o.Heartbeat), "ReadHeaderTimeout": int64(o.ReadHeaderTimeout), "ReadTimeout": int64(o.ReadTimeout),
 		"WriteTimeout": int64(o.WriteTimeout), "IdleTimeout": int64(o.IdleTimeout), "StopTimeout": int64(o.StopTimeout),
 	} {

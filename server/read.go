@@ -72,6 +72,11 @@ func (s *Server) findEvent(x *exchange) error {
 	if err := x.grant.CheckStream(id); err != nil {
 		return err
 	}
+	if !x.route.system {
+		if err := x.mayReach(id, "an event"); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := x.context()
 	defer cancel()
 	e, found, err := x.store.FindEvent(ctx, id, x.path.event)

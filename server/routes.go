@@ -15,8 +15,8 @@ import (
 type action struct {
 	method     string
 	permission access.Permission // "" lets everybody in, credentials or not
-	// or is another permission that is enough as well; "" is none.
-	or access.Permission
+	// or are other permissions, each of which is enough as well.
+	or []access.Permission
 	do func(*Server, *exchange) error
 	// bare says that the handler itself looks for the store, if any.
 	bare bool

@@ -137,6 +137,9 @@ func (x *exchange) listRunnerDeadLetters(kind string) error {
 }
 
 func (x *exchange) answerLetters(p *wire.DeadLettersParams) error {
+	if err := x.mayReadLetters(); err != nil {
+		return err
+	}
 	ctx, cancel := x.context()
 	defer cancel()
 	reply, err := runners.Letters(ctx, x.store, p, pageBytes)
@@ -146,9 +149,17 @@ func (x *exchange) answerLetters(p *wire.DeadLettersParams) error {
 	return x.answerWith(http.StatusOK, &reply)
 }
 
+// mayReadLetters refuses dead letters, which tell of events of any category, where some have policies.
+func (x *exchange) mayReadLetters() error {
+	return x.named.pastPolicies(x.r.Context(), x.grant, nil, "dead letters")
+}
+
 // getDeadLetter answers GET …/{name}/dead-letters/{id}.
 func (x *exchange) getDeadLetter(kind string) error {
 	if err := x.noQuery(); err != nil {
+		return err
+	}
+	if err := x.mayReadLetters(); err != nil {
 		return err
 	}
 	ctx, cancel := x.context()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ type Server struct {
 	origins *origins
 	// followers are those who follow a log; they outlive the requests that they came by.
 	followers *followers
+	lives     *liveQueries
 
 	// stopping is set when nothing more is taken.
 	stopping atomic.Bool
@@ -53,6 +55,7 @@ func New(o *Options) (*Server, error) {
 	s.metrics = newMetrics(s)
 	s.shelf = newShelf(&s.o, s.metrics)
 	s.followers = newFollowers(s)
+	s.lives = newLiveQueries(s)
 	if err := s.openDefault(context.Background()); err != nil {
 		return nil, errors.Join(err, s.shelf.end(context.Background(), errShuttingDown))
 	}
@@ -178,7 +181,8 @@ func (s *Server) admit(x *exchange) error {
 		}
 	}
 	if err := grant.Allows(x.action.permission, x.path.store); err != nil {
-		if x.action.or == "" || grant.Allows(x.action.or, x.path.store) != nil {
+		another := func(p access.Permission) bool { return grant.Allows(p, x.path.store) == nil }
+		if !slices.ContainsFunc(x.action.or, another) {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/wire"
@@ -27,6 +28,11 @@ func (s *Server) listStreams(x *exchange) error {
 	ctx, cancel := x.context()
 	defer cancel()
 	list := streamList{limit: p.Query.Limit, offset: p.Offset, count: p.Count}
+	if !x.route.system {
+		if list.hidden, err = x.named.guardedFrom(ctx, x.grant); err != nil {
+			return err
+		}
+	}
 	list.reply.Streams = []wire.StreamReply{}
 	for _, q := range x.streamQueries(&p) {
 		if done, err := list.add(ctx, x.store, q); err != nil {
@@ -70,6 +76,7 @@ func (x *exchange) streamQueries(p *wire.StreamsParams) []nacre.StreamQuery {
 type streamList struct {
 	limit, offset int
 	count         bool
+	hidden        []string // categories
 	seen, total   int64
 	reply         wire.StreamsReply
 }
@@ -77,14 +84,14 @@ type streamList struct {
 // add adds what a query gives, and tells whether the page is done.
 func (l *streamList) add(ctx context.Context, store *nacre.Store, q nacre.StreamQuery) (done bool, err error) {
 	one := q.Limit == 1
-	if !one && !l.count {
+	if !one && !l.count && l.hidden == nil {
 		q.Limit = l.limit + l.offset + 1
 	}
 	for info, err := range store.Streams(ctx, q) {
 		if err != nil {
 			return false, err
 		}
-		if one && string(info.ID) != q.Prefix {
+		if one && string(info.ID) != q.Prefix || slices.Contains(l.hidden, info.ID.Category()) {
 			continue
 		}
 		l.total++

@@ -21,7 +21,7 @@ func subscriptionRoutes() []*route {
 	// Who may read the events may work them off, and who looks after groups may try them.
 	consume := func(method string, do handler) *action {
 		a := does(method, access.ReadEvents, do)
-		a.or = manage
+		a.or = []access.Permission{manage}
 		return a
 	}
 	socket := consume("GET", (*Server).consumeWebSocket)
@@ -67,7 +67,7 @@ func (x *exchange) subscription() (*delivery.Hub, error) {
 	if mayAsk(x.grant, filter, "a subscription") != nil {
 		return nil, absent
 	}
-	return hub, nil
+	return hub, x.named.pastPolicies(x.r.Context(), x.grant, filter, "a subscription")
 }
 
 // createSubscription answers POST …/subscriptions.
@@ -92,7 +92,7 @@ func (x *exchange) create(decode func([]byte) (wire.SubscriptionRequest, error),
 	if err != nil {
 		return err
 	}
-	if err := mayAsk(x.grant, request.Filter, "a subscription"); err != nil {
+	if err := x.named.mayAsk(x.r.Context(), x.grant, request.Filter, "a subscription"); err != nil {
 		return err
 	}
 	hub, err := x.named.hub.of(x.named, true)
@@ -159,7 +159,7 @@ func (s *Server) listSubscriptions(x *exchange) error {
 	reply := wire.SubscriptionsReply{Subscriptions: []wire.SubscriptionReply{}}
 	for i := range list {
 		st := &list[i]
-		if !selectsSubscription(&p, st) || mayAsk(x.grant, st.Filter, "a subscription") != nil {
+		if !selectsSubscription(&p, st) || x.named.mayAsk(x.r.Context(), x.grant, st.Filter, "a subscription") != nil {
 			continue
 		}
 		if n := reply.TotalCount; n >= p.Offset && n < p.Offset+p.Limit {
@@ -217,7 +217,7 @@ func (s *Server) changeSubscription(x *exchange) error {
 		return err
 	}
 	if request.Filter != nil {
-		if err := mayAsk(x.grant, *request.Filter, "a subscription"); err != nil {
+		if err := x.named.mayAsk(x.r.Context(), x.grant, *request.Filter, "a subscription"); err != nil {
 			return err
 		}
 	}

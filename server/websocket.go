@@ -71,7 +71,7 @@ func (s *Server) followWebSocket(x *exchange) error {
 
 // narrowing is the exchange's confine for when the exchange is over.
 func narrowing(x *exchange) func(*wire.ReadParams) (*within, error) {
-	later := &exchange{grant: x.grant}
+	later := &exchange{grant: x.grant, named: x.named, route: x.route}
 	return later.confine
 }
 

@@ -2,6 +2,8 @@ package access
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +40,8 @@ type Grant struct {
 	// Streams are the prefixes that the ids of streams must have, for reading and for writing. Nil is all
 	// streams.
 	Streams []string
+	// Claims are what policies are told of the subject, beside who it is: all claims of a token, those that a key was given.
+	Claims map[string]any
 	// Expires is from when on it is nothing worth; zero is never.
 	Expires time.Time
 }
@@ -110,6 +114,17 @@ func (g *Grant) CheckUnconfined(what string) error {
 		g, what, listed(g.Streams))
 }
 
+// Told are the claims that a policy is told: the grant's, with sub, which is the subject, and name, where the claims do not say
+// otherwise. It is the caller's.
+func (g *Grant) Told() map[string]any {
+	told := map[string]any{"sub": g.Subject}
+	if g.Name != "" {
+		told["name"] = g.Name
+	}
+	maps.Copy(told, g.Claims)
+	return told
+}
+
 // expired tells whether the grant's time is over.
 func (g *Grant) expired(now time.Time) bool { return !g.Expires.IsZero() && !now.Before(g.Expires) }
 
@@ -118,7 +133,7 @@ func (g *Grant) same(other *Grant) bool {
 	return g.Kind == other.Kind && g.Subject == other.Subject &&
 		slices.Equal(g.Permissions, other.Permissions) && slices.Equal(g.Stores, other.Stores) &&
 		slices.Equal(g.Streams, other.Streams) && (g.Streams == nil) == (other.Streams == nil) &&
-		g.Expires.Equal(other.Expires)
+		g.Expires.Equal(other.Expires) && reflect.DeepEqual(g.Claims, other.Claims)
 }
 
 // maxListed bounds what an error says of a list.

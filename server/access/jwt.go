@@ -300,7 +300,7 @@ func (j *JWT) grant(claims jwt.MapClaims) (*Grant, error) {
 	if err != nil || expires == nil {
 		return refuse("its exp cannot be read")
 	}
-	g := &Grant{Kind: KindToken, Subject: subject, Stores: j.options.Stores, Expires: expires.Add(tokenLeeway)}
+	g := &Grant{Kind: KindToken, Subject: subject, Stores: j.options.Stores, Expires: expires.Add(tokenLeeway), Claims: claims}
 	for _, claim := range []string{j.options.PermissionsClaim, "scope"} {
 		names, err := claimList(claims, claim)
 		if err != nil {

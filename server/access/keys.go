@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -45,6 +46,9 @@ type KeySpec struct {
 	Stores []string
 	// Streams are prefixes of stream ids that reads and writes are confined to. Nil is all streams.
 	Streams []string
+	// Claims are what policies are told of it, by name: texts, booleans, numbers, and lists of these. Those that it lacks are sub,
+	// its id, and name. Nil is none.
+	Claims map[string]any
 	// ExpiresAt is from when on it is refused. Zero is never.
 	ExpiresAt time.Time
 }
@@ -57,9 +61,11 @@ type KeyInfo struct {
 	Permissions []Permission `json:"permissions"`
 	Stores      []string     `json:"stores"`
 	Streams     []string     `json:"streams,omitempty"`
-	CreatedAt   time.Time    `json:"createdAt"`
-	ExpiresAt   time.Time    `json:"expiresAt,omitzero"`
-	RevokedAt   time.Time    `json:"revokedAt,omitzero"`
+	// Claims are what policies are told of it.
+	Claims    map[string]any `json:"claims,omitempty"`
+	CreatedAt time.Time      `json:"createdAt"`
+	ExpiresAt time.Time      `json:"expiresAt,omitzero"`
+	RevokedAt time.Time      `json:"revokedAt,omitzero"`
 }
 
 // OpenKeys reads the keys file at path, keys.json in a server's data folder. An absent file is no error:
@@ -194,6 +200,9 @@ func (s *KeySpec) stored(now time.Time) (storedKey, error) {
 	if err := checkPrefixes(s.Streams); err != nil {
 		return storedKey{}, err
 	}
+	if err := claims(s.Claims).check(); err != nil {
+		return storedKey{}, err
+	}
 	expires := s.ExpiresAt.UTC()
 	if !expires.IsZero() {
 		if !now.Before(expires) {
@@ -204,7 +213,8 @@ func (s *KeySpec) stored(now time.Time) (storedKey, error) {
 		}
 	}
 	key := storedKey{
-		Name: s.Name, Permissions: perms, Stores: stores, Streams: slices.Clone(s.Streams), CreatedAt: now,
+		Name: s.Name, Permissions: perms, Stores: stores, Streams: slices.Clone(s.Streams), Claims: maps.Clone(s.Claims),
+		CreatedAt: now,
 	}
 	if !expires.IsZero() {
 		key.ExpiresAt = &expires
@@ -253,7 +263,7 @@ func (k *Keys) Revoke(id string) (KeyInfo, error) {
 func (k *storedKey) info() KeyInfo {
 	info := KeyInfo{
 		ID: k.ID, Name: k.Name, Permissions: slices.Clone(k.Permissions), Stores: slices.Clone(k.Stores),
-		Streams: slices.Clone(k.Streams), CreatedAt: k.CreatedAt,
+		Streams: slices.Clone(k.Streams), Claims: maps.Clone(k.Claims), CreatedAt: k.CreatedAt,
 	}
 	if k.ExpiresAt != nil {
 		info.ExpiresAt = *k.ExpiresAt

@@ -41,6 +41,7 @@ type storedKey struct {
 	Permissions []Permission `json:"permissions"`
 	Stores      []string     `json:"stores"`
 	Streams     []string     `json:"streams,omitzero"`
+	Claims      claims       `json:"claims,omitzero"`
 	CreatedAt   time.Time    `json:"createdAt"`
 	ExpiresAt   *time.Time   `json:"expiresAt,omitzero"`
 	RevokedAt   *time.Time   `json:"revokedAt,omitzero"`
@@ -131,11 +132,14 @@ func (k *storedKey) activate() (*activeKey, error) {
 	if err := errors.Join(checkStores(k.Stores), checkPrefixes(k.Streams)); err != nil {
 		return nil, fmt.Errorf("key %s: %w", k.ID, err)
 	}
+	if err := k.Claims.check(); err != nil {
+		return nil, fmt.Errorf("key %s: %w", k.ID, err)
+	}
 	if k.CreatedAt.IsZero() {
 		return nil, fmt.Errorf("key %s has no createdAt", k.ID)
 	}
 	a.grant = &Grant{
-		Kind: KindKey, Subject: k.ID, Name: k.Name, Permissions: k.Permissions, Stores: k.Stores, Streams: k.Streams,
+		Kind: KindKey, Subject: k.ID, Name: k.Name, Permissions: k.Permissions, Stores: k.Stores, Streams: k.Streams, Claims: k.Claims,
 	}
 	if k.ExpiresAt != nil {
 		// The zero time would be read as "never".

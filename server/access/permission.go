@@ -26,14 +26,19 @@ const (
 	ManageModules Permission = "manage:modules"
 	// ManageCollections: declaring the schemas of collections of entities.
 	ManageCollections Permission = "manage:collections"
-	// Raw: the companion log and the blobs of a store, as the framework needs them over the wire.
+	// Entities: reading and editing entities by their own routes, under the policies of their collections; not the log.
+	Entities Permission = "entities"
+	// Raw: the companion log and the blobs of a store, as the framework needs them over the wire, and what policies would
+	// restrict: all entities, and the log of collections that have policies.
 	Raw Permission = "raw"
 	// Everything has all permissions, also those that are still to come.
 	Everything Permission = "*"
 )
 
 // permissions are those that may be given, in the order in which they are listed.
-var permissions = []Permission{ReadEvents, WriteEvents, ManageStores, ManageSubscriptions, ManageModules, ManageCollections, Raw, Everything}
+var permissions = []Permission{
+	ReadEvents, WriteEvents, ManageStores, ManageSubscriptions, ManageModules, ManageCollections, Entities, Raw, Everything,
+}
 
 // synonyms are the names that DeltaBase has for a part of what a permission here allows. They are taken
 // where a key is created and in the claims of a token, and what is kept and shown is the permission: so

@@ -460,6 +460,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/event-stores/{store}/collections/{collection}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Follow the result of a query
+         * @description Server-sent events, each with a `LiveNotice` as its data and the position as its id: first all rows of the result, and then what
+         *     becomes of it. Whoever is slow is told at once what has changed meanwhile. A client that comes again with `Last-Event-ID`
+         *     or `after` is told all rows again, in a notice with `reset`. An event `error` ends the stream. A result has at most 10,000
+         *     rows, and a notice 16 MiB: a query that gives more ends with `TOO_LARGE`. A comment is a sign of life.
+         */
+        get: operations["followQuery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /** Give who may read and who may write which entities */
+        get: operations["getPolicies"];
+        /**
+         * Say who may read and who may write which entities
+         * @description Conditions of the query language over an entity and the caller, whose claims are parameters: all claims of a token; of an API key
+         *     the claims that it was made with; and for all `:sub`, who he is. They count from the answer on, for live queries as well.
+         *     They do not restrict credentials with the permission `raw` or `*`, nor a server that is open to everybody. Others may not
+         *     have the log of a collection that has policies: reading, following and subscribing to its events, appending to it, the
+         *     history of its entities, undo and backups are `FORBIDDEN` to them.
+         */
+        put: operations["setPolicies"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/collections/{collection}/policies/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell what the policies let a caller do with an entity, and by which part of them */
+        post: operations["testPolicies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event-stores/{store}/collections/{collection}/query": {
         parameters: {
             query?: never;
@@ -577,6 +657,30 @@ export interface paths {
         };
         /** Tell the log's end, at once or when it has moved */
         get: operations["head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/event-stores/{store}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Follow the results of many queries over one WebSocket
+         * @description The client sends `LiveClientMessage`, the server `LiveServerMessage`. A query has the number that the client gave it, up to 64 at
+         *     once; an error with a number ends that query only, one without ends the connection.
+         */
+        get: operations["followQueries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3011,6 +3115,66 @@ export interface components {
         };
         /** @description An `Event` a line, each with a line feed. */
         Lines: string;
+        /**
+         * @description A change of the result, which is a list; made one after the other they turn it into the present one. Of `remove`, `index` is
+         *     where the row stands before; of the others where it stands afterwards, and a row that moves is taken out first.
+         */
+        LiveChange: {
+            id: string;
+            index: number;
+            /** @enum {string} */
+            kind: "initial" | "add" | "update" | "move" | "remove";
+            row?: components["schemas"]["EntityValues"];
+        };
+        /** @description One of these. */
+        LiveClientMessage: {
+            replace?: components["schemas"]["LiveQuery"];
+            subscribe?: components["schemas"]["LiveQuery"];
+            /** Format: int64 */
+            unsubscribe?: number;
+        };
+        /** @description What became of the result of a live query. `changes` are of rows; `columns` and `rows` the whole result of a query with columns. */
+        LiveNotice: {
+            changes?: components["schemas"]["LiveChange"][];
+            columns?: string[];
+            /**
+             * Format: int64
+             * @description Where in the log the result is the query's.
+             */
+            position: number;
+            /** @description What was told before counts no more: the changes are all rows. */
+            reset?: boolean;
+            rows?: unknown[][];
+        };
+        LiveQuery: {
+            /** @description A position or cursor up to which the client has had the result: the first notice is a `reset`. */
+            after?: unknown;
+            args?: unknown[];
+            collection: string;
+            /**
+             * Format: int64
+             * @description The client's number for it.
+             */
+            id: number;
+            named?: {
+                [key: string]: unknown;
+            };
+            q?: string;
+        };
+        /** @description `LiveNotice` with the query's `id`, the end of a query, or without an `id` the error that ends the connection. */
+        LiveServerMessage: {
+            changes?: components["schemas"]["LiveChange"][];
+            columns?: string[];
+            error?: components["schemas"]["Error"];
+            /** Format: int64 */
+            id?: number;
+            /** Format: int64 */
+            position?: number;
+            reset?: boolean;
+            rows?: unknown[][];
+            /** @description The query has ended as the client wanted. */
+            unsubscribed?: boolean;
+        };
         /** @description The id of an event of a merge stream. */
         MergeID: string;
         Module: {
@@ -3147,6 +3311,40 @@ export interface components {
              * @description With includeCount only.
              */
             total?: number;
+        };
+        Policies: {
+            /** @description Which entities are there for a caller: a condition, empty for all. Others are not found, and in no result. */
+            read: string;
+            /** @description Which entities a caller may change, and what he may make of them; empty for all. */
+            write: string;
+        };
+        /** @description A caller, and either an entity that is there or values of one. */
+        PolicyTest: {
+            /** @description Of the caller. */
+            claims?: {
+                [key: string]: unknown;
+            };
+            id?: string;
+            values?: {
+                [key: string]: unknown;
+            };
+        };
+        PolicyVerdict: {
+            allowed: boolean;
+            /** @description Why it cannot be evaluated, and so is not true. */
+            problem?: string;
+            /** @description The condition; absent where there is none. */
+            rule?: string;
+            /** @description The parts of the rule, of which one that is true is enough. */
+            terms?: {
+                /** @enum {string} */
+                is: "true" | "false" | "unknown";
+                term: string;
+            }[];
+        };
+        PolicyVerdicts: {
+            read: components["schemas"]["PolicyVerdict"];
+            write: components["schemas"]["PolicyVerdict"];
         };
         PollRequest: {
             consumer: components["schemas"]["ConsumerName"];
@@ -3290,6 +3488,12 @@ export interface components {
             };
         } | {
             error: components["schemas"]["Error"];
+        };
+        SetPolicies: {
+            /** @description Default: everybody may read everything. */
+            read?: string;
+            /** @description Default: everybody may write everything. */
+            write?: string;
         };
         /** @description A time, RFC 3339. */
         StartTime: string;
@@ -5206,6 +5410,176 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    followQuery: {
+        parameters: {
+            query?: {
+                /** @description A position or cursor up to which the client has had the result. */
+                after?: string;
+                /**
+                 * @description The query; none is every entity. `p.NAME` is the value of its parameter `:NAME`.
+                 * @example year > 2000 ORDER BY year LIMIT 10
+                 */
+                q?: string;
+            };
+            header?: {
+                /** @description As `after`; what browsers send. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notices, until the client leaves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "read": "owner = :sub OR public",
+                     *       "write": "owner = :sub OR 'admin' IN :roles"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Policies"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    setPolicies: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who does it. Default: whom the credential names.
+                 * @example ann
+                 */
+                actor?: components["parameters"]["actor"];
+                causationId?: components["parameters"]["causationId"];
+                correlationId?: components["parameters"]["correlationId"];
+            };
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "read": "owner = :sub OR public",
+                 *       "write": "owner = :sub OR 'admin' IN :roles"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetPolicies"];
+            };
+        };
+        responses: {
+            /** @description The policies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "read": "owner = :sub OR public",
+                     *       "write": "owner = :sub OR 'admin' IN :roles"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Policies"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
+    testPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example albums */
+                collection: components["parameters"]["collection"];
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "claims": {
+                 *         "sub": "ann",
+                 *         "roles": [
+                 *           "editor"
+                 *         ]
+                 *       },
+                 *       "values": {
+                 *         "owner": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PolicyTest"];
+            };
+        };
+        responses: {
+            /** @description What they come to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVerdicts"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Error"];
+        };
+    };
     queryEntities: {
         parameters: {
             query?: never;
@@ -5473,6 +5847,29 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Head"];
+            default: components["responses"]["Error"];
+        };
+    };
+    followQueries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A WebSocket. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
             default: components["responses"]["Error"];
         };
     };
