@@ -57,27 +57,38 @@ func (db *DB) begin(ctx context.Context) (*follower, error) {
 }
 
 // same gives the tables' mark in the log's present epoch, where the log is still theirs; else they are emptied. An event
-// is nowhere twice, so a log that has the same one at the same place has the same before it.
+// is nowhere twice, so a log that has the same one at the same place has the same before it. That the epoch is the same
+// tells less: folders are copied, and each of the copies goes on.
 func (db *DB) same(ctx context.Context, mark Mark) (Mark, error) {
 	head, err := db.store.Head(ctx)
 	if err != nil {
 		return Mark{}, err
 	}
-	if mark == (Mark{}) || mark.Epoch == head.Epoch && mark.Position <= head.Position {
+	here := mark.Position == 0
+	if !here && mark.Position <= head.Position {
+		here, err = db.stands(ctx, mark)
+		// A line that cannot be read tells nothing: then the epoch does.
+		if here = here || nacre.CodeOf(err) == nacre.CodeDamaged && mark.Epoch == head.Epoch; err != nil && !here {
+			return Mark{}, err
+		}
+	}
+	if here {
 		mark.Epoch = head.Epoch
 		return mark, nil
 	}
-	for e, err := range db.store.Read(ctx, nil, &nacre.ReadOptions{After: mark.Position - min(mark.Position, 1), Before: mark.Position + 1}) {
-		if err != nil {
-			return Mark{}, err
-		}
-		if e.GlobalPosition == mark.Position && e.ID == mark.EventID {
-			mark.Epoch = head.Epoch
-			return mark, nil
-		}
-	}
 	db.o.Logger.Warn("the tables of the entities are of another log, and are made anew", "position", mark.Position)
 	return Mark{Epoch: head.Epoch}, db.tables.Reset(ctx)
+}
+
+// stands tells whether the event of a mark stands at its place.
+func (db *DB) stands(ctx context.Context, mark Mark) (bool, error) {
+	for e, err := range db.store.Read(ctx, nil, &nacre.ReadOptions{After: mark.Position - 1, Before: mark.Position + 1}) {
+		if err != nil {
+			return false, err
+		}
+		return e.GlobalPosition == mark.Position && e.ID == mark.EventID, nil
+	}
+	return false, nil
 }
 
 // start takes up the work behind a mark.

@@ -330,13 +330,15 @@ func TestTablesThatFail(t *testing.T) {
 	}
 }
 
-// Tables of another log are made anew; those of the same log in another epoch are kept.
+// Tables of another log are made anew, also where it has their epoch, as a folder that was copied and then appended to;
+// those of the same log in another epoch are kept.
 func TestTablesOfAnotherLog(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	w.create("albums", "a", `{"year":1}`)
 	want := w.rows("albums")
-	for _, kept := range []bool{true, false} {
+	for _, c := range []struct{ epoch, kept bool }{{false, true}, {false, false}, {true, true}, {true, false}} {
+		kept := c.kept
 		_ = w.Close()
 		head, err := w.store.Head(t.Context())
 		if err != nil {
@@ -353,7 +355,11 @@ func TestTablesOfAnotherLog(t *testing.T) {
 			last = nacre.NewID()
 		}
 		tables := memory.Open()
-		b := &entity.Batch{Mark: entity.Mark{Epoch: "other", Position: head.Position, EventID: last}}
+		epoch := "other"
+		if c.epoch {
+			epoch = head.Epoch
+		}
+		b := &entity.Batch{Mark: entity.Mark{Epoch: epoch, Position: head.Position, EventID: last}}
 		b.Rows = []entity.TableRow{{Collection: "songs", ID: "s", State: merge.New().AppendState(nil)}}
 		if err := tables.Write(t.Context(), b); err != nil {
 			t.Fatal(err)
@@ -366,7 +372,7 @@ func TestTablesOfAnotherLog(t *testing.T) {
 		}
 		state, err := tables.Load(t.Context(), "songs", "s")
 		if err != nil || (state != nil) != kept {
-			t.Errorf("kept is %v, and there is %s, %v", kept, state, err)
+			t.Errorf("of the log's epoch: %v, its event: %v, and there is %s, %v", c.epoch, kept, state, err)
 		}
 	}
 }
