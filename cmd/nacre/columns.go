@@ -18,6 +18,13 @@ func (c *columns) add(cells ...string) { c.rows = append(c.rows, cells) }
 
 // write prints the table; the last column is as wide as it likes.
 func (c *columns) write(to io.Writer) error {
+	_, err := io.WriteString(to, strings.Join(c.lines(nil), "\n")+"\n")
+	return err
+}
+
+// lines are the table's, the head first. Style makes of a cell's text what is written of it, and is told -1 as the row of the
+// head; nil leaves them as they are.
+func (c *columns) lines(style func(row, column int, text string) string) []string {
 	right := make([]bool, len(c.heads))
 	widths := make([]int, len(c.heads))
 	heads := make([]string, len(c.heads))
@@ -28,19 +35,21 @@ func (c *columns) write(to io.Writer) error {
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
-	var b strings.Builder
-	for _, row := range append([][]string{heads}, c.rows...) {
+	lines := make([]string, 0, len(c.rows)+1)
+	for n, row := range append([][]string{heads}, c.rows...) {
 		cells := make([]string, len(row))
 		for i, cell := range row {
 			room := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if style != nil && cell != "" {
+				cell = style(n-1, i, cell)
+			}
 			if cells[i] = cell + room; right[i] {
 				cells[i] = room + cell
 			}
 		}
-		b.WriteString(strings.TrimRight(strings.Join(cells, "  "), " ") + "\n")
+		lines = append(lines, strings.TrimRight(strings.Join(cells, "  "), " "))
 	}
-	_, err := io.WriteString(to, b.String())
-	return err
+	return lines
 }
 
 // plain is text of others for one line of a terminal: it has no control characters, and at most so many

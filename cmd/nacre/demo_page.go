@@ -26,10 +26,7 @@ type page struct {
 }
 
 func newPage(w io.Writer) *page {
-	pg := &page{w: w, terminal: isTerminal(w)}
-	pg.colour = pg.terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" &&
-		(runtime.GOOS != "windows" || os.Getenv("WT_SESSION") != "")
-	return pg
+	return &page{w: w, terminal: isTerminal(w), colour: obeys(w) && os.Getenv("NO_COLOR") == ""}
 }
 
 // The colours, by what they mean.
@@ -45,7 +42,7 @@ func (pg *page) paint(colour, text string) string {
 	if !pg.colour || text == "" {
 		return text
 	}
-	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+	return painted(colour, text)
 }
 
 func (pg *page) line(format string, args ...any) {

@@ -425,10 +425,7 @@ interrupted. Changes that come at once may be one line.`,
 			}
 			return nil
 		})
-		if ctx.Err() != nil && (nacre.CodeOf(err) == nacre.CodeCanceled || errors.Is(err, ctx.Err())) {
-			return nil // to be interrupted is how watching ends
-		}
-		return err
+		return followed(ctx, err)
 	})
 	return cmd
 }

@@ -66,24 +66,11 @@ func (l *localEntities) declare(ctx context.Context, name string, schema json.Ra
 }
 
 func (l *localEntities) query(ctx context.Context, collection string, q *queryRequest) (*wire.EntitiesReply, error) {
-	o := &entity.QueryOptions{After: q.After, Most: q.Limit}
-	for _, arg := range q.Args {
-		v, err := argument(arg)
-		if err != nil {
-			return nil, err
-		}
-		o.Args.Positional = append(o.Args.Positional, v)
+	args, err := q.values()
+	if err != nil {
+		return nil, err
 	}
-	for name, arg := range q.Named {
-		v, err := argument(arg)
-		if err != nil {
-			return nil, err
-		}
-		if o.Args.Named == nil {
-			o.Args.Named = map[string]any{}
-		}
-		o.Args.Named[name] = v
-	}
+	o := &entity.QueryOptions{After: q.After, Most: q.Limit, Args: args}
 	page, err := l.db.Query(ctx, collection, q.Text, o)
 	if err != nil {
 		return nil, err
@@ -93,16 +80,32 @@ func (l *localEntities) query(ctx context.Context, collection string, q *queryRe
 		out.Entities = append(out.Entities, wire.EntityRow{ID: page.Entities[i].ID, Values: page.Entities[i].Values})
 	}
 	if page.Table != nil {
-		out.Columns = page.Table.Columns
-		for _, row := range page.Table.Rows {
-			cells := make([]json.RawMessage, len(row))
-			for i, v := range row {
-				cells[i] = v.AppendJSON(nil)
-			}
-			out.Rows = append(out.Rows, cells)
-		}
+		out.Columns, out.Rows = page.Table.Columns, tableRows(page.Table)
 	}
 	return out, nil
+}
+
+// values are those of the query's parameters.
+func (q *queryRequest) values() (query.Args, error) {
+	var args query.Args
+	for _, arg := range q.Args {
+		v, err := argument(arg)
+		if err != nil {
+			return args, err
+		}
+		args.Positional = append(args.Positional, v)
+	}
+	for name, arg := range q.Named {
+		v, err := argument(arg)
+		if err != nil {
+			return args, err
+		}
+		if args.Named == nil {
+			args.Named = map[string]any{}
+		}
+		args.Named[name] = v
+	}
+	return args, nil
 }
 
 // argument is a parameter's value that is given as JSON, exact.

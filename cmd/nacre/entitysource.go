@@ -21,6 +21,8 @@ type entitySource interface {
 	collection(ctx context.Context, name string) (*wire.CollectionReply, error)
 	declare(ctx context.Context, name string, schema json.RawMessage) (*wire.CollectionReply, error)
 	query(ctx context.Context, collection string, q *queryRequest) (*wire.EntitiesReply, error)
+	// live follows a query. It goes on when a connection breaks, and tells of that.
+	live(ctx context.Context, collection string, q *queryRequest, trouble func(error)) iter.Seq2[*wire.LiveNotice, error]
 	get(ctx context.Context, collection, id string) (*wire.EntityReply, error)
 	apply(ctx context.Context, edits ...wire.EntityEdit) (*wire.TransactionReply, error)
 	watch(ctx context.Context, collection, id string) iter.Seq2[*wire.EntityReply, error]
@@ -30,6 +32,9 @@ type entitySource interface {
 	conflicts(ctx context.Context, collection, id string) ([]entity.Conflict, error)
 	diff(ctx context.Context, collection, id string, from, to []string) ([]entity.Difference, error)
 	undo(ctx context.Context, at nacre.Position) (*wire.Committed, error)
+	policies(ctx context.Context, collection string) (*wire.Policies, error)
+	setPolicies(ctx context.Context, collection string, to *wire.Policies) error
+	testPolicies(ctx context.Context, collection string, of *policyTest) (*wire.PolicyTestReply, error)
 }
 
 // queryRequest is what is asked of a collection: the body of the server's route.

@@ -148,7 +148,7 @@ func (p *program) fit(t *columns) error {
 func (c *columns) writeWithin(to io.Writer, width int) error {
 	room := maxCell
 	if width > 0 && c.width(room) > width {
-		c = c.withoutEmpty()
+		c = c.only(c.filled())
 	}
 	for width > 0 && room >= leastCell && c.width(room) > width {
 		room--
@@ -156,28 +156,40 @@ func (c *columns) writeWithin(to io.Writer, width int) error {
 	if room < leastCell {
 		return c.writeRecords(to)
 	}
-	cut := &columns{heads: c.heads}
+	return c.cut(room).write(to)
+}
+
+// cut is the table with cells of at most so many characters behind the first column, or of as many as their head has.
+func (c *columns) cut(room int) *columns {
+	out := &columns{heads: c.heads}
 	for _, row := range c.rows {
 		cells := slices.Clone(row)
 		for i := 1; i < len(cells); i++ {
 			cells[i] = plain(cells[i], max(room, utf8.RuneCountInString(c.head(i))))
 		}
-		cut.add(cells...)
+		out.add(cells...)
 	}
-	return cut.write(to)
+	return out
 }
 
 func (c *columns) head(i int) string { return strings.TrimPrefix(c.heads[i], ">") }
 
-// withoutEmpty is the table without columns in which no row has anything.
-func (c *columns) withoutEmpty() *columns {
-	var kept []int
-	out := &columns{}
-	for i, head := range c.heads {
+// filled are the columns in which some row has something, and the first one.
+func (c *columns) filled() []int {
+	var out []int
+	for i := range c.heads {
 		if i == 0 || slices.ContainsFunc(c.rows, func(row []string) bool { return row[i] != "-" }) {
-			kept = append(kept, i)
-			out.heads = append(out.heads, head)
+			out = append(out, i)
 		}
+	}
+	return out
+}
+
+// only is the table with some of its columns.
+func (c *columns) only(kept []int) *columns {
+	out := &columns{}
+	for _, i := range kept {
+		out.heads = append(out.heads, c.heads[i])
 	}
 	for _, row := range c.rows {
 		cells := make([]string, len(kept))

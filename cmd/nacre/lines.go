@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"runtime"
 
 	"github.com/nacredb/nacre"
 	"golang.org/x/term"
@@ -52,3 +53,11 @@ func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
+
+// obeys tells whether what is written goes to a terminal that does what it is told, by ANSI sequences.
+func obeys(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("TERM") != "dumb" && (runtime.GOOS != "windows" || os.Getenv("WT_SESSION") != "")
+}
+
+// painted is text in a colour, or of another look, for a terminal that obeys.
+func painted(look, text string) string { return "\x1b[" + look + "m" + text + "\x1b[0m" }

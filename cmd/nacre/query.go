@@ -28,11 +28,17 @@ Values are JSON where they are numbers, true, false, null, lists or texts in quo
 else texts as they are.
 
 Entities come in pages of --limit; the next page begins with --after, and --all gives
-all of them. A query that is wrong is told with the place.`,
+all of them. A query that is wrong is told with the place.
+
+With --live the result is kept current until it is interrupted: on a terminal as a table
+that changes in place, elsewhere, and with --json, as one JSON object a line for each change
+of the result: {"position":…,"changes":[{"kind":…,"id":…,"row":{…},"index":…}]}, or the
+columns and rows of a query that has some. "reset" says that the changes begin anew.`,
 		Example: `  nacre query albums "year > 2000 ORDER BY year DESC"
   nacre query albums "name LIKE ? AND tags CONTAINS ?" 'Origin%' rock
   nacre query albums "artist = :artist" --param artist=ann --json | jq .values.name
-  nacre query albums "SELECT year, count(*) AS albums GROUP BY year"`,
+  nacre query albums "SELECT year, count(*) AS albums GROUP BY year"
+  nacre query albums "year > 2000 ORDER BY plays DESC LIMIT 10" --live`,
 		Args: takes(1, 2+maxValues),
 	}
 	f := cmd.Flags()
@@ -41,7 +47,9 @@ all of them. A query that is wrong is told with the place.`,
 	f.StringVar(&o.after, "after", "", "begin behind the page that ended with this `cursor`")
 	f.BoolVar(&o.all, "all", false, "all that there are, and not only a page")
 	f.BoolVar(&o.asJSON, "json", false, `one JSON object a line: {"id":…,"values":…}, or the columns of a query that has some`)
-	cmd.MarkFlagsMutuallyExclusive("all", "limit")
+	f.BoolVar(&o.live, "live", false, "keep the result current, until interrupted")
+	cmd.MarkFlagsMutuallyExclusive("all", "limit", "live")
+	cmd.MarkFlagsMutuallyExclusive("after", "live")
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
 		q, err := o.request(args)
 		if err != nil {
@@ -50,6 +58,11 @@ all of them. A query that is wrong is told with the place.`,
 		// What is no query is told with its place before anything is opened.
 		if _, err := query.Parse(q.Text); err != nil {
 			return pointed(err, q.Text)
+		}
+		if o.live {
+			return followed(ctx, p.entitiesOf(ctx, watchEntities, func(ctx context.Context, s entitySource) error {
+				return pointed(p.runLive(ctx, s, args[0], q, o.asJSON), q.Text)
+			}))
 		}
 		return p.entitiesOf(ctx, readEntities, func(ctx context.Context, s entitySource) error {
 			return pointed(p.runQuery(ctx, s, args[0], q, &o), q.Text)
@@ -66,6 +79,7 @@ type queryFlags struct {
 	limit  int
 	after  string
 	all    bool
+	live   bool
 	asJSON bool
 }
 

@@ -72,7 +72,7 @@ func (p *program) root() *cobra.Command {
 		p.onDirectory(p.sqlCommand()),
 		p.onServer(p.statsCommand()), p.onDirectory(p.verifyCommand()), p.onServer(p.backupCommand()), p.onDirectory(p.restoreCommand()),
 		p.onServer(p.runnersCommand(&projectionWords)), p.onServer(p.runnersCommand(&processWords)), p.onServer(p.deadLettersCommand()),
-		p.onServer(p.queryCommand()), p.entitiesCommand(),
+		p.onServer(p.queryCommand()), p.entitiesCommand(), p.policiesCommand(),
 		p.wasmCommand(),
 		p.onServer(p.subscriptionsCommand()), p.onServer(p.consumeCommand()),
 		p.serveCommand(), p.keysCommand(), p.demoCommand(),

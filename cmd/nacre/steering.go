@@ -163,16 +163,9 @@ func (a *asker) request(ctx context.Context, method, path string, body []byte, w
 	patience := cmp.Or(a.patience, askTime)
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(limited, method, a.url+path, bytes.NewReader(body))
+	req, err := a.prepare(limited, method, path, body)
 	if err != nil {
-		return 0, nacre.Errorf(nacre.CodeInternal, "%w", err)
-	}
-	req.Header.Set("User-Agent", a.o.UserAgent)
-	if a.o.APIKey != "" {
-		req.Header.Set(wire.HeaderAPIKey, a.o.APIKey)
-	}
-	if a.o.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+a.o.Token)
+		return 0, err
 	}
 	broken := func(err error) error {
 		switch {
@@ -203,4 +196,20 @@ func (a *asker) request(ctx context.Context, method, path string, body []byte, w
 		return status, nacre.Errorf(nacre.CodeInternal, "the answer of %s cannot be read: it may be no server of nacre, or one of another version: %w", a.url, err)
 	}
 	return status, nil
+}
+
+// prepare makes a request of who asks.
+func (a *asker) prepare(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, nacre.Errorf(nacre.CodeInternal, "%w", err)
+	}
+	req.Header.Set("User-Agent", a.o.UserAgent)
+	if a.o.APIKey != "" {
+		req.Header.Set(wire.HeaderAPIKey, a.o.APIKey)
+	}
+	if a.o.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+a.o.Token)
+	}
+	return req, nil
 }
