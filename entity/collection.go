@@ -112,8 +112,20 @@ type QueryOptions struct {
 	Caller *Caller
 	// After is the cursor that the page before ended with. Default: from the beginning.
 	After string
-	// Most is how many rows a page has at most, where the query says no less. Default 1,000.
+	// Most is how many entities a page has at most, where the query says no less. Default 1,000.
 	Most int
+	// MaxBytes has a page end once its entities have so many bytes, and refuses tables of more with CodeTooLarge. Default: no bound.
+	MaxBytes int64
+	// MaxRows is how many rows a table has at most; one of more is refused with CodeTooLarge. So is one for which more than 100 times as many
+	// groups are gathered. Default: no bound.
+	MaxRows int
+}
+
+// groupsOfRow is how many groups may be gathered for each row that a table may have.
+const groupsOfRow = 100
+
+func (o *QueryOptions) bounds() query.Bounds {
+	return query.Bounds{Rows: o.MaxRows, Bytes: o.MaxBytes, Groups: o.MaxRows * groupsOfRow}
 }
 
 // Page is what a query gives.
@@ -176,7 +188,7 @@ func (db *DB) Select(ctx context.Context, collection string, q *query.Query, o *
 		if o.After != "" {
 			return nil, invalid("after", "goes with queries of entities: one with columns has no pages, but LIMIT and OFFSET")
 		}
-		r, err := db.tables.Query(ctx, collection, plan, nil)
+		r, err := db.tables.Query(ctx, collection, plan.Bounded(o.bounds()), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -185,7 +197,7 @@ func (db *DB) Select(ctx context.Context, collection string, q *query.Query, o *
 	return db.page(ctx, collection, plan, o)
 }
 
-// page is a page of entities. One more row than it has tells whether there is another.
+// page is a page of entities. One more row than it has tells that there is another.
 func (db *DB) page(ctx context.Context, collection string, plan *query.Plan, o *QueryOptions) (*Page, error) {
 	most := int64(1000)
 	if o.Most > 0 {
@@ -211,22 +223,24 @@ func (db *DB) page(ctx context.Context, collection string, plan *query.Plan, o *
 		}
 		return &Page{Position: r.Position}, nil
 	}
-	r, err := db.tables.Query(ctx, collection, plan.Within(most+1, offset), cursor.key)
+	r, err := db.tables.Query(ctx, collection, plan.Within(most+1, offset).Bounded(o.bounds()), cursor.key)
 	if err != nil {
 		return nil, err
 	}
 	out := &Page{Position: r.Position}
 	rows := r.Rows
-	more := int64(len(rows)) > most
-	if more {
-		rows = rows[:most]
-	}
+	size := int64(0)
 	for _, row := range rows {
+		if taken := int64(len(out.Entities)); taken == most || o.MaxBytes > 0 && size >= o.MaxBytes {
+			break
+		}
+		size += query.Size(row.ID(), row.State())
 		out.Entities = append(out.Entities, View{Collection: collection, ID: row.ID(), Values: row.State()})
 	}
-	if more && (!limited || left > most) {
-		last := rows[len(rows)-1]
-		cursor = position{cursor.before + most, plan.AppendSortKey(nil, last, db.lookup(ctx))}
+	taken := int64(len(out.Entities))
+	if taken < int64(len(rows)) && (!limited || left > taken) {
+		last := rows[taken-1]
+		cursor = position{cursor.before + taken, plan.AppendSortKey(nil, last, db.lookup(ctx))}
 		out.Next = cursor.text()
 	}
 	return out, nil

@@ -30,7 +30,8 @@ type Tables interface {
 
 	// Query evaluates a plan, which was checked against the schema of the collection that was declared last, or of a
 	// collection that references lead to. A plan that gathers or has columns gives a table, others rows. After is a sort
-	// key behind which the rows begin, nil for all.
+	// key behind which the rows begin, nil for all. The plan may have bounds (query.Bounds), which the functions of package query
+	// that read rows keep.
 	Query(ctx context.Context, collection string, p *query.Plan, after []byte) (*Result, error)
 
 	// Reset empties the tables: no states, no collections, the zero Mark.

@@ -13,6 +13,8 @@ type gathering struct {
 	at     map[string]int
 	groups map[string]*group
 	key    []byte
+	tally  tally
+	err    error // there are too many
 }
 
 type group struct {
@@ -21,7 +23,7 @@ type group struct {
 }
 
 func (p *Plan) newGathering() *gathering {
-	g := &gathering{p: p, at: map[string]int{}, groups: map[string]*group{}}
+	g := &gathering{p: p, at: map[string]int{}, groups: map[string]*group{}, tally: tally{Bounds: p.bounds}}
 	need := func(c *column) {
 		if !c.many {
 			return
@@ -72,6 +74,9 @@ func (g *gathering) of(value func(*field) Value) *group {
 	for i := range values {
 		values[i] = values[i].clone()
 	}
+	if g.err == nil {
+		g.err = g.tally.gathered(g.key)
+	}
 	in := &group{values: values, sums: make([]sums, len(g.states))}
 	g.groups[string(g.key)] = in
 	return in
@@ -91,7 +96,10 @@ func (g *gathering) add(value func(*field) Value) {
 }
 
 // table is the result.
-func (g *gathering) table() *Table {
+func (g *gathering) table() (*Table, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
 	type row struct{ order, cells, group []Value }
 	rows := make([]row, 0, len(g.groups))
 	for _, in := range g.groups {
@@ -135,7 +143,10 @@ func (g *gathering) table() *Table {
 	for _, r := range rows {
 		t.Rows = append(t.Rows, r.cells)
 	}
-	return t
+	if err := g.p.bounds.within(t); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // sums is one aggregate of one group. Sums are exact, so that the order of rows does not matter.

@@ -17,6 +17,7 @@ type Plan struct {
 	order   []term
 	limit   int64 // -1 where there is none
 	offset  int64
+	bounds  Bounds
 }
 
 // column is a column of the result.

@@ -23,15 +23,20 @@ type RunOptions struct {
 
 // Rows gives the rows that the plan selects, in its order, from its offset up to its limit. They must not be reused
 // while they are gone through. Columns do not count. Of a plan with a limit, no more rows are kept than that and its
-// offset.
+// offset. Objects count against the plan's bounds.
 func (p *Plan) Rows(rows iter.Seq2[Row, error], o *RunOptions) ([]Row, error) {
 	kept, err := p.keep(rows, o)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Row, len(kept))
+	out := make([]Row, 0, len(kept))
+	in := tally{Bounds: p.bounds}
 	for i := range kept {
-		out[i] = kept[i].row
+		row := kept[i].row
+		out = append(out, row)
+		if o, ok := row.(*Object); ok && in.last(o.id, o.state) {
+			break
+		}
 	}
 	return out, nil
 }
@@ -46,6 +51,7 @@ func (p *Plan) Table(rows iter.Seq2[Row, error], o *RunOptions) (*Table, error) 
 		return nil, err
 	}
 	t := &Table{Columns: p.Columns()}
+	in := tally{Bounds: p.bounds}
 	for i := range kept {
 		e := newEval(kept[i].row, lookupOf(o))
 		cells := make([]Value, len(p.columns))
@@ -53,6 +59,9 @@ func (p *Plan) Table(rows iter.Seq2[Row, error], o *RunOptions) (*Table, error) 
 			cells[j] = p.columns[j].f.value(e).clone()
 		}
 		e.free()
+		if err := in.cells(cells); err != nil {
+			return nil, err
+		}
 		t.Rows = append(t.Rows, cells)
 	}
 	return t, nil
@@ -148,6 +157,9 @@ func (p *Plan) gather(rows iter.Seq2[Row, error], o *RunOptions) (*Table, error)
 			g.add(func(f *field) Value { return f.value(e) })
 		}
 		e.free()
+		if g.err != nil {
+			return nil, g.err
+		}
 	}
-	return g.table(), nil
+	return g.table()
 }

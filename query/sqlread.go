@@ -12,13 +12,15 @@ type Scanner interface {
 // Rows are the rows of a statement without columns, and without SQLOptions.Columns.
 func (s *Statement) Rows(rows Scanner) iter.Seq2[*Object, error] {
 	return func(yield func(*Object, error) bool) {
+		in := tally{Bounds: s.plan.bounds}
 		for rows.Next() {
 			var id, state string
 			if err := rows.Scan(&id, &state); err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(NewObject(id, []byte(state)), nil) {
+			object := NewObject(id, []byte(state))
+			if !yield(object, nil) || in.last(id, object.state) {
 				return
 			}
 		}
@@ -35,6 +37,7 @@ func (s *Statement) Table(rows Scanner) (*Table, error) {
 	if s.plan.gathers {
 		g = s.plan.newGathering()
 	}
+	in := tally{Bounds: s.plan.bounds}
 	into := make([]any, len(s.outputs))
 	for i := range into {
 		into[i] = new(any)
@@ -49,18 +52,24 @@ func (s *Statement) Table(rows Scanner) (*Table, error) {
 		}
 		switch {
 		case g == nil:
+			if err := in.cells(cells); err != nil {
+				return nil, err
+			}
 			t.Rows = append(t.Rows, cells)
 		case s.partial:
 			g.merge(cells)
 		default:
 			g.row(cells)
 		}
+		if g != nil && g.err != nil {
+			return nil, g.err
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
 	if g != nil {
-		return g.table(), nil
+		return g.table()
 	}
 	return t, nil
 }

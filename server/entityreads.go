@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -137,10 +138,15 @@ func (x *exchange) selectEntities(request *wire.EntityQueryRequest) error {
 	if err != nil {
 		return queryError("q", err)
 	}
-	page, err := db.Select(x.r.Context(), collection, q, &entity.QueryOptions{
-		Caller: x.caller(), After: request.After, Most: request.Limit,
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.s.o.QueryTimeout)
+	defer cancel()
+	page, err := db.Select(ctx, collection, q, &entity.QueryOptions{
+		Caller: x.caller(), After: request.After, Most: request.Limit, MaxBytes: pageBytes, MaxRows: wire.MaxLimit,
 	})
 	if err != nil {
+		if ctx.Err() != nil && x.r.Context().Err() == nil {
+			return x.tookLong(db)
+		}
 		return queryError("q", err)
 	}
 	reply := wire.EntitiesReply{Next: page.Next, Position: page.Position}
@@ -165,6 +171,16 @@ func tableReply(t *query.Table) (columns []string, rows [][]json.RawMessage) {
 		}
 	}
 	return t.Columns, rows
+}
+
+// tookLong is the error of a query that had no more time.
+func (x *exchange) tookLong(db Entities) error {
+	progress := db.Progress()
+	if head, err := x.store.Head(x.r.Context()); err == nil && progress.Tabled < head.Position {
+		return nacre.Errorf(nacre.CodeDeadline, "the query took longer than the %s that this server gives it, since the tables are still being made: they have the log up to position %d of %d: try again later",
+			x.s.o.QueryTimeout, progress.Tabled, head.Position)
+	}
+	return nacre.Errorf(nacre.CodeDeadline, "the query took longer than the %s that this server gives it: ask for less, or declare an index for it", x.s.o.QueryTimeout)
 }
 
 // checkReferences refuses a query that leads into a collection beyond a confined grant's.

@@ -49,6 +49,8 @@ type Options struct {
 	// TOO_MANY_CONNECTIONS and closed. Default 20,000.
 	MaxConnections int
 
+	// QueryTimeout is how long a query of entities may take, what it waits for included. Default 30 s.
+	QueryTimeout time.Duration
 	// Heartbeat is how often an idle follower gets a sign of life. Default 15 s.
 	Heartbeat time.Duration
 	// ReadHeaderTimeout is how long the headers of a request may take. Default 10 s.
@@ -119,6 +121,7 @@ func (o *Options) withDefaults() (Options, error) {
 			*d = otherwise
 		}
 	}
+	orTime(&out.QueryTimeout, 30*time.Second)
 	orTime(&out.Heartbeat, 15*time.Second)
 	orTime(&out.ReadHeaderTimeout, 10*time.Second)
 	orTime(&out.ReadTimeout, 30*time.Second)
@@ -151,7 +154,7 @@ func (o *Options) validate() error {
 	for name, n := range map[string]int64{
 		"MaxBodyBytes": o.MaxBodyBytes, "MaxBlobBytes": o.MaxBlobBytes,
 		"MaxFollowers": int64(o.MaxFollowers), "MaxLiveQueries": int64(o.MaxLiveQueries), "MaxConnections": int64(o.MaxConnections),
-		"Heartbeat": int64(o.Heartbeat), "ReadHeaderTimeout": int64(o.ReadHeaderTimeout), "ReadTimeout": int64(o.ReadTimeout),
+		"QueryTimeout": int64(o.QueryTimeout), "Heartbeat": int64(o.Heartbeat), "ReadHeaderTimeout": int64(o.ReadHeaderTimeout), "ReadTimeout": int64(o.ReadTimeout),
 		"WriteTimeout": int64(o.WriteTimeout), "IdleTimeout": int64(o.IdleTimeout), "StopTimeout": int64(o.StopTimeout),
 	} {
 		if n < 0 {

@@ -31,12 +31,12 @@ type serveConfig struct {
 	rate      float64
 	rateBurst int
 
-	durability                                         string
-	syncInterval                                       time.Duration
-	compressAfter                                      int
-	segment, maxEvent, maxBatch, maxBody, maxBlob      size
-	maxBatchEvents, maxFollowers, maxConnections       int
-	heartbeat, readHeader, read, write, idle, stopTime time.Duration
+	durability                                                string
+	syncInterval                                              time.Duration
+	compressAfter                                             int
+	segment, maxEvent, maxBatch, maxBody, maxBlob             size
+	maxBatchEvents, maxFollowers, maxConnections              int
+	query, heartbeat, readHeader, read, write, idle, stopTime time.Duration
 
 	privateWebhooks bool
 	relayDir        string
@@ -89,6 +89,7 @@ func (c *serveConfig) flags(cmd *cobra.Command) {
 	s.count(&c.maxFollowers, "max-followers", 10_000, "the most that follow at once, by SSE and WebSocket")
 	s.count(&c.maxConnections, "max-connections", 20_000, "the most connections at once")
 
+	s.time(&c.query, "query-timeout", 30*time.Second, "how long a query of entities may take")
 	s.time(&c.heartbeat, "heartbeat", 15*time.Second, "how often an idle follower gets a sign of life")
 	s.time(&c.readHeader, "read-header-timeout", 10*time.Second, "how long a request's headers may take")
 	s.time(&c.read, "read-timeout", 30*time.Second, "how long a request's body may pause")

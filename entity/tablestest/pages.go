@@ -7,6 +7,7 @@ import (
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity/merge"
+	"github.com/nacredb/nacre/query"
 )
 
 func (s *suite) pages() {
@@ -78,5 +79,45 @@ func (s *suite) cursorsOfOthers() {
 	wantCode(s.t, "a cursor of another order", err, nacre.CodeInvalid)
 	_, err = s.tables.Query(s.t.Context(), "album", s.plan("album", "SELECT count(*)"), key)
 	wantCode(s.t, "a cursor where rows are gathered", err, nacre.CodeInvalid)
+	s.check()
+}
+
+func (s *suite) bounds() {
+	b := s.batch().declare("album", albums())
+	for i := range 10 {
+		b.put("album", fmt.Sprintf("album-%d", i), fmt.Sprintf(`{"name":"%090d"}`, i))
+	}
+	b.write()
+	one := query.Size("album-0", s.row("album", "album-0").State())
+	for bytes, want := range map[int64]int{0: 10, 1: 2, one - 1: 2, one: 2, one + 1: 3, 4 * one: 5, 9 * one: 10, 10 * one: 10} {
+		r, err := s.compare("album", s.plan("album", "ORDER BY name DESC").Bounded(query.Bounds{Bytes: bytes}), nil)
+		if err != nil || len(r.Rows) != want {
+			s.t.Errorf("rows within %d bytes, each of which has %d: %d, %v, want %d", bytes, one, len(r.Rows), err, want)
+		}
+	}
+	for text, in := range map[string]struct {
+		bounds query.Bounds
+		fits   bool
+	}{
+		"SELECT name":                             {query.Bounds{Rows: 10, Bytes: 2000}, true},
+		"SELECT id":                               {query.Bounds{Rows: 9}, false},
+		"SELECT id LIMIT 9":                       {query.Bounds{Rows: 9}, true},
+		"SELECT name, id":                         {query.Bounds{Bytes: 900}, false},
+		"SELECT name, count(*) GROUP BY name":     {query.Bounds{Rows: 9}, false},
+		"SELECT id, count(*) GROUP BY id LIMIT 3": {query.Bounds{Rows: 3, Groups: 10}, true},
+		"SELECT id, max(name) GROUP BY id":        {query.Bounds{Rows: 10, Groups: 9}, false},
+		"SELECT max(name), min(name)":             {query.Bounds{Bytes: 150}, false},
+		"SELECT count(*)":                         {query.Bounds{Rows: 1, Bytes: 100, Groups: 1}, true},
+	} {
+		p := s.plan("album", text).Bounded(in.bounds)
+		if in.fits {
+			if _, err := s.compare("album", p, nil); err != nil {
+				s.t.Errorf("%s within %+v: %v", text, in.bounds, err)
+			}
+			continue
+		}
+		_, err := s.tables.Query(s.t.Context(), "album", p, nil)
+		wantCode(s.t, fmt.Sprintf("%s within %+v", text, in.bounds), err, nacre.CodeTooLarge)
+	}
 	s.check()
 }

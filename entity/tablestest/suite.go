@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		{"Pages", (*suite).pages},
 		{"Aggregates", (*suite).aggregates},
 		{"CursorsOfOthers", (*suite).cursorsOfOthers},
+		{"Bounds", (*suite).bounds},
 		{"Reset", (*suite).reset},
 		{"Reopen", (*suite).reopens},
 		{"Close", (*suite).closes},
