@@ -5,8 +5,8 @@
 // the [Kind]s that the hub was given (a webhook, a broker, a file), or are asked for by the consumers of a group. What a
 // subscription is stands in the store's companion log; spec/delivery.md is the format.
 //
-//  1. An event that a subscription's filter selects is delivered at least once, or stands with the dead letters, as
-//     long as the subscription is there; also where the process ends at any point.
+//  1. An event that a subscription's filter and condition select is delivered at least once, or stands with the dead
+//     letters, as long as the subscription is there; also where the process ends at any point.
 //  2. With the order [ByStream], an event of a stream is first delivered when the one before it is done: acknowledged,
 //     skipped or dead. A stream that fails does not hold the others, until the window is full of it. With [Global], so
 //     for all events of the subscription.
