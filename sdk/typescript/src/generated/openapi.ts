@@ -557,7 +557,8 @@ export interface paths {
         /**
          * Query a collection, with parameters of any type
          * @description The language is that of spec/query.md. Everything that was acknowledged before counts. A query without columns gives
-         *     entities, page by page; one with columns a table, all of it.
+         *     entities, page by page, of 16 MiB at most; one with columns a table, all of it: 10,000 rows and 16 MiB at most (`TOO_LARGE`).
+         *     It takes 30 s at most (`DEADLINE_EXCEEDED`; a setting of the server).
          */
         post: operations["queryEntities"];
         delete?: never;
