@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -20,7 +19,8 @@ import (
 // entityRoutes are those of a server.
 type entityRoutes struct {
 	*routes
-	actor string
+	actor   string
+	trouble func(error) // is told of connections that break
 }
 
 // onEntityRoutes calls use with the entities of the server's store.
@@ -31,7 +31,7 @@ func (p *program) onEntityRoutes(ctx context.Context, use func(context.Context, 
 	}
 	a := newAsker(p.remote.url, o)
 	defer a.transport.CloseIdleConnections()
-	return use(ctx, &entityRoutes{&routes{a, "/event-stores/" + p.store}, p.actorOf()})
+	return use(ctx, &entityRoutes{&routes{a, "/event-stores/" + p.store}, p.actorOf(), p.tellTrouble})
 }
 
 func (r *entityRoutes) path(name string) string {
@@ -71,11 +71,15 @@ func (r *entityRoutes) collection(ctx context.Context, name string) (*wire.Colle
 }
 
 func (r *entityRoutes) declare(ctx context.Context, name string, schema json.RawMessage) (*wire.CollectionReply, error) {
-	path := r.path(name)
-	if r.actor != "" {
-		path += "?actor=" + url.QueryEscape(r.actor)
+	return askJSON[wire.CollectionReply](ctx, r.asker, http.MethodPut, r.path(name)+r.asActor(), schema)
+}
+
+// asActor is who asks, for the address of a request whose body has no room for it.
+func (r *entityRoutes) asActor() string {
+	if r.actor == "" {
+		return ""
 	}
-	return askJSON[wire.CollectionReply](ctx, r.asker, http.MethodPut, path, schema)
+	return "?actor=" + url.QueryEscape(r.actor)
 }
 
 func (r *entityRoutes) query(ctx context.Context, collection string, q *queryRequest) (*wire.EntitiesReply, error) {
@@ -104,33 +108,41 @@ func (r *entityRoutes) apply(ctx context.Context, edits ...wire.EntityEdit) (*wi
 	return askJSON[wire.TransactionReply](ctx, r.asker, http.MethodPost, r.store+"/transactions", &transactionBody{edits, r.by()})
 }
 
-// watchPause is how often a server is asked whether an entity has changed.
-const watchPause = 500 * time.Millisecond
-
+// watch asks for the entity whenever its row changes, which the live route tells.
 func (r *entityRoutes) watch(ctx context.Context, collection, id string) iter.Seq2[*wire.EntityReply, error] {
 	return func(yield func(*wire.EntityReply, error) bool) {
 		var last *wire.EntityReply
-		for {
-			v, err := r.get(ctx, collection, id)
-			if nacre.CodeOf(err) == entity.CodeDeleted {
-				v, err = &wire.EntityReply{Collection: collection, ID: id, Deleted: true}, nil
+		row := &queryRequest{Text: "id = ?", Args: []json.RawMessage{jsonString(id)}}
+		for _, err := range r.live(ctx, collection, row, r.trouble) {
+			var v *wire.EntityReply
+			if err == nil {
+				v, err = r.look(ctx, collection, id)
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if last == nil || v.Deleted != last.Deleted || !slices.Equal(v.Heads, last.Heads) {
-				if !yield(v, nil) {
-					return
-				}
-				last = v
+			if last != nil && v.Deleted == last.Deleted && slices.Equal(v.Heads, last.Heads) {
+				continue // the connection was made again
 			}
-			select {
-			case <-ctx.Done():
-				yield(nil, nacre.Errorf(nacre.CodeCanceled, "%w", ctx.Err()))
+			if !yield(v, nil) {
 				return
-			case <-time.After(watchPause):
 			}
+			last = v
+		}
+	}
+}
+
+// look gets an entity that may be deleted. It bears a server that is not there for a while.
+func (r *entityRoutes) look(ctx context.Context, collection, id string) (*wire.EntityReply, error) {
+	for attempt := 0; ; attempt++ {
+		v, err := r.get(ctx, collection, id)
+		if nacre.CodeOf(err) == entity.CodeDeleted {
+			return &wire.EntityReply{Collection: collection, ID: id, Deleted: true}, nil
+		}
+		again := passes(err) || nacre.CodeOf(err) == nacre.CodeInternal
+		if err == nil || !again || attempt == 10 || !pause(ctx, attempt) {
+			return v, err
 		}
 	}
 }

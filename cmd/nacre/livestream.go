@@ -60,12 +60,20 @@ func (r *entityRoutes) live(ctx context.Context, collection string, q *queryRequ
 			if attempt == 0 {
 				trouble(err)
 			}
-			select {
-			case <-time.After(rand.N(min(longestPause, firstPause<<min(attempt, 10)))): // not all who were cut off at once
-			case <-ctx.Done():
-			}
+			pause(ctx, attempt)
 			attempt++
 		}
+	}
+}
+
+// pause waits before another attempt, and tells whether there is to be one. The wait is random, so that those who were cut off
+// together do not come back together.
+func pause(ctx context.Context, attempt int) bool {
+	select {
+	case <-time.After(rand.N(min(longestPause, firstPause<<min(attempt, 10)))):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -54,11 +54,8 @@ func (r *entityRoutes) policies(ctx context.Context, collection string) (*wire.P
 }
 
 func (r *entityRoutes) setPolicies(ctx context.Context, collection string, to *wire.Policies) error {
-	body, err := wire.Encode(to)
-	if err != nil {
-		return nacre.Errorf(nacre.CodeInternal, "%w", err)
-	}
-	return r.ask(ctx, http.MethodPut, r.path(collection)+"/policies", body, anySuccess, nil)
+	_, err := askJSON[wire.Policies](ctx, r.asker, http.MethodPut, r.path(collection)+"/policies"+r.asActor(), to)
+	return err
 }
 
 func (r *entityRoutes) testPolicies(ctx context.Context, collection string, of *policyTest) (*wire.PolicyTestReply, error) {

@@ -62,7 +62,7 @@ func TestScript(t *testing.T) {
 			"hold":    hold,
 			"put":     put,
 			"server":  startServer,
-			"stop":    stopServer,
+			"halt":    stopServer,
 			"send":    send,
 			"trim":    trim,
 			"follow":  followLog,

@@ -153,11 +153,11 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PID", strconv.Itoa(s.cmd.Process.Pid))
 }
 
-// stop NAME: ends a server by SIGTERM, which has to be a good end, and writes what it told to NAME.out and
+// halt NAME (testscript has a "stop" of its own, which ends the script): ends a server by SIGTERM, which has to be a good end, and writes what it told to NAME.out and
 // NAME.err.
 func stopServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop NAME")
+		ts.Fatalf("usage: halt NAME")
 	}
 	s := ts.Value(servers{}).(map[string]*served)[args[0]]
 	if s == nil {
