@@ -108,7 +108,8 @@ func valuesOf(e *merge.Entity, s *merge.Schema) json.RawMessage {
 // past is an entity's whole history: what counts of it.
 type past struct {
 	merge.Graph
-	ids []merge.ID // in the log's order
+	ids       []merge.ID       // in the log's order
+	positions []nacre.Position // of ids
 }
 
 // past reads an entity's stream up to a moment. It costs by the number of its events, and so does what it gives.
@@ -123,7 +124,7 @@ func (db *DB) past(ctx context.Context, n name, m moment) (*past, error) {
 		}
 		if ev, err := merge.Decode(&e); err == nil {
 			p.Add(ev)
-			p.ids = append(p.ids, ev.ID)
+			p.ids, p.positions = append(p.ids, ev.ID), append(p.positions, e.GlobalPosition)
 		}
 	}
 	if len(p.ids) == 0 {

@@ -360,14 +360,23 @@ func TestUndo(t *testing.T) {
 	w.is("b", `{"name":"bob's"}`)
 	// What is undone already is not undone once more, and not over what was done since.
 	plays := w.as("ann", "b", `{"add":{"plays":5}}`)
-	if _, err := w.Undo(ctx, ann, plays); err != nil {
+	back, err := w.Undo(ctx, ann, plays)
+	if err != nil {
 		t.Fatal(err)
 	}
+	more := w.as("ann", "b", `{"add":{"plays":2},"set":{"year":1}}`)
+	year := w.as("ann", "b", `{"set":{"year":2}}`)
+	w.as("bob", "b", `{"add":{"plays":100}}`)
 	_, err = w.Undo(ctx, ann, plays)
-	if code(t, err, nacre.CodeInvalid); !strings.Contains(fmt.Sprint(err), "undo that too") {
+	if code(t, err, nacre.CodeInvalid); !strings.Contains(fmt.Sprint(err), fmt.Sprintf("at %d, %d, %d: undo that too", back.First, more.First, year.First)) {
 		t.Errorf("the error is %v", err)
 	}
-	w.is("b", `{"name":"bob's","plays":0}`)
+	w.is("b", `{"name":"bob's","plays":102,"year":2}`)
+	// All that it names, in any order, and one of it twice.
+	if c, err := w.Undo(ctx, ann, year, plays, back, more, entity.Commit{First: plays.First}); err != nil || len(c.Events) != 1 {
+		t.Errorf("all of them are taken back by %+v, %v", c, err)
+	}
+	w.is("b", `{"name":"bob's","plays":100}`)
 }
 
 // An author goes back and on through what was done, beside another one who only adds, and each step shows what was there.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity/merge"
@@ -60,7 +61,7 @@ const maxBatch = 10_000
 
 // Undo takes back, in one transaction, what transactions did that an actor made, and replaces nobody else's writes: see
 // spec/merge.md, "Edits and undo". Who undoes further back than the last transaction gives all of the actor's since then,
-// undos included. Undoing an undo does it again. An entity whose creation is undone is deleted, and keeps its values for a
+// undos included; where some are left out, the error has the positions of those that change the same properties. Undoing an undo does it again. An entity whose creation is undone is deleted, and keeps its values for a
 // restoration.
 //
 // The actor of the options must be that of all events, "" being nobody's, or it fails with CodeInvalid. Where nothing is left to undo
@@ -88,6 +89,7 @@ func (db *DB) Undo(ctx context.Context, o *TxOptions, commits ...Commit) (Commit
 	}
 	var batch []nacre.Append
 	var parents [][]merge.ID
+	var since []nacre.Position
 	for _, n := range order {
 		tx.order = append(tx.order, &held{name: n})
 		undo, err := db.undo(ctx, n, m, tx.o.Actor, ids[n])
@@ -97,11 +99,33 @@ func (db *DB) Undo(ctx context.Context, o *TxOptions, commits ...Commit) (Commit
 		if undo == nil {
 			continue
 		}
+		since = append(since, undo.since...)
 		e := nacre.Event{Type: n.collection + "." + undo.verb, Data: undo.data, Metadata: metadata, Tags: tx.o.Tags}
 		batch = append(batch, nacre.Append{Stream: n.stream(), Expected: nacre.Any, Events: []nacre.Event{e}})
 		parents = append(parents, undo.parents)
 	}
+	if len(since) > 0 {
+		return Commit{}, leftOut(tx.o.Actor, since)
+	}
 	return tx.write(ctx, batch, parents)
+}
+
+// leftOut is the error of an undo without what stands at positions.
+func leftOut(actor string, since []nacre.Position) error {
+	slices.Sort(since)
+	since = slices.Compact(since)
+	const most = 100
+	var b strings.Builder
+	for i, at := range since[:min(len(since), most)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, at)
+	}
+	if len(since) > most {
+		fmt.Fprintf(&b, " and %d more", len(since)-most)
+	}
+	return invalid("commits", "leave out what %s did since to the same properties, at %s: undo that too, together", whose(actor), &b)
 }
 
 // undone are the events of commits by entity, and the entities in the order in which the commits have them.
@@ -130,7 +154,9 @@ func (db *DB) undone(ctx context.Context, commits []Commit) (map[name][]merge.ID
 			if ids[n] == nil {
 				order = append(order, n)
 			}
-			ids[n] = append(ids[n], id)
+			if !slices.Contains(ids[n], id) { // a transaction may be given twice
+				ids[n] = append(ids[n], id)
+			}
 		}
 	}
 	return ids, order, nil
@@ -141,6 +167,7 @@ type undo struct {
 	verb    string
 	data    []byte
 	parents []merge.ID
+	since   []nacre.Position // what its author did since to the same properties
 }
 
 // undo makes the event that takes back what events did to an entity; nil where nothing is left of it.
@@ -172,8 +199,10 @@ func (db *DB) undo(ctx context.Context, n name, m moment, actor string, ids []me
 	if out.data == nil {
 		return nil, nil
 	}
-	if later := p.later(actor, ids); later != nil && !p.created(ids) {
-		return nil, invalid("commits", "leaves out what %s did since to the same properties of %s, in the event %s: undo that too", whose(actor), n.stream(), later.ID)
+	if !p.created(ids) {
+		if out.since = p.later(actor, ids); out.since != nil {
+			return out, nil
+		}
 	}
 	was := now.Deleted()
 	is, err := p.after(n, now, out)
@@ -195,26 +224,35 @@ func whose(actor string) string {
 	return fmt.Sprintf("%.80q", actor)
 }
 
-// later is what an actor did behind events to the properties that they changed, beside them; nil where there is nothing. What is
-// undone without it would be undone twice, or over it.
-func (p *past) later(actor string, ids []merge.ID) *merge.Event {
-	touched := map[string]bool{}
-	for _, id := range ids {
+// later is where an actor, behind events, changed the properties that they change, beside them, and what goes with that; nil where
+// there is nothing. What is undone without it would be undone twice, or over it.
+func (p *past) later(actor string, ids []merge.ID) []nacre.Position {
+	touched, undone := map[string]bool{}, map[merge.ID]bool{}
+	take := func(id merge.ID) {
+		undone[id] = true
 		for _, c := range p.Event(id).Changes {
 			touched[c.Property] = true
 		}
 	}
+	for _, id := range ids {
+		take(id)
+	}
 	first := slices.MinFunc(ids, merge.ID.Compare)
-	for _, id := range p.ids {
-		ev := p.Event(id)
-		if ev == nil || id.Compare(first) <= 0 || ev.Actor != actor || slices.Contains(ids, id) || p.Voided(id) != nil {
-			continue
-		}
-		if slices.ContainsFunc(ev.Changes, func(c merge.PropertyChange) bool { return touched[c.Property] }) {
-			return ev
+	var since []nacre.Position
+	for more := true; more; {
+		more = false
+		for i, id := range p.ids {
+			ev := p.Event(id)
+			if ev == nil || id.Compare(first) <= 0 || ev.Actor != actor || undone[id] || p.Voided(id) != nil {
+				continue
+			}
+			if slices.ContainsFunc(ev.Changes, func(c merge.PropertyChange) bool { return touched[c.Property] }) {
+				take(id)
+				since, more = append(since, p.positions[i]), true
+			}
 		}
 	}
-	return nil
+	return since
 }
 
 // created tells whether events are all those that an entity began with, as far as they have an effect.

@@ -229,6 +229,24 @@ func TestTransactionsOverHTTP(t *testing.T) {
 	redone := int(undone.json()["firstPosition"].(float64))
 	h.post(fmt.Sprintf("%s/transactions/%d/undo", logPath, redone), `{"context":{"actor":"ann"}}`).is(201)
 	h.get(originPath).is(200).has(2, "values", "year")
+	// One undoes from the latest backwards, or all of it together.
+	mine := func(body string) *result { return h.do("PATCH", originPath, body).is(200) }
+	first := mine(`{"add":{"plays":1},"context":{"actor":"cy"}}`)
+	second := mine(`{"add":{"plays":2},"set":{"year":1},"context":{"actor":"cy"}}`)
+	third := mine(`{"set":{"year":2},"context":{"actor":"cy"}}`)
+	at := func(r *result) string { return jsonNumber(r.json()["lastPosition"]) }
+	h.post(logPath+"/transactions/"+at(first)+"/undo", `{"context":{"actor":"cy"}}`).refused(nacre.CodeInvalid, `"positions"`, at(second)+", "+at(third))
+	all := fmt.Sprintf(`{"positions":[%s,%s,%s],"context":{"actor":"cy"}}`, at(first), at(second), at(third))
+	taken := h.post(logPath+"/transactions/undo", all, "Idempotency-Key", "back").is(201)
+	taken.has("origin", "ids", 0)
+	h.post(logPath+"/transactions/undo", all, "Idempotency-Key", "back").is(200).has(true, "duplicate")
+	h.post(logPath+"/transactions/undo", `{"positions":[3],"context":{"actor":"cy"}}`, "Idempotency-Key", "back").refused(wire.CodeIdempotencyConflict)
+	h.get(originPath).is(200).has(2, "values", "year").has(0, "values", "plays")
+	for _, wrong := range []string{"", "{}", `{"positions":[]}`, `{"positions":[0]}`, `{"positions":[1.5]}`, `{"positions":5}`, `{"positions":["5"]}`, `{"positions":[1]}`} {
+		h.post(logPath+"/transactions/undo", wrong).refused(nacre.CodeInvalid)
+	}
+	h.post(logPath+"/transactions/undo", `{"positions":[999]}`).refused(nacre.CodeNotFound)
+
 	h.post(logPath+"/transactions/999/undo", "").refused(nacre.CodeNotFound)
 	h.post(logPath+"/transactions/1/undo", "").refused(nacre.CodeInvalid, "position")
 	h.post(logPath+"/transactions/0/undo", "").refused(nacre.CodeInvalid, "position")

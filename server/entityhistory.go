@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -127,23 +129,49 @@ func (s *Server) undoTransaction(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	ctx := context.WithoutCancel(x.r.Context())
-	commit, err := job.db.Transaction(ctx, nacre.Position(position))
-	beyond := func(e nacre.Event) bool { return !x.grant.AllowsStream(e.StreamID) }
-	if x.grant.Confined() && (err != nil || slices.ContainsFunc(commit.Events, beyond)) {
-		// What else stands there is not told.
-		return x.grant.CheckUnconfined("the transaction at position " + x.path.position)
-	}
+	return job.takeBack(nacre.Position(position))
+}
+
+// undoTransactions answers POST …/transactions/undo.
+func (s *Server) undoTransactions(x *exchange) error {
+	request, err := decoded(x, wire.DecodeUndo)
 	if err != nil {
 		return err
 	}
-	for i := range commit.Events {
-		if err := x.mayReach(commit.Events[i].StreamID, "an undo"); err != nil {
+	job := &job{x: x, o: x.txOptions(&request.Context), positions: request.Positions}
+	if err := job.check(); err != nil {
+		return err
+	}
+	return job.takeBack(request.Positions...)
+}
+
+// takeBack undoes the transactions at positions, together.
+func (j *job) takeBack(positions ...nacre.Position) error {
+	x := j.x
+	ctx := context.WithoutCancel(x.r.Context())
+	beyond := func(e nacre.Event) bool { return !x.grant.AllowsStream(e.StreamID) }
+	for _, at := range positions {
+		commit, err := j.db.Transaction(ctx, at)
+		if x.grant.Confined() && (err != nil || slices.ContainsFunc(commit.Events, beyond)) {
+			// What else stands there is not told.
+			return x.grant.CheckUnconfined(fmt.Sprintf("the transaction at position %d", at))
+		}
+		if err != nil {
 			return err
 		}
+		for i := range commit.Events {
+			if err := x.mayReach(commit.Events[i].StreamID, "an undo"); err != nil {
+				return err
+			}
+		}
+		j.undo = append(j.undo, commit)
 	}
-	job.undo = &commit
-	done, err := job.run(ctx)
+	done, err := j.run(ctx)
+	if e, ok := errors.AsType[*nacre.Error](err); ok && e.Field == "commits" {
+		told := *e
+		told.Field = "positions"
+		return &told
+	}
 	if err != nil {
 		return err
 	}
@@ -168,5 +196,6 @@ func historyRoutes(one string) []*route {
 		at(one+"/inspect", does("GET", read, (*Server).inspectEntity)),
 		at(one+"/diff", does("GET", read, (*Server).diffEntity)),
 		at(storePath+"/transactions/{position}/undo", does("POST", write, (*Server).undoTransaction)),
+		at(storePath+"/transactions/undo", does("POST", write, (*Server).undoTransactions)),
 	}
 }

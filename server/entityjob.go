@@ -24,7 +24,9 @@ type job struct {
 	o     entity.TxOptions
 	bytes int
 	// undo is what is to be taken back, instead of edits.
-	undo *entity.Commit
+	undo []entity.Commit
+	// positions are those of what is to be taken back, where the body has them.
+	positions []nacre.Position
 	// match are the tags of one of which the entity must be; nil is any.
 	match []string
 	// once is what the events of a request with an Idempotency-Key are known by; "" where it has none.
@@ -52,6 +54,11 @@ type onceMetadata struct {
 func (x *exchange) job(strict bool, c *wire.CommandContext, edits ...entity.Edit) (*job, error) {
 	j := &job{x: x, edits: edits, o: x.txOptions(c)}
 	j.o.Strict = strict
+	return j, j.check()
+}
+
+func (j *job) check() error {
+	x, edits := j.x, j.edits
 	for i := range edits {
 		e := &edits[i]
 		err := x.checkEntity(e.Collection, e.ID) // where it has no id yet, it could have any
@@ -59,16 +66,16 @@ func (x *exchange) job(strict bool, c *wire.CommandContext, edits ...entity.Edit
 			err = entity.CheckCollection(e.Collection)
 		}
 		if err != nil {
-			return nil, placed(len(edits), i, err)
+			return placed(len(edits), i, err)
 		}
 		j.bytes += len(e.Values) + len(e.Patch)
 	}
 	if err := j.know(); err != nil {
-		return nil, err
+		return err
 	}
 	var err error
 	j.db, err = x.entities()
-	return j, err
+	return err
 }
 
 // placed says which of many edits is wrong, as package entity does.
@@ -94,7 +101,7 @@ func (j *job) know() error {
 	if err != nil {
 		return &nacre.Error{Code: nacre.CodeInvalid, Field: "body", Message: "is not JSON: " + err.Error()}
 	}
-	j.request = hashed(string(said), strconv.FormatBool(j.o.Strict))
+	j.request = hashed(string(said), strconv.FormatBool(j.o.Strict), fmt.Sprint(j.positions))
 	metadata, _ := j.o.Metadata.(map[string]any)
 	if metadata == nil {
 		metadata = map[string]any{}
@@ -124,7 +131,7 @@ func (j *job) run(ctx context.Context) (outcome, error) {
 	}
 	switch {
 	case j.undo != nil:
-		done.Commit, err = j.db.Undo(ctx, &j.o, *j.undo)
+		done.Commit, err = j.db.Undo(ctx, &j.o, j.undo...)
 		done.IDs = idsIn(done.Events)
 	case j.match != nil || j.o.Strict:
 		done, err = j.strictly(ctx)

@@ -36,6 +36,12 @@ type EditRequest struct {
 	Context CommandContext
 }
 
+// UndoRequest is the body of a POST …/transactions/undo.
+type UndoRequest struct {
+	Positions []nacre.Position // of any event of each transaction
+	Context   CommandContext
+}
+
 // EntityQueryRequest is a query with its parameters, from a body or an address.
 type EntityQueryRequest struct {
 	Q     string
@@ -49,6 +55,7 @@ var (
 	createMembers      = []string{"id", "values", "context"}
 	patchMembers       = []string{"set", "add", "remove", "context"}
 	contextOnly        = []string{"context"}
+	undoMembers        = []string{"positions", "context"}
 	transactionMembers = []string{"edits", "strict", "context"}
 	editMembers        = []string{"do", "collection", "id", "values", "patch"}
 	entityQueryMembers = []string{"q", "args", "named", "after", "limit"}
@@ -101,6 +108,34 @@ func DecodeEditContext(body []byte) (EditRequest, error) {
 			r.Context = s.commandContext()
 		}
 	})
+}
+
+// DecodeUndo reads {"positions":[…],"context"}.
+func DecodeUndo(body []byte) (UndoRequest, error) {
+	var r UndoRequest
+	var s scanner
+	s.init(body, "")
+	for s.object(); s.member(); {
+		switch s.known(undoMembers) {
+		case 0:
+			for s.list(); s.element(); {
+				if len(r.Positions) == maxEdits {
+					s.fail("is one too many: at most %d transactions are undone at once", maxEdits)
+					break
+				}
+				r.Positions = append(r.Positions, nacre.Position(s.integer(1, math.MaxInt64)))
+			}
+		case 1:
+			r.Context = s.commandContext()
+		}
+	}
+	if s.end() == nil && len(r.Positions) == 0 {
+		s.failAt("positions", "is missing or empty: give those of the transactions")
+	}
+	if s.err != nil {
+		return UndoRequest{}, s.err
+	}
+	return r, nil
 }
 
 func decodeEdit(body []byte, members []string, take func(*scanner, *EditRequest, int)) (EditRequest, error) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -282,26 +283,42 @@ there was anything.`,
 	return cmd
 }
 
+// maxUndone is how many transactions are undone at once.
+const maxUndone = 1000
+
 func (p *program) undoCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "undo POSITION",
-		Short: "Take back what you did in the transaction at a position of the log",
+		Use:   "undo POSITION…",
+		Short: "Take back what you did in the transactions at positions of the log",
 		Long: `Take back what you did in the transaction at a position of the log: all that it did, to all of
 its entities, in one new transaction. What others wrote since stays. Only one's own can be
-undone: --actor has to be who did it. To do it again, undo the undo.`,
-		Example: `  nacre entities undo 17`,
-		Args:    takes(1, 1),
+undone: --actor has to be who did it. To do it again, undo the undo.
+
+One undoes from the latest backwards: where you changed the same properties since, give all
+of these positions; the error names them.`,
+		Example: `  nacre entities undo 17
+  nacre entities undo 17 19 22`,
+		Args: takes(1, maxUndone),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print where in the log it stands, as the server's route gives it")
 	p.actorFlag(cmd)
 	cmd.RunE = p.does(func(ctx context.Context, args []string) error {
-		at, err := strconv.ParseUint(args[0], 10, 63)
-		if err != nil || at == 0 {
-			return nacre.Errorf(nacre.CodeInvalid, "POSITION: %q is no position of the log: give a number from 1", plain(args[0], 80))
+		positions := make([]nacre.Position, len(args))
+		for i, arg := range args {
+			at, err := strconv.ParseUint(strings.TrimSuffix(arg, ","), 10, 63)
+			if err != nil || at == 0 {
+				return nacre.Errorf(nacre.CodeInvalid, "POSITION: %q is no position of the log: give numbers from 1", plain(arg, 80))
+			}
+			positions[i] = nacre.Position(at)
 		}
 		return p.entitiesOf(ctx, editEntities, func(ctx context.Context, s entitySource) error {
-			done, err := s.undo(ctx, nacre.Position(at))
+			done, err := s.undo(ctx, positions...)
+			if wrong, ok := errors.AsType[*nacre.Error](err); ok && (wrong.Field == "commits" || wrong.Field == "positions") {
+				told := *wrong
+				told.Field = "POSITION"
+				err = &told
+			}
 			switch {
 			case err != nil:
 				return err

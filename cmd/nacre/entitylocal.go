@@ -203,12 +203,15 @@ func (l *localEntities) diff(ctx context.Context, collection, id string, from, t
 	return l.db.Diff(ctx, collection, id, from, to)
 }
 
-func (l *localEntities) undo(ctx context.Context, at nacre.Position) (*wire.Committed, error) {
-	what, err := l.db.Transaction(ctx, at)
-	if err != nil {
-		return nil, err
+func (l *localEntities) undo(ctx context.Context, positions ...nacre.Position) (*wire.Committed, error) {
+	what := make([]entity.Commit, len(positions))
+	for i, at := range positions {
+		var err error
+		if what[i], err = l.db.Transaction(ctx, at); err != nil {
+			return nil, err
+		}
 	}
-	done, err := l.db.Undo(ctx, l.options(), what)
+	done, err := l.db.Undo(ctx, l.options(), what...)
 	if err != nil {
 		return nil, err
 	}

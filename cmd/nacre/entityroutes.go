@@ -90,10 +90,11 @@ func (r *entityRoutes) get(ctx context.Context, collection, id string) (*wire.En
 	return askJSON[wire.EntityReply](ctx, r.asker, http.MethodGet, r.entity(collection, id), nil)
 }
 
-// transactionBody is the body of a request to make edits, as wire.DecodeTransaction reads it.
+// transactionBody is the body of a request to make edits, or to undo them, as wire.DecodeTransaction and wire.DecodeUndo read it.
 type transactionBody struct {
-	Edits   []wire.EntityEdit `json:"edits,omitempty"`
-	Context *commandContext   `json:"context,omitempty"`
+	Edits     []wire.EntityEdit `json:"edits,omitempty"`
+	Positions []nacre.Position  `json:"positions,omitempty"`
+	Context   *commandContext   `json:"context,omitempty"`
 }
 
 // by is who asks, for a body.
@@ -105,7 +106,7 @@ func (r *entityRoutes) by() *commandContext {
 }
 
 func (r *entityRoutes) apply(ctx context.Context, edits ...wire.EntityEdit) (*wire.TransactionReply, error) {
-	return askJSON[wire.TransactionReply](ctx, r.asker, http.MethodPost, r.store+"/transactions", &transactionBody{edits, r.by()})
+	return askJSON[wire.TransactionReply](ctx, r.asker, http.MethodPost, r.store+"/transactions", &transactionBody{Edits: edits, Context: r.by()})
 }
 
 // watch asks for the entity whenever its row changes, which the live route tells.
@@ -201,6 +202,6 @@ func (r *entityRoutes) diff(ctx context.Context, collection, id string, from, to
 	return reply.Differences, nil
 }
 
-func (r *entityRoutes) undo(ctx context.Context, at nacre.Position) (*wire.Committed, error) {
-	return askJSON[wire.Committed](ctx, r.asker, http.MethodPost, fmt.Sprintf("%s/transactions/%d/undo", r.store, at), &transactionBody{Context: r.by()})
+func (r *entityRoutes) undo(ctx context.Context, positions ...nacre.Position) (*wire.Committed, error) {
+	return askJSON[wire.Committed](ctx, r.asker, http.MethodPost, r.store+"/transactions/undo", &transactionBody{Positions: positions, Context: r.by()})
 }

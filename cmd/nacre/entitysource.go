@@ -31,7 +31,7 @@ type entitySource interface {
 	history(ctx context.Context, collection, id string, o *entity.HistoryOptions) ([]entity.Entry, error)
 	conflicts(ctx context.Context, collection, id string) ([]entity.Conflict, error)
 	diff(ctx context.Context, collection, id string, from, to []string) ([]entity.Difference, error)
-	undo(ctx context.Context, at nacre.Position) (*wire.Committed, error)
+	undo(ctx context.Context, positions ...nacre.Position) (*wire.Committed, error)
 	policies(ctx context.Context, collection string) (*wire.Policies, error)
 	setPolicies(ctx context.Context, collection string, to *wire.Policies) error
 	testPolicies(ctx context.Context, collection string, of *policyTest) (*wire.PolicyTestReply, error)

@@ -46,10 +46,14 @@ export class EntityStore {
     return send(this.transport, { method: 'POST', path: `${this.root}/transactions`, body: { edits, strict, context } }, options)
   }
 
-  /** Takes back what a transaction of the same actor did, by the position of any of its events. What others wrote stays. */
-  async undo(position: number, options: EditOptions = {}): Promise<Transaction> {
+  /**
+   * Takes back what transactions of the same actor did, by the position of any event of each: of one, or of several together. What
+   * others wrote stays.
+   */
+  async undo(positions: number | readonly number[], options: EditOptions = {}): Promise<Transaction> {
     return send(this.transport, {
-      method: 'POST', path: this.root + path`/transactions/${String(position)}/undo`, body: { context: options.context },
+      method: 'POST', path: `${this.root}/transactions/undo`,
+      body: { positions: typeof positions === 'number' ? [positions] : positions, context: options.context },
     }, options)
   }
 }

@@ -2196,6 +2196,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/event-stores/{store}/transactions/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take several transactions back, in another one
+         * @description As of one; who undoes further back names all that the actor did since then to the same properties, undos included. Where some are left out,
+         *     the error names their positions.
+         */
+        post: operations["undoTransactions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event-stores/{store}/websocket-connections": {
         parameters: {
             query?: never;
@@ -3845,6 +3869,20 @@ export interface components {
             edits: components["schemas"]["Edit"][];
             /** @default false */
             strict: boolean;
+        };
+        UndoRequest: {
+            /** @description What else is to be known. The events' metadata keep it. */
+            context?: {
+                actor?: string;
+                causationId?: string;
+                correlationId?: string;
+                metadata?: {
+                    [key: string]: unknown;
+                };
+                sourceDevice?: string;
+            };
+            /** @description Of any event of each transaction. */
+            positions: number[];
         };
         VersionRequest: {
             version?: number;
@@ -8284,6 +8322,64 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["EditContextRequest"];
+            };
+        };
+        responses: {
+            /** @description There was nothing left to undo, or it was undone before (`duplicate`). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description It is durable. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["EntityConflict"];
+            default: components["responses"]["Error"];
+        };
+    };
+    undoTransactions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A text that is new for each request: the same request again is answered with what the first one came to, and
+                 *     `duplicate`, for ever; nothing is written. It counts for the method and what the path names. Another request
+                 *     under it is `IDEMPOTENCY_CONFLICT`.
+                 */
+                "Idempotency-Key"?: components["parameters"]["editKey"];
+            };
+            path: {
+                /** @example default */
+                store: components["parameters"]["store"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "positions": [
+                 *         17,
+                 *         19
+                 *       ],
+                 *       "context": {
+                 *         "actor": "ann"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["UndoRequest"];
             };
         };
         responses: {
