@@ -309,14 +309,21 @@ func (db *DB) Watch(ctx context.Context, collection, id string) iter.Seq2[*View,
 		changed := make(chan struct{}, 1)
 		over := make(chan struct{})
 		var once sync.Once
+		look := func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
 		l := &listener{
-			only: name{collection, id},
-			notify: func(nacre.Position, []Change) {
-				select {
-				case changed <- struct{}{}:
-				default:
+			only:   name{collection, id},
+			notify: func(nacre.Position, []Change) { look() },
+			declared: func(_ nacre.Position, declared string) {
+				if declared == collection {
+					look()
 				}
 			},
+			anew:   look,
 			closed: func() { once.Do(func() { close(over) }) },
 		}
 		db.listen(l)

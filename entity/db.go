@@ -119,7 +119,8 @@ func Open(ctx context.Context, store *nacre.Store, tables Tables, o *Options) (*
 	return db, nil
 }
 
-// Close writes what can be written, and closes the tables. The store stays open.
+// Close ends what runs, and closes the tables: what they do not have yet they take from the log when they are opened again. The
+// store stays open.
 func (db *DB) Close() error {
 	db.end()
 	db.live.close() // nobody begins anything from here on
@@ -160,6 +161,9 @@ func (db *DB) schema(collection string) (*merge.Schema, error) {
 
 // current waits until everything has been folded that was acknowledged before.
 func (db *DB) current(ctx context.Context) error {
+	if db.ctx.Err() != nil {
+		return errClosed()
+	}
 	head, err := db.store.Head(ctx)
 	if err != nil {
 		return err
@@ -169,6 +173,9 @@ func (db *DB) current(ctx context.Context) error {
 
 // tabled waits until the tables have everything that was acknowledged before.
 func (db *DB) tabled(ctx context.Context) error {
+	if db.ctx.Err() != nil {
+		return errClosed()
+	}
 	head, err := db.store.Head(ctx)
 	if err != nil {
 		return err

@@ -13,3 +13,16 @@ func (db *DB) Listeners() int {
 	defer db.mu.Unlock()
 	return len(db.listeners)
 }
+
+// HoldLive has the reactor wait.
+func (db *DB) HoldLive() (goOn func()) {
+	db.live.mu.Lock()
+	return db.live.mu.Unlock
+}
+
+// Dirty is how many changed entities wait for the tables.
+func (db *DB) Dirty() int {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return len(db.states.dirty)
+}

@@ -3,6 +3,7 @@ package entity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ type follower struct {
 	gate  *merge.Gate            // for events that do not come as they should
 	late  map[merge.Name]*logged // what the gate holds
 	known recent
+	anew  bool // it was begun anew, and has not been at the log's end since
 	// trouble is what kept the gate from knowing what the log has: what it said then counts for nothing.
 	trouble error
 }
@@ -98,18 +100,15 @@ func (f *follower) start(ctx context.Context, mark Mark) error {
 	f.gate, f.late = merge.NewGate(f), map[merge.Name]*logged{}
 	all := map[string]*merge.Schemas{}
 	filter := nacre.Filter{{Types: []string{merge.TypeSchema, policyType}}}
-	db.mu.Lock()
-	clear(db.policies)
-	db.mu.Unlock()
+	policies := map[string]*rules{}
 	if mark.Position > 0 {
 		for e, err := range db.store.Read(ctx, filter, &nacre.ReadOptions{Before: mark.Position + 1, Borrowed: true}) {
 			if err != nil {
 				return err
 			}
 			if e.Type == policyType {
-				db.mu.Lock()
-				db.policed(&e)
-				db.mu.Unlock()
+				collection, r := policed(&e)
+				policies[collection] = r
 				continue
 			}
 			f.schema(all, &e)
@@ -142,13 +141,13 @@ func (f *follower) start(ctx context.Context, mark Mark) error {
 	db.shape.Unlock()
 	db.mu.Lock()
 	db.states = states{limit: db.o.CacheBytes}
-	db.schemas, db.mark, db.unwritten = all, mark, false
+	db.schemas, db.policies, db.mark, db.unwritten = all, policies, mark, false
 	db.late, db.waiting = late, late.waiting()
 	db.filed, db.idle = mark.Position, true
 	clear(db.declared)
+	db.applied.restart(mark.Position)
+	db.written.restart(mark.Position)
 	db.mu.Unlock()
-	db.applied.set(mark.Position)
-	db.written.set(mark.Position)
 	return nil
 }
 
@@ -158,10 +157,7 @@ func (f *follower) run() {
 	for db.ctx.Err() == nil {
 		err := f.follow()
 		if db.ctx.Err() != nil || nacre.CodeOf(err) == nacre.CodeClosed {
-			err = errClosed()
-			db.applied.fail(err)
-			db.written.fail(err)
-			return
+			break
 		}
 		db.applied.fail(err)
 		db.o.Logger.Error("the entities cannot follow the log: it is tried again", "error", err)
@@ -171,8 +167,8 @@ func (f *follower) run() {
 			err = db.rewind(f)
 		}
 	}
-	db.applied.fail(errClosed())
-	db.written.fail(errClosed())
+	db.applied.close(errClosed())
+	db.written.close(errClosed())
 }
 
 func errClosed() error { return nacre.Errorf(nacre.CodeClosed, "the entities have been closed") }
@@ -184,8 +180,10 @@ func (db *DB) rest(d time.Duration) {
 	}
 }
 
-// rewind begins anew where the tables are. What they have is kept where the log has it still.
+// rewind begins anew where the tables are. What they have is kept where the log has it still. Who listens is told once the
+// follower is where the log's end is by then: between, even schemas may not be there yet.
 func (db *DB) rewind(f *follower) error {
+	db.live.suspend()
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	mark, err := db.tables.Mark(db.ctx)
@@ -199,7 +197,7 @@ func (db *DB) rewind(f *follower) error {
 		db.applied.fail(err)
 		return err
 	}
-	db.live.rewound(mark.Position)
+	f.anew = true
 	return nil
 }
 
@@ -207,7 +205,8 @@ func (db *DB) rewind(f *follower) error {
 func (f *follower) follow() error {
 	store, ctx := f.db.store, f.db.ctx
 	f.seen, f.part = f.at, nil // what was read and not folded is read again
-	for {
+	var end nacre.Position
+	for begun := false; ; begun = true {
 		head, err := store.Head(ctx)
 		switch {
 		case err != nil:
@@ -215,10 +214,15 @@ func (f *follower) follow() error {
 		case head.Epoch != f.seen.Epoch || head.Position < f.seen.Position:
 			return nacre.Errorf(nacre.CodeLogRewound, "the log is of epoch %s and ends at %d, and was of epoch %s and read up to %d",
 				head.Epoch, head.Position, f.seen.Epoch, f.seen.Position)
-		case head.Position == f.seen.Position:
+		case !begun:
+			end = head.Position
+		}
+		f.tellAnew(end)
+		if head.Position == f.seen.Position {
 			if err := f.caughtUp(); err != nil {
 				return err
 			}
+			f.tellAnew(end)
 			if err := store.Wait(ctx, head.Position); err != nil {
 				return err
 			}
@@ -237,6 +241,15 @@ func (f *follower) follow() error {
 			f.seen.Position = to
 		}
 		f.passed()
+	}
+}
+
+// tellAnew tells who listens, once, that the follower was begun anew and is at a position.
+func (f *follower) tellAnew(at nacre.Position) {
+	if f.anew && f.at.Position >= at {
+		f.anew = false
+		f.db.live.resume(f.at.Position)
+		f.db.tellAnew()
 	}
 }
 
@@ -417,7 +430,7 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 				st = db.states.add(nameOf(ev.Stream), merge.New(), baseSize)
 				st.was = []byte{} // the tables have nothing of it
 			}
-			db.states.keep(st)
+			db.states.fold(st)
 		})
 		if err != nil {
 			return err
@@ -452,7 +465,7 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 		}
 	}
 	f.at, db.mark = f.seen, f.seen
-	much := len(db.states.dirty) >= plenty
+	much, full := len(db.states.dirty) >= plenty, len(db.states.dirty) >= 2*db.o.Lag
 	if until > 0 {
 		db.wait(db.late.with(until, f.late))
 	}
@@ -461,7 +474,36 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 		db.hurry()
 	}
 	db.tell(f.seen.Position, changes)
+	if full {
+		f.passed()
+		return f.pause()
+	}
 	return nil
+}
+
+// pause waits until the tables have taken what waits for them: those that are far behind, as when they are made anew, would have
+// the states of all entities wait in memory. Commits wait before that; this is for what was there already.
+func (f *follower) pause() error {
+	db := f.db
+	for {
+		db.mu.Lock()
+		full, room := len(db.states.dirty) >= 2*db.o.Lag, db.room
+		db.mu.Unlock()
+		if !full {
+			return nil
+		}
+		if _, err := db.written.state(); err != nil {
+			db.applied.fail(fmt.Errorf("the tables of the entities are %d changes behind: %w", 2*db.o.Lag, err))
+		}
+		db.stir()
+		db.hurry()
+		select {
+		case <-room:
+		case <-time.After(pause):
+		case <-db.ctx.Done():
+			return errClosed()
+		}
+	}
 }
 
 // wait notes which events are late. The DB's lock is held.
@@ -487,8 +529,9 @@ func (f *follower) refold(stream nacre.StreamID) (*merge.Entity, error) {
 
 // police takes a policy's event.
 func (f *follower) police(e *nacre.Event) {
+	collection, r := policed(e)
 	f.db.mu.Lock()
-	collection := f.db.policed(e)
+	f.db.policies[collection] = r
 	f.db.mu.Unlock()
 	f.db.tellDeclared(f.seen.Position, collection)
 }

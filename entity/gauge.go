@@ -12,6 +12,7 @@ type gauge struct {
 	mu      sync.Mutex
 	at      nacre.Position
 	trouble error
+	over    bool           // the trouble is for ever
 	moved   chan struct{}  // nil where nobody waits
 	want    nacre.Position // the furthest that was waited for
 }
@@ -34,7 +35,22 @@ func (g *gauge) ask(at nacre.Position) {
 func (g *gauge) set(at nacre.Position) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.at, g.trouble = at, nil
+	g.to(at)
+}
+
+// restart is set where the gauge may go back: what was waited for may never come.
+func (g *gauge) restart(at nacre.Position) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.want = 0
+	g.to(at)
+}
+
+func (g *gauge) to(at nacre.Position) {
+	g.at = at
+	if !g.over {
+		g.trouble = nil
+	}
 	g.wake()
 }
 
@@ -42,7 +58,17 @@ func (g *gauge) set(at nacre.Position) {
 func (g *gauge) fail(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.trouble = err
+	if !g.over {
+		g.trouble = err
+	}
+	g.wake()
+}
+
+// close is fail for ever.
+func (g *gauge) close(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.trouble, g.over = err, true
 	g.wake()
 }
 

@@ -44,6 +44,7 @@ type listener struct {
 	// notify is told where the log came to that: a late event changes things at another position than its own.
 	notify   func(at nacre.Position, changes []Change)
 	declared func(at nacre.Position, collection string) // a schema has changed; may be nil
+	anew     func()                                     // everything may be another one; may be nil
 	closed   func()                                     // the DB closes
 }
 
@@ -95,6 +96,21 @@ func (db *DB) tellDeclared(at nacre.Position, collection string) {
 	db.mu.Unlock()
 	for _, tell := range declared {
 		tell(at, collection)
+	}
+}
+
+// tellAnew tells the listeners that the DB has begun anew.
+func (db *DB) tellAnew() {
+	db.mu.Lock()
+	var anew []func()
+	for l := range db.listeners {
+		if l.anew != nil {
+			anew = append(anew, l.anew)
+		}
+	}
+	db.mu.Unlock()
+	for _, tell := range anew {
+		tell()
 	}
 }
 

@@ -1,7 +1,9 @@
 package entity
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity/merge"
@@ -27,11 +29,16 @@ type live struct {
 	queue   []tidings
 	changes int           // in the queue
 	lost    bool          // some were let go
+	turn    int           // of the log: one that was cut, or may have been, has another one
 	call    chan struct{} // has a token when there is something in the queue
 
 	slots chan struct{} // of those that fill
 
 	mu      sync.Mutex
+	cut     bool               // nothing is told and filled until it is known what the log is
+	ctx     context.Context    //nolint:containedctx // of those that fill, in this turn
+	end     context.CancelFunc // under mu, so that who fills knows under it whether that counts
+	taken   int                // the turn
 	at      nacre.Position
 	all     map[*standing]struct{}
 	indexes map[string]*reactor.Index[*standing]
@@ -41,6 +48,7 @@ type live struct {
 
 // tidings are what was folded at once.
 type tidings struct {
+	turn     int
 	at       nacre.Position
 	changes  []Change
 	declared string // a collection's schema has changed
@@ -51,6 +59,7 @@ func newLive(db *DB) *live {
 		db: db, call: make(chan struct{}, 1), slots: make(chan struct{}, fillers), all: map[*standing]struct{}{},
 		indexes: map[string]*reactor.Index[*standing]{}, others: map[string]map[*standing]struct{}{},
 	}
+	r.ctx, r.end = context.WithCancel(db.ctx)
 	r.l = &listener{
 		notify:   func(at nacre.Position, changes []Change) { r.push(tidings{at: at, changes: changes}) },
 		declared: func(at nacre.Position, collection string) { r.push(tidings{at: at, declared: collection}) },
@@ -63,9 +72,10 @@ func newLive(db *DB) *live {
 func (r *live) push(f tidings) {
 	r.queueMu.Lock()
 	defer r.queueMu.Unlock()
+	f.turn = r.turn
 	if r.changes += len(f.changes); r.changes > backlog {
 		r.queue, r.changes, r.lost = nil, 0, true
-		f = tidings{at: f.at}
+		f = tidings{turn: f.turn, at: f.at}
 	}
 	r.queue = append(r.queue, f)
 	select {
@@ -95,19 +105,30 @@ func (r *live) run() {
 	}
 }
 
-// refillAll has every result filled anew.
+// refillAll has every result filled anew, by a plan that is made anew: schemas and policies may be among what was let go.
 func (r *live) refillAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s := range r.all {
-		r.refill(s)
+		r.anew(s)
 	}
+}
+
+// anew has a result filled by a plan that is made anew. The lock is held.
+func (r *live) anew(s *standing) {
+	r.forget(s)
+	s.stale = true
+	r.file(s)
+	r.refill(s)
 }
 
 // take takes what was folded at once.
 func (r *live) take(f *tidings) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.cut || f.turn != r.taken {
+		return
+	}
 	r.at = f.at
 	if f.declared != "" {
 		r.redeclared(f.declared)
@@ -150,10 +171,7 @@ func (r *live) redeclared(collection string) {
 	for s := range r.all {
 		for _, read := range s.reads {
 			if read == collection {
-				r.forget(s)
-				s.stale = true
-				r.file(s)
-				r.refill(s)
+				r.anew(s)
 				break
 			}
 		}
@@ -241,22 +259,22 @@ func (r *live) refill(s *standing) {
 		return
 	}
 	s.filling, s.again, s.missed = true, false, nil
+	if r.cut {
+		return
+	}
 	// What is folded from here on is heard of; what was before is to stand in the tables.
-	at := max(r.at, r.db.foldedTo())
+	at, ctx := max(r.at, r.db.foldedTo()), r.ctx
 	r.db.loops.Go(func() {
-		select {
-		case r.slots <- struct{}{}:
-			defer func() { <-r.slots }()
-		case <-r.db.ctx.Done():
-			return
-		}
 		for {
-			err := r.fill(s, at)
-			if err == nil || r.db.ctx.Err() != nil {
+			err := r.fill(ctx, s, at)
+			if err == nil || ctx.Err() != nil {
 				return
 			}
 			r.db.o.Logger.Error("a live query cannot be evaluated: it is tried again", "collection", s.collection, "error", err)
-			r.db.rest(pause)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
 		}
 	})
 }
@@ -268,16 +286,22 @@ func (db *DB) foldedTo() nacre.Position {
 	return db.mark.Position
 }
 
-// fill evaluates a query on tables that have everything up to a position.
-func (r *live) fill(s *standing, at nacre.Position) error {
+// fill evaluates a query on tables that have everything up to a position. What comes after the context's end does not count.
+func (r *live) fill(ctx context.Context, s *standing, at nacre.Position) error {
 	db := r.db
-	if err := db.tabledAt(db.ctx, at); err != nil {
+	if err := db.tabledAt(ctx, at); err != nil {
 		return err
+	}
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	db.shape.RLock()
 	defer db.shape.RUnlock()
 	r.mu.Lock()
-	if _, there := r.all[s]; !there {
+	if _, there := r.all[s]; !there || ctx.Err() != nil {
 		r.mu.Unlock()
 		return nil
 	}
@@ -293,16 +317,17 @@ func (r *live) fill(s *standing, at nacre.Position) error {
 			return nil
 		}
 	}
-	plan, lookup := s.wanted(), db.lookup(db.ctx)
+	plan := s.wanted()
 	r.mu.Unlock()
-	result, err := db.tables.Query(db.ctx, s.collection, plan, nil)
+	result, err := db.tables.Query(ctx, s.collection, plan, nil)
 	if err != nil {
 		return err
 	}
+	lookup := db.referred(ctx, plan, result.Rows)
 	result.Position = max(result.Position, at) // nothing between concerned the tables
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, there := r.all[s]; !there {
+	if _, there := r.all[s]; !there || ctx.Err() != nil {
 		return nil
 	}
 	r.forget(s)
@@ -318,12 +343,53 @@ func (r *live) fill(s *standing, at nacre.Position) error {
 	return nil
 }
 
-// rewound has everything begin anew in a log that was cut.
-func (r *live) rewound(at nacre.Position) {
+// referred finds what the order of rows leads to, which it has looked up. db.shape is held.
+func (db *DB) referred(ctx context.Context, plan *query.Plan, rows []*query.Object) query.Lookup {
+	if len(plan.Follows()) == 0 {
+		return nil
+	}
+	look, known := db.lookup(ctx), map[name]query.Row{}
+	lookup := func(collection, id string) query.Row {
+		n := name{collection, id}
+		row, there := known[n]
+		if !there {
+			row = look(collection, id)
+			known[n] = row
+		}
+		return row
+	}
+	for _, row := range rows {
+		plan.AppendSortKey(nil, row, lookup)
+	}
+	return lookup
+}
+
+// suspend has nothing told and nothing filled until resume: the log may have been cut. The follower calls both.
+func (r *live) suspend() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut = true
+	r.end()
+	for s := range r.all {
+		s.filling, s.again, s.missed = true, false, nil
+	}
+}
+
+// resume has everything begin anew, in a log that has been folded up to a position.
+func (r *live) resume(at nacre.Position) {
 	r.queueMu.Lock()
-	r.queue, r.changes, r.lost = nil, 0, true
+	r.turn++
+	turn := r.turn
+	r.queue, r.changes, r.lost = nil, 0, false
 	r.queueMu.Unlock()
-	r.push(tidings{at: at})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut, r.taken, r.at = false, turn, at
+	r.ctx, r.end = context.WithCancel(r.db.ctx)
+	for s := range r.all {
+		s.filling = false
+		r.anew(s)
+	}
 }
 
 // close ends all queries.

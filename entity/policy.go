@@ -283,10 +283,10 @@ func (db *DB) mayRead(collection string, caller *Caller, row query.Row) bool {
 	return ok && err == nil && r.broken == nil
 }
 
-// policed takes a policy's event. The lock is held.
-func (db *DB) policed(e *nacre.Event) string {
-	collection := strings.Clone(strings.TrimPrefix(string(e.StreamID), policyStream))
-	r := &rules{}
+// policed reads a policy's event.
+func policed(e *nacre.Event) (collection string, r *rules) {
+	collection = strings.Clone(strings.TrimPrefix(string(e.StreamID), policyStream))
+	r = &rules{}
 	err := json.Unmarshal(e.Data, &r.Policies)
 	if err == nil {
 		r.read, err = parseRule("read", r.Read)
@@ -295,8 +295,7 @@ func (db *DB) policed(e *nacre.Event) string {
 		r.write, err = parseRule("write", r.Write)
 	}
 	r.broken = err
-	db.policies[collection] = r
-	return collection
+	return collection, r
 }
 
 // Verdict is what a policy says of an entity and a caller.

@@ -34,13 +34,14 @@ type states struct {
 
 // state is an entity in memory.
 type state struct {
-	name   name
-	entity *merge.Entity
-	size   int
-	was    []byte // as TableRow.Was
-	dirty  bool   // since it was last written
-	frozen bool   // it is being written: the entity is copied before it changes
-	place  *list.Element
+	name    name
+	entity  *merge.Entity
+	size    int
+	was     []byte // as TableRow.Was
+	dirty   bool   // since it was last written
+	frozen  bool   // it is being written: the entity is copied before it changes
+	folding bool   // the follower is about to change it
+	place   *list.Element
 }
 
 func (s *states) add(n name, e *merge.Entity, size int) *state {
@@ -55,7 +56,7 @@ func (s *states) add(n name, e *merge.Entity, size int) *state {
 
 // rest has a state be forgotten when it is not used.
 func (s *states) rest(st *state) {
-	if st.place == nil && !st.dirty && !st.frozen {
+	if st.place == nil && !st.dirty && !st.frozen && !st.folding {
 		st.place = s.idle.PushFront(st)
 		s.size += st.size
 	}
@@ -75,8 +76,15 @@ func (s *states) keep(st *state) {
 	}
 }
 
+// fold has a state stay until it is soiled.
+func (s *states) fold(st *state) {
+	st.folding = true
+	s.keep(st)
+}
+
 // soil notes that a state is not what the tables have.
 func (s *states) soil(st *state) {
+	st.folding = false
 	if !st.dirty {
 		st.dirty = true
 		s.keep(st)
@@ -108,24 +116,31 @@ func (db *DB) load(ctx context.Context, n name, then func(st *state)) error {
 			db.mu.Unlock()
 			return nil
 		}
-		busy, there := db.states.loading[n]
-		if !there {
-			break
+		if busy, there := db.states.loading[n]; there {
+			db.mu.Unlock()
+			select {
+			case <-busy:
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
+		// The tables have the newest state of what is not in memory, and nobody changes it but by way of this.
+		if db.states.loading == nil {
+			db.states.loading = map[name]chan struct{}{}
+		}
+		done := make(chan struct{})
+		db.states.loading[n] = done
 		db.mu.Unlock()
-		select {
-		case <-busy:
-		case <-ctx.Done():
-			return ctx.Err()
+		if counts, err := db.loaded(ctx, n, done, then); counts || err != nil {
+			return err
 		}
 	}
-	// The tables have the newest state of what is not in memory, and nobody changes it but by way of this.
-	if db.states.loading == nil {
-		db.states.loading = map[name]chan struct{}{}
-	}
-	done := make(chan struct{})
-	db.states.loading[n] = done
-	db.mu.Unlock()
+}
+
+// loaded has a state loaded from the tables, for load. It does not count where the states began anew meanwhile: what the
+// tables had may be of a log that was cut.
+func (db *DB) loaded(ctx context.Context, n name, done chan struct{}, then func(st *state)) (counts bool, err error) {
 	stored, err := db.tables.Load(ctx, n.collection, n.id)
 	var e *merge.Entity
 	if err == nil && stored != nil {
@@ -135,15 +150,18 @@ func (db *DB) load(ctx context.Context, n name, then func(st *state)) error {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	defer close(done)
+	if db.states.loading[n] != done {
+		return false, err
+	}
 	delete(db.states.loading, n)
-	close(done)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var st *state
 	if e != nil {
 		st = db.states.add(n, e, baseSize+4*len(stored))
 	}
 	then(st)
-	return nil
+	return true, nil
 }

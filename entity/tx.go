@@ -400,6 +400,9 @@ func told(err error) error {
 // slowDown waits while too many changes wait for the tables.
 func (db *DB) slowDown(ctx context.Context) error {
 	for {
+		if db.ctx.Err() != nil {
+			return errClosed()
+		}
 		db.mu.Lock()
 		full, room := len(db.states.dirty) >= db.o.Lag, db.room
 		db.mu.Unlock()
