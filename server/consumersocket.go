@@ -321,7 +321,7 @@ func (c *consumerSocket) mayPoll() error {
 	if err != nil {
 		return err
 	}
-	return c.named.mayAsk(c.ctx, c.grant, filter, "a subscription")
+	return c.named.maySubscribe(c.ctx, c.grant, filter)
 }
 
 // is takes the consumer's name where it has none yet, and refuses another one.

@@ -67,7 +67,7 @@ func (x *exchange) follow(ctx context.Context, request *wire.LiveSubscribe) (*en
 	if err := x.checkCollection(request.Collection, "a query of the collection "+request.Collection); err != nil {
 		return nil, err
 	}
-	db, err := x.entities()
+	db, err := x.entities() //nolint:contextcheck // the exchange has its own
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (x *exchange) follow(ctx context.Context, request *wire.LiveSubscribe) (*en
 		q, err = query.Bind(q, query.Args{Positional: request.Args, Named: request.Named})
 	}
 	if err == nil {
-		err = x.checkReferences(db, request.Collection, q)
+		err = x.checkReferences(db, request.Collection, q) //nolint:contextcheck // as above
 	}
 	if err != nil {
 		return nil, queryError("q", err)

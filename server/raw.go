@@ -90,13 +90,13 @@ func errGuarded(g *access.Grant, what, category string) error {
 		g, what, category, access.Raw, "GET …/collections/"+category+"/entities")
 }
 
-// mayAsk is mayAsk of the store: it also refuses what could tell of events in a category that has policies, unless the grant is
-// raw.
-func (n *namedStore) mayAsk(ctx context.Context, g *access.Grant, f nacre.Filter, what string) error {
-	if err := mayAsk(g, f, what); err != nil {
+// maySubscribe refuses the filter of a subscription that could tell of events beyond the grant's streams, or of a category that has
+// policies, unless the grant is raw.
+func (n *namedStore) maySubscribe(ctx context.Context, g *access.Grant, f nacre.Filter) error {
+	if err := mayAsk(g, f, "a subscription"); err != nil {
 		return err
 	}
-	return n.pastPolicies(ctx, g, f, what)
+	return n.pastPolicies(ctx, g, f, "a subscription")
 }
 
 // pastPolicies refuses a filter that reaches a category with policies, by streams that are the grant's, unless it is raw.

@@ -17,7 +17,7 @@ const reconnectAfter = 1000
 
 // followSSE answers GET …/events with Accept: text/event-stream.
 func (s *Server) followSSE(x *exchange) error {
-	f, err := s.prepareFollower(x, transportSSE)
+	f, err := s.prepareFollower(x, transportSSE, true)
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (s *Server) followSSE(x *exchange) error {
 	return nil
 }
 
-// prepareFollower reads what a request wants to follow, and counts its follower in.
-func (s *Server) prepareFollower(x *exchange, transport string) (*follower, error) {
+// prepareFollower reads what a request wants to follow, where that is said in it, and counts its follower in.
+func (s *Server) prepareFollower(x *exchange, transport string, said bool) (*follower, error) {
 	values, err := x.query()
 	if err != nil {
 		return nil, err
@@ -73,9 +73,11 @@ func (s *Server) prepareFollower(x *exchange, transport string) (*follower, erro
 	if err != nil {
 		return nil, err
 	}
-	confined, err := x.confine(&p)
-	if err != nil {
-		return nil, err
+	var confined *within
+	if said {
+		if confined, err = x.confine(&p); err != nil {
+			return nil, err
+		}
 	}
 	f, err := s.enterFollower(x, transport, client)
 	if err != nil {

@@ -118,7 +118,7 @@ func (h *harness) alone() {
 	eventually(h.T, "nobody follows", func() bool {
 		h.s.followers.mu.Lock()
 		defer h.s.followers.mu.Unlock()
-		return len(h.s.followers.all) == 0 && len(h.s.followers.feeds) == 0
+		return len(h.s.followers.all) == 0 && len(h.s.followers.feeds) == 0 && h.s.followers.consumers == 0
 	})
 }
 

@@ -92,7 +92,7 @@ func (x *exchange) create(decode func([]byte) (wire.SubscriptionRequest, error),
 	if err != nil {
 		return err
 	}
-	if err := x.named.mayAsk(x.r.Context(), x.grant, request.Filter, "a subscription"); err != nil {
+	if err := x.named.maySubscribe(x.r.Context(), x.grant, request.Filter); err != nil {
 		return err
 	}
 	hub, err := x.named.hub.of(x.named, true)
@@ -159,7 +159,7 @@ func (s *Server) listSubscriptions(x *exchange) error {
 	reply := wire.SubscriptionsReply{Subscriptions: []wire.SubscriptionReply{}}
 	for i := range list {
 		st := &list[i]
-		if !selectsSubscription(&p, st) || x.named.mayAsk(x.r.Context(), x.grant, st.Filter, "a subscription") != nil {
+		if !selectsSubscription(&p, st) || x.named.maySubscribe(x.r.Context(), x.grant, st.Filter) != nil {
 			continue
 		}
 		if n := reply.TotalCount; n >= p.Offset && n < p.Offset+p.Limit {
@@ -217,7 +217,7 @@ func (s *Server) changeSubscription(x *exchange) error {
 		return err
 	}
 	if request.Filter != nil {
-		if err := x.named.mayAsk(x.r.Context(), x.grant, *request.Filter, "a subscription"); err != nil {
+		if err := x.named.maySubscribe(x.r.Context(), x.grant, *request.Filter); err != nil {
 			return err
 		}
 	}

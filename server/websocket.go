@@ -39,7 +39,7 @@ func (s *Server) followWebSocket(x *exchange) error {
 	for name := range values {
 		said = said || name != wire.ParamClientID
 	}
-	f, err := s.prepareFollower(x, transportWebSocket)
+	f, err := s.prepareFollower(x, transportWebSocket, said)
 	if err != nil {
 		return err
 	}
