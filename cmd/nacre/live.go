@@ -190,6 +190,7 @@ type screen struct {
 	to    *os.File
 	on    bool
 	shown string
+	size  window
 }
 
 // draw draws what differs from what was drawn last; nothing before there is a result, since there may be none at all.
@@ -197,11 +198,12 @@ func (s *screen) draw(t *liveTable) error {
 	if !t.begun {
 		return nil
 	}
-	frame := frameOf(t.frame(s.window(), time.Now()))
-	if frame == s.shown {
+	size := s.window()
+	frame := frameOf(t.frame(size, time.Now()))
+	if frame == s.shown && size == s.size {
 		return nil
 	}
-	s.shown = frame
+	s.shown, s.size = frame, size
 	if !s.on {
 		s.on = true
 		frame = screenOn + frame

@@ -55,10 +55,16 @@ func openPty(t *testing.T, w window) *pty {
 	return p
 }
 
+// control asks the system for something. It leaves reads that are under way alone, which Fd would not.
 func control(t *testing.T, f *os.File, request uintptr, argument unsafe.Pointer) {
 	t.Helper()
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(argument)); errno != 0 {
-		t.Fatal(errno)
+	raw, err := f.SyscallConn()
+	var errno syscall.Errno
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { _, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(argument)) })
+	}
+	if err != nil || errno != 0 {
+		t.Fatal(err, errno)
 	}
 }
 

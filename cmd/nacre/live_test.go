@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,14 +188,13 @@ func TestLiveReconnects(t *testing.T) {
 			_, _ = w.Write(wire.AppendSSEError(nil, body))
 		},
 	}
-	asked := 0
+	var asked atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if want := "/event-stores/s/collections/albums/live?q=name+%3D+%27x%27"; r.Header.Get("Accept") != wire.TypeSSE || r.RequestURI != want || r.Header.Get("X-API-Key") != "k" {
 			t.Errorf("asked %s %v", r.RequestURI, r.Header)
 		}
-		asked++
 		w.Header().Set("Content-Type", wire.TypeSSE)
-		replies[asked-1](w)
+		replies[asked.Add(1)-1](w)
 	}))
 	defer server.Close()
 	r := &entityRoutes{routes: &routes{newAsker(server.URL, &client.Options{APIKey: "k"}), "/event-stores/s"}}
@@ -213,8 +213,8 @@ func TestLiveReconnects(t *testing.T) {
 	if want := []string{"the connection to " + server.URL + " broke off: unexpected EOF", "the store was closed"}; !slices.Equal(troubles, want) {
 		t.Errorf("the troubles are %q, want %q", troubles, want)
 	}
-	if nacre.CodeOf(last) != nacre.CodeNotFound || asked != len(replies) {
-		t.Errorf("ended after %d with %v", asked, last)
+	if nacre.CodeOf(last) != nacre.CodeNotFound || int(asked.Load()) != len(replies) {
+		t.Errorf("ended after %d with %v", asked.Load(), last)
 	}
 }
 
@@ -237,9 +237,9 @@ func TestLiveEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			asked := 0
+			var asked atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				asked++
+				asked.Add(1)
 				c.reply(w)
 			}))
 			defer server.Close()
@@ -250,8 +250,8 @@ func TestLiveEnds(t *testing.T) {
 					t.Errorf("got %v, %v", n, err)
 				}
 			}
-			if asked != 1 {
-				t.Errorf("asked %d times", asked)
+			if n := asked.Load(); n != 1 {
+				t.Errorf("asked %d times", n)
 			}
 		})
 	}

@@ -153,8 +153,8 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PID", strconv.Itoa(s.cmd.Process.Pid))
 }
 
-// halt NAME (testscript has a "stop" of its own, which ends the script): ends a server by SIGTERM, which has to be a good end, and writes what it told to NAME.out and
-// NAME.err.
+// halt NAME: ends a server by SIGTERM, which has to be a good end, and writes what it told to NAME.out and NAME.err. It is not
+// called stop, since testscript has a stop of its own, which is the end of the script.
 func stopServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: halt NAME")
