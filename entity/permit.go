@@ -49,17 +49,59 @@ func (tx *Tx) permitted(ctx context.Context, batch []nacre.Append) (Commit, erro
 				policies.After = at
 			}
 		}
-		if c == nil {
-			c = &policies
+		both, holds, err := tx.db.both(ctx, c, policies)
+		if err != nil {
+			return Commit{}, err
+		}
+		if holds {
+			c = both
 		}
 		out, err := tx.db.commit(ctx, c, batch)
 		switch code := nacre.CodeOf(err); {
 		case try == policyTries:
-		case code == nacre.CodeVersionConflict, code == nacre.CodeConditionFailed && c == &policies:
+		case code == nacre.CodeVersionConflict, code == nacre.CodeConditionFailed && holds:
 			continue
 		}
 		return out, err
 	}
+}
+
+// both is the condition that another one holds, which may be nil, and that policies stand; it is not where the other one does not
+// hold up to there, which the append is left to say.
+func (db *DB) both(ctx context.Context, c *nacre.Condition, policies nacre.Condition) (_ *nacre.Condition, holds bool, err error) {
+	if c == nil {
+		return &policies, true, nil
+	}
+	for _, err := range db.store.Read(ctx, c.FailIfEventsMatch, &nacre.ReadOptions{After: c.After, Before: policies.After + 1, Limit: 1, Borrowed: true}) {
+		return nil, false, err
+	}
+	if len(c.FailIfEventsMatch) > 0 { // else it is of all events
+		policies.FailIfEventsMatch = slices.Concat(c.FailIfEventsMatch, policies.FailIfEventsMatch)
+	} else {
+		policies.FailIfEventsMatch = nil
+	}
+	return &policies, true, nil
+}
+
+// sees fails where the caller may not read an entity, as if it were not there.
+func (tx *Tx) sees(ctx context.Context, n name) error {
+	if tx.o.Caller == nil {
+		return nil
+	}
+	s, err := tx.db.schema(n.collection)
+	if err != nil {
+		return err
+	}
+	var row *query.Object
+	err = tx.db.load(ctx, n, func(st *state) {
+		if st != nil && len(st.entity.Heads()) > 0 {
+			row = query.NewObject(n.id, s.AppendValues(nil, st.entity))
+		}
+	})
+	if err == nil && (row == nil || !tx.db.mayRead(n.collection, tx.o.Caller, row)) {
+		err = errAbsent(n)
+	}
+	return err
 }
 
 // permit evaluates the policies of an entity for an event, and gives the position up to where it knows them.
@@ -94,7 +136,8 @@ func (tx *Tx) permit(ctx context.Context, stream nacre.StreamID, e nacre.Event) 
 	if r.broken != nil {
 		return 0, refuse("", r.broken)
 	}
-	if len(now.Heads()) > 0 {
+	created := len(now.Heads()) == 0
+	if !created {
 		before := query.NewObject(n.id, s.AppendValues(nil, now))
 		if !tx.db.mayRead(n.collection, tx.o.Caller, before) {
 			return 0, errAbsent(n)
@@ -106,8 +149,8 @@ func (tx *Tx) permit(ctx context.Context, stream nacre.StreamID, e nacre.Event) 
 	if err := now.Apply(ev); err != nil {
 		return 0, err
 	}
-	if now.Deleted() {
-		return at, nil
+	if now.Deleted() && !created && len(ev.Changes) == 1 && ev.Changes[0].Property == merge.PropertyLife {
+		return at, nil // what comes with a deletion is written all the same
 	}
 	after, err := overlaid(s, now, e.Data)
 	if err != nil {

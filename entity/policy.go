@@ -317,7 +317,7 @@ type VerdictTerm struct {
 }
 
 // TestPolicies tells what the policies of a collection let a caller do with an entity, and by which part of the rule: with one that is
-// there, or, where values are given, with one of these values by name.
+// there, deleted ones too, or, where values are given, with one of these values by name. A nil caller is one without claims.
 func (db *DB) TestPolicies(ctx context.Context, collection string, caller *Caller, id string, values json.RawMessage) (read, write Verdict, err error) {
 	if err := db.current(ctx); err != nil {
 		return read, write, err
@@ -326,11 +326,17 @@ func (db *DB) TestPolicies(ctx context.Context, collection string, caller *Calle
 		return read, write, err
 	}
 	if values == nil {
-		v, err := db.look(ctx, collection, id)
+		h, err := db.Begin(nil).hold(ctx, collection, id)
+		if err == nil && !h.exists {
+			err = errAbsent(h.name)
+		}
 		if err != nil {
 			return read, write, err
 		}
-		values = v.Values
+		values = h.schema.AppendValues(nil, h.draft) // also those of a deleted one
+	}
+	if caller == nil {
+		caller = &Caller{}
 	}
 	if !json.Valid(values) {
 		return read, write, invalid("values", "is no JSON")

@@ -1,6 +1,7 @@
 package entity_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -268,5 +269,125 @@ func TestVerdicts(t *testing.T) {
 	read, write, err := w.TestPolicies(t.Context(), "notes", caller("bob", "x"), "n", json.RawMessage(`{"owner":"ann","public":true}`))
 	if err != nil || !read.Allowed || write.Allowed || len(read.Terms) != 3 || fmt.Sprint(read.Terms) != "[{owner = :sub false} {public true} {'admin' IN :roles false}]" {
 		t.Errorf("got %+v, %+v, %v", read, write, err)
+	}
+}
+
+// Who deletes makes of an entity, too, what he writes with that.
+func TestPoliciesHoldForWhatIsDeleted(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	bob := caller("bob")
+	o := &entity.TxOptions{Caller: bob, Actor: "bob"}
+	_, err := w.Apply(t.Context(), o,
+		entity.Edit{Do: "create", Collection: "notes", ID: "n", Values: json.RawMessage(`{"owner":"ann"}`)},
+		entity.Edit{Do: "delete", Collection: "notes", ID: "n"})
+	code(t, err, entity.CodeDenied)
+	if err := w.caller(bob, "create", "b", `{"owner":"bob"}`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Apply(t.Context(), o,
+		entity.Edit{Do: "patch", Collection: "notes", ID: "b", Patch: json.RawMessage(`{"set":{"owner":"ann"}}`)},
+		entity.Edit{Do: "delete", Collection: "notes", ID: "b"})
+	code(t, err, entity.CodeDenied)
+	if err := w.caller(bob, "delete", "b", ""); err != nil {
+		t.Error(err)
+	}
+	read, write, err := w.TestPolicies(t.Context(), "notes", bob, "b", nil)
+	if err != nil || !read.Allowed || !write.Allowed {
+		t.Errorf("got %+v, %+v, %v", read, write, err)
+	}
+	read, _, err = w.TestPolicies(t.Context(), "notes", nil, "b", nil)
+	if err != nil || read.Allowed {
+		t.Errorf("got %+v, %v", read, err)
+	}
+}
+
+// Undoing tells nothing of what one may not read.
+func TestUndoUnderPolicies(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	done, err := w.Apply(t.Context(), &entity.TxOptions{Caller: caller("ann"), Actor: "ann@example.org"},
+		entity.Edit{Do: "create", Collection: "notes", ID: "n", Values: json.RawMessage(`{"owner":"ann"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Undo(t.Context(), &entity.TxOptions{Caller: caller("bob"), Actor: "bob"}, done.Commit)
+	code(t, err, nacre.CodeNotFound)
+	if err != nil && strings.Contains(err.Error(), "example.org") {
+		t.Error(err)
+	}
+}
+
+// late is a store's driver that does something before an append.
+type late struct {
+	nacre.Driver
+	nacre.EventFinder
+	before func()
+}
+
+func (l *late) Append(ctx context.Context, batch []nacre.Append, c *nacre.Condition) ([]nacre.Appended, error) {
+	if before := l.before; before != nil && batch[0].Stream.Category() == "notes" {
+		l.before = nil
+		before()
+	}
+	return l.Driver.Append(ctx, batch, c)
+}
+
+// A policy that comes between its evaluation and the commit counts, also where the commit has a condition of its own.
+func TestPoliciesBesideConditions(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	_ = w.Close()
+	d := w.store.Driver()
+	l := &late{Driver: d, EventFinder: d.(nacre.EventFinder)}
+	db, err := entity.Open(t.Context(), nacre.NewStore(l, nil), memory.Open(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w.DB = db
+	if err := w.caller(caller("bob"), "create", "n", `{"owner":"bob"}`); err != nil {
+		t.Fatal(err)
+	}
+	users := nacre.Filter{{Categories: []string{"users"}}}
+	for _, c := range []struct {
+		o      entity.TxOptions
+		policy bool
+		code   nacre.Code
+	}{
+		{entity.TxOptions{Strict: true}, false, ""},
+		{entity.TxOptions{Condition: &nacre.Condition{FailIfEventsMatch: users}}, false, ""},
+		{entity.TxOptions{Condition: &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Categories: []string{"notes"}}}}}, false, nacre.CodeConditionFailed},
+		{entity.TxOptions{}, true, entity.CodeDenied},
+		{entity.TxOptions{Strict: true}, true, entity.CodeDenied},
+		{entity.TxOptions{Condition: &nacre.Condition{FailIfEventsMatch: users}}, true, entity.CodeDenied},
+	} {
+		w.policies("", "owner = :sub")
+		if c.policy {
+			l.before = func() { w.policies("", "'admin' IN :roles") }
+		}
+		c.o.Caller = caller("bob")
+		_, err := w.Transact(t.Context(), &c.o, func(tx *entity.Tx) error {
+			return tx.Patch(t.Context(), "notes", "n", json.RawMessage(fmt.Sprintf(`{"set":{"text":%q}}`, nacre.NewID())))
+		})
+		if nacre.CodeOf(err) != c.code {
+			t.Errorf("%+v: got %v, want %q", c, err, c.code)
+		}
+	}
+}
+
+// A creation that failed leaves nothing in its transaction.
+func TestCreationsThatFail(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	done, err := w.Transact(t.Context(), nil, func(tx *entity.Tx) error {
+		_, err := tx.Create(t.Context(), "notes", "n", json.RawMessage(`{"owner":"ann","text":7}`))
+		code(t, err, nacre.CodeInvalid)
+		_, err = tx.Get(t.Context(), "notes", "n")
+		code(t, err, nacre.CodeNotFound)
+		return nil
+	})
+	if err != nil || done.Last != 0 {
+		t.Errorf("got %+v, %v", done, err)
 	}
 }

@@ -182,6 +182,7 @@ func (tx *Tx) Create(ctx context.Context, collection, id string, values json.Raw
 	if len(values) > 0 {
 		patch := slices.Concat([]byte(`{"set":`), values, []byte{'}'})
 		if err := h.patch(patch); err != nil {
+			h.draft = merge.NewDraft(merge.New()) // there is nothing
 			return "", inValues(err)
 		}
 	}

@@ -92,6 +92,9 @@ func (db *DB) Undo(ctx context.Context, o *TxOptions, commits ...Commit) (Commit
 	var since []nacre.Position
 	for _, n := range order {
 		tx.order = append(tx.order, &held{name: n})
+		if err := tx.sees(ctx, n); err != nil {
+			return Commit{}, err
+		}
 		undo, err := db.undo(ctx, n, m, tx.o.Actor, ids[n])
 		if err != nil {
 			return Commit{}, err
