@@ -65,7 +65,13 @@ func (s *Schema) edit(d *Draft, verb string, m Member) error {
 
 // given checks the type of what a user gives, and makes it what the kind takes.
 func (p *SchemaProperty) given(verb string, value []byte) ([]byte, error) {
+	if p.Type == "time" && (verb != "remove" || p.Kind == "set") {
+		value = datesToTimes(value)
+	}
 	wrong := func(v []byte) error {
+		if p.Type == "time" {
+			return shape("%.100s is not of the type time: give it as \"2030-01-02T15:04:05Z\", or a date alone", v)
+		}
 		return shape("%.100s is not of the type %s", v, p.Type)
 	}
 	switch p.Kind {

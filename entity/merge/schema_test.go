@@ -215,6 +215,10 @@ func TestCasts(t *testing.T) {
 		{"decimal", `1.5`, `1.5`},
 		{"time", `5`, ``},
 		{"time", `"2026-11-21T12:00:00Z"`, `"2026-11-21T12:00:00Z"`},
+		{"time", `"2026-11-21"`, `"2026-11-21T00:00:00Z"`},
+		{"time", `"2026-02-30"`, ``},
+		{"time", `["2026-11-21"]`, ``},
+		{"text", `"2026-11-21"`, `"2026-11-21"`},
 		{"bytes", `"aGk="`, `"aGk="`},
 		{"int64", `null`, `null`},
 	} {
@@ -223,6 +227,37 @@ func TestCasts(t *testing.T) {
 		must(e.Apply(decode(t, event(testID(1), `{"p":{"set":`+test.value+`,"over":[]}}`))))
 		if got := string(s.Value(e, "p")); got != test.want {
 			t.Errorf("%s as %s is %q, want %q", test.value, test.to, got, test.want)
+		}
+	}
+}
+
+// TestDatesAsTimes: a date that is given for a time is midnight in UTC, as in a query, wherever a value stands.
+func TestDatesAsTimes(t *testing.T) {
+	t.Parallel()
+	s := declare(t, `{"properties":{"r":{"kind":"register","type":"time"},"s":{"kind":"set","type":"time"},"l":{"kind":"list","type":"time"},
+		"m":{"kind":"map","type":"time"},"j":{"kind":"register","type":"json"},"x":{"kind":"register","type":"text"}}}`).Current()
+	d := merge.NewDraft(merge.New())
+	for _, test := range []struct{ patch, name, want string }{
+		{`{"set":{"r":"2030-01-02"}}`, "r", `"2030-01-02T00:00:00Z"`},
+		{`{"set":{"s":["2030-01-02","2030-01-03T01:00:00Z"]}}`, "s", `["2030-01-02T00:00:00Z","2030-01-03T01:00:00Z"]`},
+		{`{"remove":{"s":["2030-01-02"]}}`, "s", `["2030-01-03T01:00:00Z"]`},
+		{`{"add":{"l":["2030-01-02","2030-01-03"]}}`, "l", `["2030-01-02T00:00:00Z","2030-01-03T00:00:00Z"]`},
+		{`{"set":{"l":{"at":0,"value":"2031-01-02"}}}`, "l", `["2031-01-02T00:00:00Z","2030-01-03T00:00:00Z"]`},
+		{`{"add":{"m":{"2030-01-02":"2030-01-04"}}}`, "m", `{"2030-01-02":"2030-01-04T00:00:00Z"}`},
+		{`{"remove":{"m":["2030-01-02"]}}`, "m", `{}`},
+		{`{"set":{"j":["2030-01-02"],"x":"2030-01-02"}}`, "j", `["2030-01-02"]`},
+		{`{"set":{"r":null}}`, "x", `"2030-01-02"`},
+	} {
+		if err := s.Patch(d, []byte(test.patch)); err != nil {
+			t.Fatalf("%s: %v", test.patch, err)
+		}
+		if got := string(s.Value(d, test.name)); got != test.want {
+			t.Errorf("after %s, %s is %s, want %s", test.patch, test.name, got, test.want)
+		}
+	}
+	for _, wrong := range []string{`{"set":{"r":"2030-02-30"}}`, `{"set":{"r":"2030-1-2"}}`, `{"set":{"r":["2030-01-02"]}}`, `{"set":{"r":"a\"2030-01-02"}}`, `{"add":{"s":[["2030-01-02"]]}}`} {
+		if err := s.Patch(d, []byte(wrong)); nacre.CodeOf(err) != nacre.CodeInvalid {
+			t.Errorf("%s: %v", wrong, err)
 		}
 	}
 }

@@ -63,6 +63,27 @@ func isDecimal(number string) bool {
 	return err == nil && power < 0 && len(fraction)-power <= 100
 }
 
+// date is a date alone, a value in canonical JSON. What stands before it is no escape.
+var date = regexp.MustCompile(`(^|[^\\])"(\d{4}-\d\d-\d\d)"`)
+
+// datesToTimes makes times of the dates among canonical values: midnight in UTC. Names of members stay.
+func datesToTimes(canonical []byte) []byte {
+	var out []byte
+	done := 0
+	for _, at := range date.FindAllSubmatchIndex(canonical, -1) {
+		begin, end := at[4], at[5]
+		if _, err := time.Parse(time.DateOnly, string(canonical[begin:end])); err != nil || end+1 < len(canonical) && canonical[end+1] == ':' {
+			continue
+		}
+		out = append(append(out, canonical[done:end]...), "T00:00:00Z"...)
+		done = end
+	}
+	if done == 0 {
+		return canonical
+	}
+	return append(out, canonical[done:]...)
+}
+
 // castTo makes a value of a type of a canonical value of another one. It tells whether there is one.
 func castTo(name string, value []byte) ([]byte, bool) {
 	if ofType(name, value) {
@@ -77,6 +98,9 @@ func castTo(name string, value []byte) ([]byte, bool) {
 		canonical, err := Canonical([]byte(text))
 		ok := isText && err == nil && string(canonical) != "null" && canonical[0] != '"' && ofType(name, canonical)
 		return canonical, ok
+	case "time":
+		value = datesToTimes(value)
+		return value, ofType(name, value)
 	}
 	return nil, false
 }
