@@ -145,9 +145,12 @@ func (p *past) at(field string, events []string) (*merge.Entity, error) {
 	}
 	e, err := p.StateAt(ids...)
 	if err != nil {
-		told := *nacre.Errorf(nacre.CodeOf(err), "%w", err)
-		told.Field = field
-		return nil, &told
+		if wrong, ok := errorsAs[*nacre.Error](err); ok {
+			told := *wrong
+			told.Field = field
+			return nil, &told
+		}
+		return nil, err
 	}
 	return e, nil
 }

@@ -204,6 +204,7 @@ func TestQueriesOverHTTP(t *testing.T) {
 	post(`{"q":"year = ?","args":[1,2]}`).refused(nacre.CodeInvalid)
 	h.get(logPath + "/collections/none/entities").refused(nacre.CodeNotFound)
 	h.get(logPath+"/collections/no-name/entities").refused(nacre.CodeInvalid, "collection")
+	h.do("PUT", logPath+"/collections/bare", "{}").refused(nacre.CodeInvalid, "properties")
 }
 
 func TestTransactionsOverHTTP(t *testing.T) {
@@ -260,7 +261,8 @@ func TestWhatEntitiesWere(t *testing.T) {
 	second := h.do("PATCH", originPath, `{"set":{"name":"B"},"context":{"actor":"bob"}}`).is(200).json()["heads"].([]any)[0].(string)
 	h.get(originPath+"?at="+first).is(200).has("A", "values", "name").has(first, "heads", 0)
 	h.get(originPath+"?at="+first+","+second).is(200).has("B", "values", "name")
-	h.get(originPath + "?at=01JD3Y8Q0V3M8S2Z6T5N9K4RWE").refused(nacre.CodeNotFound)
+	h.get(originPath+"?at=01JD3Y8Q0V3M8S2Z6T5N9K4RWE").refused(nacre.CodeNotFound, `"at: the stream has no event`)
+	h.get(originPath+"?at=nonsense").refused(nacre.CodeInvalid, `"field":"at"`)
 	h.get(originPath+"?at=,").refused(nacre.CodeInvalid, "at")
 	h.get(originPath+"/diff").is(200).has("name", "differences", 0, "property").has(nil, "differences", 0, "old").has("B", "differences", 0, "new")
 	h.get(originPath+"/diff?from="+first+"&to="+second).is(200).has("A", "differences", 0, "old")

@@ -240,6 +240,11 @@ func (s *Server) getEntity(x *exchange) error {
 			return err
 		}
 		v, err = db.At(x.r.Context(), x.path.collection, x.path.entity, at...)
+		if e, ok := errors.AsType[*nacre.Error](err); ok && e.Field == "events" {
+			told := *e
+			told.Field = "at"
+			err = &told
+		}
 	} else {
 		v, err = x.read(x.r.Context(), db, x.path.collection, x.path.entity)
 	}

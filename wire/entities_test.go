@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"reflect"
 	"strings"
@@ -86,6 +87,11 @@ func TestEntityRequestsThatAreRefused(t *testing.T) {
 	} {
 		_, err := DecodeEntityQuery([]byte(body))
 		refused(body, err, field)
+	}
+	for body, why := range map[string]string{`{"values":{"a":1,"a":2}}`: `duplicate object member name "a"`, `{"values":{"a":"\ud800"}}`: "surrogate"} {
+		if _, err := DecodeCreate([]byte(body)); !strings.Contains(fmt.Sprint(err), why) {
+			t.Errorf("%s: %v, want that it says %s", body, err, why)
+		}
 	}
 	_, err := ParseAt(url.Values{"at": {"a,,b"}})
 	refused("at", err, "at")

@@ -266,9 +266,8 @@ func (s *scanner) whole() []byte {
 	if s.err != nil {
 		return nil
 	}
-	if v := jsontext.Value(raw); !v.IsValid() {
-		told := v.Clone()
-		s.fail("is not JSON: %v", told.Compact()) // says why, since it is not valid
+	if _, err := jsontext.NewDecoder(bytes.NewReader(raw)).ReadValue(); err != nil {
+		s.fail("is not JSON: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
 	}
 	return raw
 }

@@ -96,6 +96,9 @@ func (s *Schemas) Declare(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if next.Properties == nil {
+		return nil, invalid("properties", `are missing: give {"properties":{"name":{"kind":"register","type":"text"}}}`)
+	}
 	taken := map[string]bool{}
 	for id := range s.ids {
 		taken[id] = true
