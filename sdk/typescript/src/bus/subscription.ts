@@ -1,13 +1,11 @@
 import { invalid } from '../errors/assertions.js'
-import { ConnectionError, SerializationError } from '../errors/classes.js'
-import { errorFromReply, isObject } from '../errors/from-reply.js'
-import { ErrorTypes, statusOf } from '../errors/types.js'
 import { toFilter } from '../events/filter.js'
 import type { AnyEvent, EventFilter, ReadEvent } from '../events/types.js'
-import { EventStreamParser, type Message } from '../http/event-stream.js'
-import { Failure, refused } from '../http/failure.js'
+import type { Message } from '../http/event-stream.js'
+import { Failure } from '../http/failure.js'
+import { again, decoded, messages } from '../http/messages.js'
 import { path, type Request, type Transport } from '../http/transport.js'
-import { backOffMs, later, linked, sleep, unlessAborted } from '../http/waiting.js'
+import { linked } from '../http/waiting.js'
 
 export interface FollowOptions {
   /** A condition beside the filter, in the query language: `data.total > 100 AND tags CONTAINS 'vip'`. */
@@ -32,9 +30,6 @@ export interface FollowOptions {
   /** Called before each attempt to connect again, with why it is made. */
   onReconnect?: (error: unknown, attempt: number) => void
 }
-
-// A connection that stood for so long was one, also where there was nothing to tell.
-const steadyMs = 5_000
 
 /**
  * A store's events, from history into the present: `for await (const event of subscription)`. A connection that breaks
@@ -103,84 +98,24 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
         return
       } catch (thrown) {
         if (!(thrown instanceof Failure)) throw thrown
-        await this.again(thrown, attempt)
+        await again(this.transport, this.options, this.controller.signal, thrown, attempt)
       }
     }
-  }
-
-  /** Waits before another attempt, behind the one with this number, from 0; throws where there is to be none. */
-  private async again(failure: Failure, attempt: number): Promise<void> {
-    const { retries = Infinity, onReconnect } = this.options
-    if (!failure.again || attempt >= retries) throw failure.error
-    onReconnect?.(failure.error, attempt + 1)
-    await sleep(failure.waitMs + backOffMs(attempt, this.transport.settings.retryDelayMs), this.controller.signal)
   }
 
   private async *run(): AsyncGenerator<ReadEvent<E>, void, undefined> {
     const { signal } = this.controller
     try {
       await this.ready
-      for (let attempt = 0; ; attempt++) {
-        const began = performance.now()
-        let failure: Failure
-        try {
-          for await (const event of this.connection()) {
-            attempt = 0
-            yield event
-          }
-          failure = lost(this.transport.settings.baseUrl, 'was closed')
-        } catch (thrown) {
-          if (!(thrown instanceof Failure)) throw thrown
-          failure = thrown
-        }
-        if (signal.aborted) return
-        if (performance.now() - began >= steadyMs) attempt = 0
-        await this.again(failure, attempt)
+      for await (const message of messages(this.transport, this.options, signal, () => this.request())) {
+        const event = this.take(message)
+        if (event !== undefined) yield event
       }
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
       this.controller.abort()
       this.unlink()
-    }
-  }
-
-  /** The events of one connection. */
-  private async *connection(): AsyncGenerator<ReadEvent<E>, void, undefined> {
-    const { controller, unlink } = linked(this.controller.signal)
-    const idle = this.options.idleTimeoutMs ?? 45_000
-    const late = lost(this.transport.settings.baseUrl, `gave no sign of life for ${idle} ms`)
-    // Counts only while the server is waited for, however long the loop takes for an event.
-    const timed = async <T>(wait: Promise<T>): Promise<T> => {
-      const alive = later(idle, () => controller.abort(late))
-      try {
-        return await unlessAborted(wait, controller.signal)
-      } catch (thrown) {
-        if (controller.signal.reason === late) throw late
-        throw thrown instanceof Failure ? thrown : lost(this.transport.settings.baseUrl, 'broke off', thrown)
-      } finally {
-        alive()
-      }
-    }
-    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
-    try {
-      const response = await timed(this.transport.open(this.request(), controller.signal))
-      if (!/^text\/event-stream\b/i.test(response.headers.get('Content-Type') ?? '')) throw foreign(this.transport.settings.baseUrl)
-      if (response.body === null) throw lost(this.transport.settings.baseUrl, 'has no content')
-      reader = response.body.getReader()
-      const parser = new EventStreamParser()
-      for (;;) {
-        const { done, value } = await timed(reader.read())
-        if (done) return
-        for (const message of parser.push(value)) {
-          const event = this.take(message)
-          if (event !== undefined) yield event
-        }
-      }
-    } finally {
-      unlink()
-      controller.abort() // ends the connection, whatever it was doing
-      void reader?.cancel().catch(() => {}) // also of a fetch that does not look at signals
     }
   }
 
@@ -198,46 +133,12 @@ export class EventSubscription<E extends AnyEvent = AnyEvent> implements AsyncIt
   }
 
   private take(message: Message): ReadEvent<E> | undefined {
-    if (message.event === 'error') throw told(message.data)
     const event = message.event === 'message' && message.data !== undefined
-      ? read<ReadEvent<E>>(message.data, this.transport.settings.baseUrl) : undefined
+      ? decoded<ReadEvent<E>>(message.data, this.transport.settings.baseUrl) : undefined
     if (event !== undefined && event.globalPosition <= this.position) return undefined
     if (message.id !== undefined) this.cursor = message.id
     if (event !== undefined) this.position = event.globalPosition
     else if (message.event === 'caught-up' && message.id !== undefined) this.options.onCaughtUp?.(message.id)
     return event
   }
-}
-
-function lost(baseUrl: string, how: string, cause?: unknown): Failure {
-  const error = new ConnectionError(`the connection to ${baseUrl} ${how}`, { status: 0, errorType: ErrorTypes.CONNECTION, cause })
-  return new Failure(error, true, false)
-}
-
-function foreign(baseUrl: string, cause?: unknown): Failure {
-  const error = new SerializationError(`the answer of ${baseUrl} is no stream of events: it may be no server of nacre`, {
-    status: 200, errorType: ErrorTypes.SERIALIZATION, cause,
-  })
-  return new Failure(error, false, false)
-}
-
-function read<T>(data: string, baseUrl: string): T {
-  try {
-    return JSON.parse(data) as T
-  } catch (cause) {
-    throw foreign(baseUrl, cause)
-  }
-}
-
-// The failure that a stream of events tells as its last word.
-function told(data: string | undefined): Failure {
-  let body: unknown
-  try {
-    body = JSON.parse(data ?? '')
-  } catch {
-    body = data
-  }
-  const code = isObject(body) ? body['error'] : undefined
-  const statuses: Record<string, number> = statusOf
-  return refused(errorFromReply((typeof code === 'string' ? statuses[code] : undefined) ?? 500, body), 0)
 }

@@ -1,6 +1,7 @@
 import type { components } from '../generated/openapi.js'
 import { path, type Transport } from '../http/transport.js'
 import type { RequestOptions } from '../store/contract.js'
+import { LiveQuery, type LiveOptions } from './live.js'
 import { send } from './send.js'
 import type {
   ChangeOptions, DeleteOptions, EditedEntity, EditOptions, Entity, EntityConflict, EntityDifference, EntityEntry, EntityInspection,
@@ -69,6 +70,11 @@ export class EntityCollection<V extends object = Values> {
   async table(query: string, options: EntityQueryOptions = {}): Promise<EntityTable> {
     const { columns, rows, position } = await this.ask(query, options)
     return { columns: columns ?? [], rows: rows ?? [], position }
+  }
+
+  /** Follows what a query gives: first all of it, and then what becomes of it. */
+  live(query = '', options: LiveOptions = {}): LiveQuery<V> {
+    return new LiveQuery<V>(this.transport, `${this.root}/live`, query, options)
   }
 
   private async ask(query: string, { signal, ...rest }: EntityPageOptions): Promise<Schemas['EntityPage']> {

@@ -2,7 +2,7 @@ import { path, type Transport } from '../http/transport.js'
 import type { RequestOptions } from '../store/contract.js'
 import { EntityCollection } from './collection.js'
 import { send } from './send.js'
-import type { Collection, CollectionSchema, Edit, EditContext, EditOptions, TransactOptions, Transaction, Values } from './types.js'
+import type { Collection, CollectionSchema, Edit, EditContext, EditOptions, Policies, PolicyVerdict, TransactOptions, Transaction, Values } from './types.js'
 
 /** The collections of entities of an event store. */
 export class EntityStore {
@@ -37,6 +37,30 @@ export class EntityStore {
     const { context, signal } = options
     return this.transport.json({
       method: 'PUT', path: this.root + path`/collections/${name}`, body: schema, query: { ...context }, signal,
+    })
+  }
+
+  /** Who may read and who may write which entities of a collection. It needs the permission `manage:collections`, and so does setting them. */
+  async policies(name: string, options: RequestOptions = {}): Promise<Policies> {
+    return this.transport.json({ method: 'GET', path: this.root + path`/collections/${name}/policies`, signal: options.signal })
+  }
+
+  /** Has policies in the place of those that a collection has: `{ read: "owner = :sub OR public", write: "owner = :sub" }`. */
+  async setPolicies(
+    name: string, policies: Partial<Policies>, options: RequestOptions & { context?: EditContext } = {},
+  ): Promise<Policies> {
+    const { context, signal } = options
+    return this.transport.json({
+      method: 'PUT', path: this.root + path`/collections/${name}/policies`, body: policies, query: { ...context }, signal,
+    })
+  }
+
+  /** What the policies of a collection let a caller do with an entity that is there, or with values of one. */
+  async testPolicies(
+    name: string, claims: Record<string, unknown>, of: { id: string } | { values: Values }, options: RequestOptions = {},
+  ): Promise<{ read: PolicyVerdict; write: PolicyVerdict }> {
+    return this.transport.json({
+      method: 'POST', path: this.root + path`/collections/${name}/policies/test`, body: { claims, ...of }, signal: options.signal, repeatable: true,
     })
   }
 

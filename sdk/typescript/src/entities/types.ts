@@ -9,6 +9,8 @@ export type EntityConflict = Schemas['EntityConflict']
 export type EntityDamage = Schemas['EntityDamage']
 export type EntityDifference = Schemas['EntityDifference']
 export type EntityEntry = Schemas['EntityEntry']
+export type Policies = Schemas['Policies']
+export type PolicyVerdict = Schemas['PolicyVerdict']
 
 /** The values of an entity, by property. */
 export type Values = Record<string, unknown>
