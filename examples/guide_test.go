@@ -17,6 +17,8 @@ func TestTheGuidesShowWhatIsThere(t *testing.T) {
 		"bank.md":     {[]string{"bank/*.go", "bank/app/*.go", "bank/model/*.go"}, 10},
 		"albums.md":   {[]string{"albums/*.go"}, 12},
 		"ankurah.md":  {[]string{"albums/*.go"}, 3},
+		"live.md":     {[]string{"albums/*.go", "live_test.go"}, 5},
+		"policies.md": {[]string{"policies_test.go", "entities_test.go"}, 3},
 		"entities.md": {[]string{"albums/*.go", "entities_test.go", "../entity/example_test.go"}, 8},
 		"wasm.md":     {[]string{"modules/*.go", "../wasm/build/templates/go/*.go.tmpl"}, 8},
 	} {

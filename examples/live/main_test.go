@@ -128,9 +128,10 @@ func TestTheSocketOfTheGuide(t *testing.T) {
 	}
 	address := started(t)
 	b := browse(t, address+"/nothing") // a page of the same origin, which follows nothing by itself
+	b.until(`document.readyState + location.pathname`, "complete/nothing")
 	b.eval(`new Promise((opened, failed) => {
 		window.told = [];
-		window.socket = new WebSocket('/event-stores/default/live');
+		window.socket = new WebSocket('ws://' + location.host + '/event-stores/default/live');
 		socket.onmessage = event => told.push(event.data);
 		socket.onopen = () => opened('');
 		socket.onerror = () => failed(new Error('it does not open'));
@@ -146,7 +147,10 @@ func TestTheSocketOfTheGuide(t *testing.T) {
 			}
 			b.eval(`socket.send(` + string(text) + `)`)
 		case "←":
-			b.until(fmt.Sprintf(`told[%d]`, answers), message)
+			b.until(fmt.Sprintf(`told.length > %d`, answers), "true")
+			if got := b.eval(fmt.Sprintf(`told[%d]`, answers)); got != message {
+				t.Errorf("answer %d is\n%s\nand in the guide\n%s", answers, got, message)
+			}
 			answers++
 		case "PATCH":
 			id, body, _ := strings.Cut(message, " ")
