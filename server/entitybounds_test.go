@@ -78,3 +78,28 @@ func TestQueriesHaveATimeLimit(t *testing.T) {
 	})
 	h.do("GET", albumsPath+"/entities", "").refused(nacre.CodeDeadline, "1ms")
 }
+
+func TestPagesOfHistoriesHaveABound(t *testing.T) {
+	h := newShelves(t, nil)
+	h.post(albumsPath+"/entities", `{"id":"origin"}`).is(201)
+	const edits, each = 20, 1000 << 10
+	for i := range edits {
+		h.do("PATCH", originPath, fmt.Sprintf(`{"set":{"name":%q}}`, strings.Repeat(string(rune('a'+i)), each))).is(200)
+	}
+	after, pages, got := "0", 0, 0
+	for {
+		r := h.get(originPath + "/history?after=" + after).is(200)
+		if most := pageBytes + 3*each; len(r.body) > most {
+			t.Fatalf("a page has %d bytes, more than %d", len(r.body), most)
+		}
+		pages++
+		got += len(r.json()["entries"].([]any))
+		if r.json()["next"] == nil {
+			break
+		}
+		after = jsonNumber(r.json()["next"])
+	}
+	if got != edits+1 || pages < 2 {
+		t.Errorf("%d entries on %d pages, want %d on some", got, pages, edits+1)
+	}
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -18,8 +19,8 @@ import (
 
 // historyReply answers GET …/history.
 type historyReply struct {
-	Entries []entity.Entry `json:"entries"`
-	Next    nacre.Position `json:"next,omitzero"` // for after, where there may be more
+	Entries []json.RawMessage `json:"entries"`       // each an entity.Entry
+	Next    nacre.Position    `json:"next,omitzero"` // for after, where there may be more
 }
 
 // conflictsReply answers GET …/conflicts.
@@ -71,12 +72,29 @@ func (s *Server) entityHistory(x *exchange) error {
 	return tellsOf(x, wire.ParseHistory, func(ctx context.Context, db Entities, p wire.HistoryParams) (any, error) {
 		entries, err := db.History(ctx, x.path.collection, x.path.entity,
 			&entity.HistoryOptions{After: p.After, Most: p.Limit, Backwards: p.Backwards})
-		reply := &historyReply{Entries: entries}
-		if n := len(entries); n == p.Limit {
-			reply.Next = entries[n-1].Position
+		if err != nil {
+			return nil, err
 		}
-		return reply, err
+		return historyPage(entries, p.Limit)
 	})
+}
+
+// historyPage is a page of a history: it ends once it has pageBytes.
+func historyPage(entries []entity.Entry, limit int) (*historyReply, error) {
+	reply := &historyReply{Entries: []json.RawMessage{}}
+	size := 0
+	for i := range entries {
+		text, err := json.Marshal(&entries[i])
+		if err != nil {
+			return nil, nacre.Errorf(nacre.CodeInternal, "an event of a history does not encode: %w", err)
+		}
+		reply.Entries = append(reply.Entries, text)
+		if size += len(text); i+1 == limit || size >= pageBytes && i+1 < len(entries) {
+			reply.Next = entries[i].Position
+			break
+		}
+	}
+	return reply, nil
 }
 
 // entityConflicts answers GET …/entities/{entity}/conflicts.
