@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -60,7 +61,11 @@ as the process that wrote them last made them. Rows are printed as a table.`,
 			ctx, cancel = context.WithTimeout(ctx, timeout)
 			defer cancel()
 		}
-		return p.sql(ctx, args[0], form)
+		err := p.sql(ctx, args[0], form)
+		if nacre.CodeOf(err) == nacre.CodeDeadline && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nacre.Errorf(nacre.CodeDeadline, "the statement took longer than %s: ask for less, or give --timeout; 0 is for ever", timeout)
+		}
+		return err
 	})
 	return cmd
 }

@@ -79,7 +79,7 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	code, _, told = run("sql", "--timeout", "20ms", "with recursive n(x) as (select 1 union all select x + 1 from n) select count(*) from n")
-	if code != exitFailed || !strings.Contains(told, "DEADLINE_EXCEEDED") {
+	if code != exitFailed || !strings.Contains(told, "longer than 20ms") || !strings.Contains(told, "DEADLINE_EXCEEDED") {
 		t.Errorf("a statement without an end: %d, %s", code, told)
 	}
 }

@@ -161,9 +161,27 @@ func parseSchema(data []byte) (*Schema, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, invalid("schema", "is empty")
 		}
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			if wrong.Field == "" {
+				return nil, invalid("schema", fmt.Sprintf(`is %s, and must be an object: {"properties":{…}}`, oneOf(wrong.Value)))
+			}
+			return nil, invalid(wrong.Field, fmt.Sprintf("is %s, and cannot be", oneOf(wrong.Value)))
+		}
 		return nil, invalid("schema", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return next, nil
+}
+
+// oneOf is a kind of JSON, as package json calls it, with its article.
+func oneOf(kind string) string {
+	kind, _, _ = strings.Cut(kind, " ")
+	switch kind {
+	case "array", "object":
+		return "an " + kind
+	case "bool":
+		return "a boolean"
+	}
+	return "a " + kind
 }
 
 // check tells what is wrong with a schema, by itself and after those before it.
