@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -146,4 +147,32 @@ func TestAQueryIsInterrupted(t *testing.T) {
 			t.Errorf("it ended with %v", err)
 		}
 	})
+}
+
+// TestCloseBesideReset closes tables that are made anew, while there are queries that do not end: both want all
+// connections, and neither may wait for what the other one has.
+func TestCloseBesideReset(t *testing.T) {
+	for range 10 {
+		tables := openWith(t, &Options{Readers: 2})
+		megabyte(t, tables, 1)
+		queries := []<-chan error{forever(t.Context(), tables), forever(t.Context(), tables)}
+		tables.damage("it is wanted so")
+		reset := make(chan error, 1)
+		go func() { reset <- tables.Reset(t.Context()) }()
+		for tables.keeper.mu.TryLock() { // it has not begun
+			tables.keeper.mu.Unlock()
+			runtime.Gosched()
+		}
+		if err := tables.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if err := <-reset; err != nil && nacre.CodeOf(err) != nacre.CodeClosed {
+			t.Errorf("Reset: %v", err)
+		}
+		for _, ended := range queries {
+			if err := <-ended; err == nil {
+				t.Error("a query without an end came to one")
+			}
+		}
+	}
 }

@@ -293,11 +293,13 @@ func (t *Tables) Close() error {
 	t.once.Do(func() {
 		t.close()
 		t.keeper.wait()
-		t.drain(func(r *reader) { r.interrupt() })
+		t.keeper.mu.Lock() // two that drain the pool would wait for each other: a Reset comes to its end first
+		defer t.keeper.mu.Unlock()
 		t.writing.Lock()
 		defer t.writing.Unlock()
 		t.loading.Lock()
 		defer t.loading.Unlock()
+		t.drain(func(r *reader) { r.interrupt() })
 		t.disconnect()
 		t.closed = t.lock.Close()
 	})
