@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -51,8 +52,12 @@ func (k *keeper) start(t *Tables) {
 			case <-t.closing.Done():
 				return
 			case <-k.poke:
-				if err := k.work(t); err != nil && t.closing.Err() == nil {
-					t.o.Logger.Warn("the write-ahead log of the tables of entities could not be copied; it is tried again", "file", t.path, "error", err)
+				switch err := k.work(t); {
+				case err == nil || t.closing.Err() != nil:
+				case damaged(err):
+					t.damage("looking after the tables: " + err.Error())
+				default:
+					t.o.Logger.Warn("the tables of entities could not be looked after; it is tried again", "file", t.path, "error", err)
 				}
 			}
 		}
@@ -104,17 +109,19 @@ func (k *keeper) work(t *Tables) error {
 	}
 	log, _, _, err := checkpoint(t.checkpoints, "PASSIVE")
 	if err != nil {
-		return err
+		return fmt.Errorf("copying the write-ahead log: %w", err)
 	}
 	if log >= k.tryAt {
 		if err := k.restart(t, log); err != nil {
-			return err
+			return fmt.Errorf("beginning the write-ahead log anew: %w", err)
 		}
 	} else if at := t.restartAt(); log < at {
 		k.tryAt = at
 	}
 	if k.analyze.Swap(false) {
-		return k.optimize(t)
+		if err := k.optimize(t); err != nil {
+			return fmt.Errorf("looking how the tables are filled: %w", err)
+		}
 	}
 	return nil
 }

@@ -3,12 +3,15 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -174,5 +177,50 @@ func TestCloseBesideReset(t *testing.T) {
 				t.Error("a query without an end came to one")
 			}
 		}
+	}
+}
+
+// TestTheKeeperFindsDamage: what is found where nobody asked is damage as well, and the next Open begins anew.
+func TestTheKeeperFindsDamage(t *testing.T) {
+	tables := openWith(t, nil)
+	megabyte(t, tables, 1)
+	if err := tables.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := connect(dsn(tables.path, "rw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page int64
+	_, err = c.row(`SELECT "rootpage" FROM sqlite_schema WHERE "name" = '$states'`, nil, &page)
+	if err = errors.Join(err, c.exec(`DROP TABLE IF EXISTS sqlite_stat1`), c.close()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(tables.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(text[(page-1)*pageBytes:page*pageBytes], bytes.Repeat([]byte{0xa5}, pageBytes))
+	if err := os.WriteFile(tables.path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log logged
+	again, err := Open(tables.path, &Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.keeper.analyze.Store(true)
+	again.keeper.poke <- struct{}{}
+	for start := time.Now(); !again.broken.Load() && time.Since(start) < time.Minute; {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := again.Mark(t.Context()); nacre.CodeOf(err) != nacre.CodeDamaged || !log.has("are damaged") {
+		t.Errorf("Mark: %v, want that it is damaged, and told", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !there(tables.path + damagedSuffix) {
+		t.Error("the next Open would not know")
 	}
 }
