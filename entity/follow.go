@@ -33,6 +33,8 @@ type follower struct {
 	part  []*logged              // of a transaction that is not complete yet
 	gate  *merge.Gate            // for events that do not come as they should
 	late  map[merge.Name]*logged // what the gate holds
+	came  []*logged              // of late, those that have come since lates were made of it
+	went  bool                   // some have gone since
 	known recent
 	anew  bool // it was begun anew, and has not been at the log's end since
 	// trouble is what kept the gate from knowing what the log has: what it said then counts for nothing.
@@ -97,7 +99,7 @@ func (db *DB) stands(ctx context.Context, mark Mark) (bool, error) {
 func (f *follower) start(ctx context.Context, mark Mark) error {
 	db := f.db
 	f.at, f.seen, f.part, f.known, f.trouble = mark, mark, nil, recent{}, nil
-	f.gate, f.late = merge.NewGate(f), map[merge.Name]*logged{}
+	f.gate, f.late, f.came, f.went = merge.NewGate(f), map[merge.Name]*logged{}, nil, false
 	all := map[string]*merge.Schemas{}
 	filter := nacre.Filter{{Types: []string{merge.TypeSchema, policyType}}}
 	policies := map[string]*rules{}
@@ -381,12 +383,16 @@ func (f *follower) offer(part []*logged) []*logged {
 			delete(f.late, merge.Name{Stream: ev.Stream, ID: ev.ID})
 		}
 	}
+	left := len(f.late)
 	visible := make([]*logged, 0, len(out.Visible))
 	for _, ev := range out.Visible {
 		n := merge.Name{Stream: ev.Stream, ID: ev.ID}
 		if held := f.late[n]; held != nil {
 			visible = append(visible, held)
 			delete(f.late, n)
+			if slices.Contains(part, held) {
+				left-- // it never was late
+			}
 		}
 	}
 	for _, ev := range visible {
@@ -394,7 +400,25 @@ func (f *follower) offer(part []*logged) []*logged {
 			delete(f.late, merge.Name{Stream: ev.Stream, ID: ev.Void[i].ID})
 		}
 	}
+	for _, ev := range part {
+		if f.late[merge.Name{Stream: ev.Stream, ID: ev.ID}] == ev {
+			f.came = append(f.came, ev)
+		}
+	}
+	f.went = f.went || len(f.late) < left
 	return visible
+}
+
+// lates are the late events after what was offered up to a position; the same ones where nothing has come to wait or has gone.
+func (f *follower) lates(all lates, at nacre.Position) lates {
+	switch {
+	case f.went:
+		all = all.with(at, f.late)
+	case len(f.came) > 0:
+		all = all.and(f.came)
+	}
+	f.came, f.went = nil, false
+	return all
 }
 
 // Lookup implements merge.Known: what stands before what is looked at, and does not wait itself.
@@ -466,8 +490,9 @@ func (f *follower) fold(events []*logged, until nacre.Position) error {
 	}
 	f.at, db.mark = f.seen, f.seen
 	much, full := len(db.states.dirty) >= plenty, len(db.states.dirty) >= 2*db.o.Lag
-	if until > 0 {
-		db.wait(db.late.with(until, f.late))
+	if until > 0 && (f.went || len(f.came) > 0) {
+		gone := f.went
+		db.wait(f.lates(db.late, until), gone)
 	}
 	db.mu.Unlock()
 	if much {
@@ -507,10 +532,14 @@ func (f *follower) pause() error {
 }
 
 // wait notes which events are late. The DB's lock is held.
-func (db *DB) wait(all lates) {
-	if !slices.Equal(all, db.late) {
-		db.late, db.waiting, db.unwritten = all, all.waiting(), true
+func (db *DB) wait(all lates, gone bool) {
+	more := all[len(db.late):]
+	db.late, db.unwritten = all, true
+	if gone {
+		db.waiting = all.waiting()
+		return
 	}
+	db.waiting = append(db.waiting, more.waiting()...) // nobody changes what is there
 }
 
 // refold folds a stream anew up to what was read, as far as its events are visible.

@@ -472,3 +472,38 @@ func TestLogsThatFailNowAndThen(t *testing.T) {
 		return ""
 	})
 }
+
+// However many events wait, those that do not are folded as fast, and the late ones are known as when they are read anew.
+func TestManyThatWait(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	tables := memory.Open()
+	w.follows(tables, nil)
+	const many = 3000
+	for i := range many {
+		w.raw(fmt.Sprint("albums-w", i%7), nacre.NewID(), "albums.created", `{"year":{"set":1,"over":["`+id1+`"]}}`)
+	}
+	w.create("albums", "a", `{"year":1}`)
+	allocated := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for i := range b.N {
+			w.patch("a", fmt.Sprintf(`{"set":{"year":%d}}`, i+2))
+			w.is("a", fmt.Sprintf(`{"year":%d}`, i+2))
+		}
+	}).AllocedBytesPerOp()
+	if allocated > 64*many/2 {
+		t.Errorf("an edit takes %d bytes beside %d events that wait", allocated, many)
+	}
+	if got := w.Progress().Waiting; got != many {
+		t.Errorf("%d wait", got)
+	}
+	w.raw("albums-w3", id1, "albums.created", `{"name":{"set":"here","over":[]}}`)
+	want := w.rows("albums")
+	if got := w.Progress().Waiting; got != many-(many+3)/7 {
+		t.Errorf("%d wait", got)
+	}
+	w.reopen(memory.Open())
+	if got := w.rows("albums"); got != want || !strings.Contains(want, "w3 {\"name\":\"here\",\"year\":1}") {
+		t.Errorf("the table was\n%s, and is\n%s", want, got)
+	}
+}

@@ -57,6 +57,14 @@ func (l lates) with(at nacre.Position, waiting map[merge.Name]*logged) lates {
 	return out
 }
 
+// and are the lates with events that have come to wait, which stand behind all of them.
+func (l lates) and(came []*logged) lates {
+	for _, ev := range came {
+		l = append(l, late{stream: ev.Stream, at: ev.event.GlobalPosition}) // nobody changes what is there
+	}
+	return l
+}
+
 func (l lates) positions() []nacre.Position {
 	out := make([]nacre.Position, len(l))
 	for i := range l {
@@ -95,7 +103,7 @@ func (f *follower) replay(ctx context.Context, waited []*logged) (lates, error) 
 		if f.trouble != nil {
 			return nil, f.trouble
 		}
-		out = out.with(f.seen.Position, f.late)
+		out = f.lates(out, f.seen.Position)
 		events = events[n:]
 	}
 	f.seen = end
