@@ -117,7 +117,7 @@ func TestTakenBackKinds(t *testing.T) {
 func TestMergesSurviveBadIndex(t *testing.T) {
 	fsys := newFS()
 	smallStore(t, fsys, 300, true)
-	seeds(t, 60, func(t *testing.T, _ uint64, rng *rand.Rand) {
+	seeds(t, 20, func(t *testing.T, _ uint64, rng *rand.Rand) {
 		hurt := fsys.Clone()
 		for _, name := range indexFiles(hurt) {
 			data, err := hurt.ReadFile(name)

@@ -46,6 +46,9 @@ func backupRestored(x *trial) {
 	one := to("s-1", nacre.NoStream, named("t", "a", 1), named("t", "b", 2))
 	first := x.commit(nil, one)
 	want = append(want, first[0].Events...)
+	pair := []nacre.Append{to("thing-1", nacre.Any, change(2), change(4, 2)), to("thing-2", nacre.Any, change(3))}
+	merged := x.commit(nil, pair...)
+	want = append(want, slices.Concat(merged[0].Events, merged[1].Events)...)
 	if x.h.Features.Companion {
 		if _, err := x.system().Append(x.ctx, "s-1", nacre.Any, fact("u", 1)); err != nil {
 			x.Fatalf("Append: %v", err)
@@ -71,6 +74,12 @@ func backupRestored(x *trial) {
 	}
 	r.again(first, nil, one)
 	r.conflicts("other data", to("s-1", nacre.Any, named("t", "a", 2)))
+	r.again(merged, nil, pair...)
+	_, err := r.s.Append(r.ctx, "thing-3", nacre.Any, fact("t", 1))
+	expectKind(r, "an ordered event in the restored log", err, "thing-3", true)
+	_, err = r.s.Append(r.ctx, "thing-2", nacre.Any, change(5, 4))
+	expectMissing(r, "a parent of another stream", err, "thing-2", 5, 4)
+	r.append("thing-1", nacre.Any, change(5, 4))
 	if x.h.Features.Companion {
 		expectEvents(x, "the restored companion log", wholeLog(x, x.ctx, r.system()), wholeLog(x, x.ctx, x.system()))
 	}

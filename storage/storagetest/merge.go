@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/nacredb/nacre"
@@ -302,7 +303,11 @@ func mergeConcurrentKinds(x *trial) {
 
 // mergeFirstOfALog: as before, where the log has had no merge stream.
 func mergeFirstOfALog(x *trial) {
-	for round := range 25 {
+	rounds := 25
+	if testing.Short() {
+		rounds = 5 // each makes a store
+	}
+	for round := range rounds {
 		y := &trial{T: x.T, h: x.h, s: x.h.Open(x.T), ctx: x.ctx}
 		var taken [2]atomic.Bool
 		start := make(chan struct{})
