@@ -54,7 +54,7 @@ func TestDocs(t *testing.T) {
 	for name, needs := range map[string][]string{
 		"cli.md": nil, "entities.md": nil, "ankurah.md": nil,
 		"http.md": {"go", "curl", "jq"}, "wasm.md": {"go", "curl", "jq"}, "thalo.md": {"curl", "jq"},
-		"live.md": {"curl", "jq"}, "../examples/todo/README.md": {"curl", "jq"},
+		"live.md": {"curl", "jq"}, "policies.md": {"curl", "jq"}, "../examples/todo/README.md": {"curl", "jq"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, program := range needs {
