@@ -34,7 +34,8 @@ func (p *program) sqlCommand() *cobra.Command {
 		Short:   "Read the tables of entities by SQL",
 		Long: `Read the tables of entities by SQL, in SQLite's dialect: one statement that begins with
 SELECT, WITH, VALUES or EXPLAIN. A collection is a table of its name, with the columns id,
-state (all properties as JSON), heads, and one for each declared property that has one;
+state (all properties as JSON), heads, and one for each declared property that has one
+(those that begin with $ are what merging goes on from, and its checksum);
 "select name, sql from sqlite_schema" lists them. Nothing can be changed, and whoever
 writes to the store goes on meanwhile.
 

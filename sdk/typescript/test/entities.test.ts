@@ -120,6 +120,14 @@ describe('entities', () => {
     await assert.rejects(all.get('a'), isEntityDeletedError)
     await entities.undo(undone.firstPosition, { context: { actor: 'ann' } })
     assert.equal((await all.get('a')).values.year, 1)
+
+    const context = { actor: 'cy' }
+    const steps: number[] = []
+    for (const plays of [1, 2, 4]) steps.push((await all.patch('a', { add: { plays } }, { context })).firstPosition)
+    const first = steps[0] as number
+    await assert.rejects(entities.undo(first, { context }), (e: Error) => isValidationError(e) && e.message.includes(steps.slice(1).join(', ')))
+    await entities.undo(steps, { context })
+    assert.equal((await all.get('a')).values.plays, 0)
   })
 
   it('merge what is changed at once, unless it is strict', async () => {
