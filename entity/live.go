@@ -29,6 +29,10 @@ type LiveOptions struct {
 	Args query.Args
 	// Caller is whose entities the query sees, by the policies. Default: all.
 	Caller *Caller
+	// MaxBytes has a query end with CodeTooLarge once more bytes than these have to be read for its result. Default: no bound.
+	MaxBytes int64
+	// MaxRows does so once its table has more rows, or more than 100 times as many groups. Default: no bound.
+	MaxRows int
 }
 
 // Live is a query whose result is kept current. Its methods may be called from many goroutines, Next from one at a time.

@@ -317,9 +317,21 @@ func (r *live) fill(ctx context.Context, s *standing, at nacre.Position) error {
 			return nil
 		}
 	}
-	plan := s.wanted()
+	plan := s.wanted().Bounded(s.bounds)
 	r.mu.Unlock()
 	result, err := db.tables.Query(ctx, s.collection, plan, nil)
+	if err == nil {
+		err = s.fits(result)
+	}
+	switch nacre.CodeOf(err) {
+	case nacre.CodeTooLarge, nacre.CodeDeadline: // so it would be again
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if _, there := r.all[s]; there && ctx.Err() == nil {
+			s.live.end(err)
+			return nil
+		}
+	}
 	if err != nil {
 		return err
 	}

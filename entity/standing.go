@@ -16,6 +16,7 @@ type standing struct {
 	collection string
 	query      *query.Query // as it was asked
 	caller     *Caller
+	bounds     query.Bounds
 
 	plan        *query.Plan
 	incremental bool     // a change of a row tells all that it means
@@ -62,6 +63,7 @@ func (db *DB) standOn(collection string, q *query.Query, o *LiveOptions) (*stand
 		return nil, err
 	}
 	s := &standing{db: db, collection: collection, query: q, caller: o.Caller}
+	s.bounds = query.Bounds{Rows: o.MaxRows, Bytes: o.MaxBytes, Groups: o.MaxRows * groupsOfRow}
 	return s, s.check(db.currentSchema)
 }
 
@@ -117,6 +119,18 @@ func (s *standing) wanted() *query.Plan {
 		return s.plan.Within(int64(s.window.Keep()), 0)
 	}
 	return s.plan
+}
+
+// fits refuses rows of more bytes than they may have. Tables do so themselves.
+func (s *standing) fits(r *Result) error {
+	size := int64(0)
+	for _, row := range r.Rows {
+		size += query.Size(row.ID(), row.State())
+	}
+	if s.bounds.Bytes > 0 && size > s.bounds.Bytes {
+		return nacre.Errorf(nacre.CodeTooLarge, "the result has more than %d bytes: give a condition, or LIMIT", s.bounds.Bytes)
+	}
+	return nil
 }
 
 // fill gives it what its query gives, and what happened since.

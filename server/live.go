@@ -88,7 +88,9 @@ func (x *exchange) follow(ctx context.Context, request *wire.LiveSubscribe) (*en
 		}
 		q = &bounded
 	}
-	live, err := db.Follow(ctx, request.Collection, q, &entity.LiveOptions{Caller: x.caller()})
+	live, err := db.Follow(ctx, request.Collection, q, &entity.LiveOptions{
+		Caller: x.caller(), MaxBytes: maxLiveNotice, MaxRows: maxLiveRows,
+	})
 	return live, queryError("q", err)
 }
 

@@ -416,10 +416,32 @@ func TestTooManyLiveQueries(t *testing.T) {
 	whole.overFor(1, nacre.CodeTooLarge, "LIMIT")
 	whole.say(`{"subscribe":{"id":1,"collection":"notes","q":"rank >= 0"}}`).overFor(1, nacre.CodeTooLarge, "LIMIT")
 	whole.say(`{"subscribe":{"id":1,"collection":"notes","q":"rank >= 0 LIMIT 1000000"}}`).overFor(1, nacre.CodeTooLarge, "LIMIT")
+	whole.say(`{"subscribe":{"id":1,"collection":"notes","q":"SELECT id"}}`).overFor(1, nacre.CodeTooLarge, "LIMIT")
 	whole.say(`{"subscribe":{"id":1,"collection":"notes","q":"rank >= 0 LIMIT 5"}}`)
 	if m := whole.live(); len(m.Changes) != 5 {
 		t.Errorf("told %+v", m)
 	}
+}
+
+// What a query reads is bounded before it is sent, also of tables.
+func TestLiveResultsThatAreTooLarge(t *testing.T) {
+	t.Parallel()
+	h := newLive(t, nil)
+	long := strings.Repeat("x", 900_000)
+	for i := range 20 {
+		h.note("POST", fmt.Sprint("n", i), fmt.Sprintf(`{"rank":%d,"text":"%s"}`, i, long))
+	}
+	c := h.liveSocket()
+	for i, q := range []string{"", "rank >= 0", "SELECT id, text"} {
+		c.say(fmt.Sprintf(`{"subscribe":{"id":%d,"collection":"notes","q":"%s"}}`, i+1, q)).overFor(int64(i+1), nacre.CodeTooLarge, "bytes")
+	}
+	l := h.live(livePath("rank >= 0"))
+	if n, err := l.notice(); n != nil || nacre.CodeOf(err) != nacre.CodeTooLarge {
+		t.Errorf("told %v, %v", n, err)
+	}
+	c.say(`{"subscribe":{"id":1,"collection":"notes","q":"rank >= 10 ORDER BY rank LIMIT 2"}}`).told(1, "initial n10 0; initial n11 1; ")
+	c.say(`{"subscribe":{"id":2,"collection":"notes","q":"SELECT count(*)"}}`).told(2, "")
+	eventually(t, "no other query to be left", func() bool { return h.s.lives.open.Load() == 2 })
 }
 
 // Ten thousand queries that came and went leave nothing behind.
