@@ -119,7 +119,7 @@ func unreserved(batch []nacre.Append) error {
 	return nil
 }
 
-const reserved = `begins with "$", which is reserved`
+const reserved = `begins with "$", which is reserved: schemas and policies of collections have routes of their own`
 
 // take hands the batch to the store. From here on it does not matter whether the client is there.
 func (x *exchange) take(request *wire.AppendRequest, imported bool) ([]nacre.Appended, error) {

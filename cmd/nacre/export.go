@@ -22,7 +22,8 @@ func (p *program) exportCommand() *cobra.Command {
 		Short:   "Write stored lines to a file or to the standard output",
 		Long: `Write the log's stored lines, or what a filter selects of them, as they stand: body,
 stamp and checksum. "nacre import" takes them, checks the checksums, and gives them new
-positions. A FILE that ends in .gz is compressed; it is there whole or not at all.`,
+positions; where a filter left out a part of a transaction of merge streams, it refuses the
+rest. A FILE that ends in .gz is compressed; it is there whole or not at all.`,
 		Example: `  nacre export -o orders.ndjson.gz --category order
   nacre export | ssh elsewhere nacre import -`,
 		Args: takes(0, 0),
