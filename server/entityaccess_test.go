@@ -76,7 +76,11 @@ func TestWhoEditsEntities(t *testing.T) {
 	if strings.Contains(string(made.body), "Origin") || made.json()["heads"] == nil {
 		t.Errorf("who may not read sees %s", made.body)
 	}
-	g.do("PATCH", originPath, `{"set":{"year":1},"context":{"actor":"bob"}}`, writer...).is(200)
+	// Nor is he told by the tag, in which one could try values.
+	changed := g.do("PATCH", originPath, `{"set":{"year":1},"context":{"actor":"bob"}}`, append(writer, "If-Match", made.header.Get("ETag"))...).is(200)
+	if tag := changed.header.Get("ETag"); tag == "" || strings.Contains(tag, "~") {
+		t.Errorf("who may not read is told of the values by the tag %q", tag)
+	}
 	g.do("DELETE", originPath, "", writer...).is(200)
 	g.do("DELETE", originPath+"?colour=red", "", writer...).refused(nacre.CodeInvalid, "colour")
 	events := g.get(logPath+"/streams/albums-origin", g.root...).is(200)

@@ -155,11 +155,16 @@ func (x *exchange) edits(e *entity.Edit, c *wire.CommandContext) error {
 	reply := wire.EditReply{Committed: committed(&done), EntityReply: wire.EntityReply{
 		Collection: e.Collection, ID: done.IDs[0], Heads: []string{},
 	}}
+	reads := x.grant.Has(access.ReadEvents) || x.grant.Has(access.Entities)
 	v, err := x.read(ctx, job.db, e.Collection, reply.ID)
 	switch code := nacre.CodeOf(err); {
 	case err == nil:
 		reply.EntityReply = entityReply(v)
-		x.w.Header().Set(wire.HeaderETag, etag(&reply.EntityReply))
+		if reads {
+			x.w.Header().Set(wire.HeaderETag, etag(&reply.EntityReply))
+		} else {
+			x.w.Header().Set(wire.HeaderETag, `"`+headsTag(v.Heads)+`"`)
+		}
 	case code == entity.CodeDeleted, code == nacre.CodeNotFound: // a policy may hide what he made of it
 		if reply.Deleted = code == entity.CodeDeleted; reply.Deleted {
 			reply.Values = json.RawMessage("null")
@@ -170,7 +175,7 @@ func (x *exchange) edits(e *entity.Edit, c *wire.CommandContext) error {
 	default:
 		return err
 	}
-	if !x.grant.Has(access.ReadEvents) && !x.grant.Has(access.Entities) {
+	if !reads {
 		reply.Values = nil
 	}
 	status := http.StatusOK
