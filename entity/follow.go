@@ -161,7 +161,7 @@ func (f *follower) run() {
 		if db.ctx.Err() != nil || nacre.CodeOf(err) == nacre.CodeClosed {
 			break
 		}
-		db.applied.fail(err)
+		db.fail(err)
 		db.o.Logger.Error("the entities cannot follow the log: it is tried again", "error", err)
 		// What was begun, and what the gate knows, may be half of what it should be: it begins where the tables are.
 		for err != nil && db.ctx.Err() == nil {
@@ -171,6 +171,12 @@ func (f *follower) run() {
 	}
 	db.applied.close(errClosed())
 	db.written.close(errClosed())
+}
+
+// fail tells those who wait for the log to be folded, and for the tables to have it.
+func (db *DB) fail(err error) {
+	db.applied.fail(err)
+	db.written.fail(err)
 }
 
 func errClosed() error { return nacre.Errorf(nacre.CodeClosed, "the entities have been closed") }
@@ -188,6 +194,8 @@ func (db *DB) rewind(f *follower) error {
 	db.live.suspend()
 	db.writing.Lock()
 	defer db.writing.Unlock()
+	db.applied.restart(0) // nobody reads what is not there yet
+	db.written.restart(0)
 	mark, err := db.tables.Mark(db.ctx)
 	if err == nil {
 		mark, err = db.same(db.ctx, mark)
@@ -196,7 +204,7 @@ func (db *DB) rewind(f *follower) error {
 		err = f.start(db.ctx, mark)
 	}
 	if err != nil {
-		db.applied.fail(err)
+		db.fail(err)
 		return err
 	}
 	f.anew = true

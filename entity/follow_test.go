@@ -1,6 +1,7 @@
 package entity_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -384,6 +385,7 @@ type moody struct {
 	mu    sync.Mutex
 	on    bool
 	tries int
+	every int // 0: 3
 }
 
 var errMood = errors.New("not now")
@@ -392,7 +394,7 @@ func (m *moody) fails() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tries++
-	return m.on && m.tries%3 == 0
+	return m.on && m.tries%cmp.Or(m.every, 3) == 0
 }
 
 func (m *moody) set(on bool) {

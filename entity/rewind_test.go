@@ -203,9 +203,11 @@ func TestPoliciesHoldWhileTheLogIsReadAnew(t *testing.T) {
 	}
 	c.become(cut(t, w.store, int(head.Position)).Driver()) // another epoch of the same log
 	<-inside
-	got := w.sees(caller("bob"), "")
+	seen := make(chan string, 1)
+	go func() { seen <- w.sees(caller("bob"), "") }()
+	time.Sleep(20 * time.Millisecond) // it is asked
 	close(goOn)
-	if got != "" {
+	if got := <-seen; got != "" {
 		t.Errorf("bob sees %q", got)
 	}
 }
@@ -487,5 +489,87 @@ func TestCloseWhileTablesAreWritten(t *testing.T) {
 	}
 	if err := w.Progress().Trouble; nacre.CodeOf(err) != nacre.CodeClosed {
 		t.Errorf("the trouble is %v", err)
+	}
+}
+
+// asking are tables that say when it is asked what waits, which is so when entities begin anew.
+type asking struct {
+	entity.Tables
+	asked chan struct{}
+	goOn  chan struct{}
+}
+
+func (a *asking) Waiting(ctx context.Context) ([]nacre.Position, error) {
+	if a.asked != nil {
+		a.asked <- struct{}{}
+		<-a.goOn
+	}
+	return a.Tables.Waiting(ctx)
+}
+
+// While tables are made anew, nobody reads what they do not have yet.
+func TestQueriesWhileTheLogIsReadAnew(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	tables := &asking{Tables: memory.Open()}
+	c := w.follows(tables, nil)
+	w.create("albums", "a", `{"year":1}`)
+	shorter := cut(t, w.store, 3)
+	for i := range 5 {
+		w.patch("a", fmt.Sprintf(`{"set":{"year":%d}}`, i+2))
+	}
+	w.rows("albums")
+	tables.goOn, tables.asked = make(chan struct{}), make(chan struct{})
+	c.become(shorter.Driver())
+	<-tables.asked
+	got := make(chan string, 2)
+	for _, look := range []func() string{
+		func() string {
+			page, err := w.Query(t.Context(), "albums", "", nil)
+			if err != nil || len(page.Entities) != 1 {
+				return fmt.Sprint(page, err)
+			}
+			return string(page.Entities[0].Values)
+		},
+		func() string {
+			v, err := w.Get(t.Context(), "albums", "a")
+			if err != nil {
+				return err.Error()
+			}
+			return string(v.Values)
+		},
+	} {
+		go func() { got <- look() }()
+	}
+	time.Sleep(20 * time.Millisecond) // they ask
+	close(tables.goOn)
+	for range 2 {
+		if s := <-got; s != `{"year":1}` {
+			t.Errorf("got %s", s)
+		}
+	}
+}
+
+// A log that cannot be read is told to queries as well.
+func TestQueriesOfALogThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	_ = w.Close()
+	d := w.store.Driver()
+	m := &moody{Driver: d, EventFinder: d.(nacre.EventFinder)}
+	db, err := entity.Open(t.Context(), nacre.NewStore(m, nil), memory.Open(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Query(t.Context(), "albums", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	m.mu.Lock()
+	m.on, m.every = true, 1
+	m.mu.Unlock()
+	w.raw("albums-a", id1, "albums.created", `{"year":{"set":1,"over":[]}}`)
+	if _, err := db.Query(t.Context(), "albums", "", nil); !errors.Is(err, errMood) {
+		t.Errorf("got %v", err)
 	}
 }
