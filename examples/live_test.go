@@ -116,7 +116,10 @@ func Example_slow() {
 	for range 1000 {
 		vote(ctx, list, "boat", 1)
 	}
-	for n := range other.All(ctx) {
+	for n, err := range other.All(ctx) {
+		if err != nil {
+			panic(err)
+		}
 		if n.Position == 1004 {
 			break // what one is told, all others can be told
 		}

@@ -54,7 +54,7 @@ func main() {
 
 // serve serves the page, and the store that it is about, until ctx ends.
 func serve(ctx context.Context, ln net.Listener) error {
-	s, err := server.New(&server.Options{Backend: inMemory{memstore.Open(nil)}, Entities: entities})
+	s, err := server.New(&server.Options{Backend: inMemory{memstore.Open(nil)}, Entities: entities}) //nolint:contextcheck // what it begins outlives this call, until Close
 	if err != nil {
 		return err
 	}
@@ -87,8 +87,10 @@ func entities(ctx context.Context, _ string, store *nacre.Store) (server.Entitie
 		return nil, errors.Join(err, db.Close())
 	}
 	for _, c := range []Card{
-		{ID: "boat", Title: "Paint the boat", Votes: 3}, {ID: "milk", Title: "Buy milk", Votes: 1},
-		{ID: "tea", Title: "Make tea", Votes: 2}, {ID: "shed", Title: "Clear out the shed"},
+		{ID: "boat", Title: "Paint the boat", Votes: 3},
+		{ID: "milk", Title: "Buy milk", Votes: 1},
+		{ID: "tea", Title: "Make tea", Votes: 2},
+		{ID: "shed", Title: "Clear out the shed"},
 	} {
 		if _, err := cards.Create(ctx, &c); err != nil {
 			return nil, errors.Join(err, db.Close())
