@@ -95,6 +95,9 @@ func policyError(err error) error {
 
 // testPolicies answers POST …/policies/test.
 func (s *Server) testPolicies(x *exchange) error {
+	if err := x.noQuery(); err != nil {
+		return err
+	}
 	request, err := decodedBody(x, wire.DecodePolicyTest)
 	if err != nil {
 		return err
