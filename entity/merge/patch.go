@@ -108,6 +108,8 @@ func (p *SchemaProperty) amount(value []byte) ([]byte, error) {
 		return appendString(nil, string(value)), nil
 	case p.Type == "int64" && isText:
 		return nil, shape("%.100q is a string, and the counter is of int64: give a number", text)
+	case p.Type == "int64" && (value[0] == '-' || value[0] >= '0' && value[0] <= '9') && !ofType("int64", value):
+		return nil, shape("%.100s is not of the type int64", value)
 	}
 	return value, nil
 }

@@ -261,3 +261,20 @@ func TestDatesAsTimes(t *testing.T) {
 		}
 	}
 }
+
+// TestAmounts: a counter of int64 takes what fits, since programs read it as that.
+func TestAmounts(t *testing.T) {
+	t.Parallel()
+	s := declare(t, `{"properties":{"n":{"kind":"counter","type":"int64"},"d":{"kind":"counter","type":"decimal"}}}`).Current()
+	d := merge.NewDraft(merge.New())
+	for _, patch := range []string{`{"add":{"n":9223372036854775807}}`, `{"set":{"n":-9223372036854775808}}`, `{"remove":{"n":1e3}}`, `{"add":{"d":1e50}}`} {
+		if err := s.Patch(d, []byte(patch)); err != nil {
+			t.Errorf("%s: %v", patch, err)
+		}
+	}
+	for _, patch := range []string{`{"add":{"n":9223372036854775808}}`, `{"set":{"n":1e400}}`, `{"remove":{"n":1e20}}`, `{"add":{"n":1.5}}`} {
+		if err := s.Patch(d, []byte(patch)); nacre.CodeOf(err) != nacre.CodeInvalid || !strings.Contains(err.Error(), "int64") {
+			t.Errorf("%s: %v", patch, err)
+		}
+	}
+}
