@@ -2,6 +2,7 @@ package entity
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -169,11 +170,8 @@ func (r *live) take(f *tidings) {
 // redeclared has the results filled anew that read a collection.
 func (r *live) redeclared(collection string) {
 	for s := range r.all {
-		for _, read := range s.reads {
-			if read == collection {
-				r.anew(s)
-				break
-			}
+		if slices.Contains(s.reads, collection) {
+			r.anew(s)
 		}
 	}
 }

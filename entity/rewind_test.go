@@ -348,7 +348,9 @@ func TestLoadsWhileTheLogIsCut(t *testing.T) {
 		return ""
 	})
 	load()
-	<-got
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
 	w.is("a", `{"year":1}`)
 }
 
