@@ -261,20 +261,27 @@ func (r *live) refill(s *standing) {
 		return
 	}
 	// What is folded from here on is heard of; what was before is to stand in the tables.
-	at, ctx := max(r.at, r.db.foldedTo()), r.ctx
+	f := filling{r.ctx, s, max(r.at, r.db.foldedTo())}
 	r.db.loops.Go(func() {
 		for {
-			err := r.fill(ctx, s, at)
-			if err == nil || ctx.Err() != nil {
+			err := r.fill(&f)
+			if err == nil || f.ctx.Err() != nil {
 				return
 			}
 			r.db.o.Logger.Error("a live query cannot be evaluated: it is tried again", "collection", s.collection, "error", err)
 			select {
 			case <-time.After(pause):
-			case <-ctx.Done():
+			case <-f.ctx.Done():
 			}
 		}
 	})
+}
+
+// filling is a result that is being filled, on tables that have everything up to a position.
+type filling struct {
+	ctx context.Context //nolint:containedctx // of the turn in which it was begun: what comes after its end does not count
+	s   *standing
+	at  nacre.Position
 }
 
 // foldedTo is up to where the states have the log's events.
@@ -284,9 +291,9 @@ func (db *DB) foldedTo() nacre.Position {
 	return db.mark.Position
 }
 
-// fill evaluates a query on tables that have everything up to a position. What comes after the context's end does not count.
-func (r *live) fill(ctx context.Context, s *standing, at nacre.Position) error {
-	db := r.db
+// fill evaluates a query.
+func (r *live) fill(f *filling) error {
+	db, ctx, s, at := r.db, f.ctx, f.s, f.at
 	if err := db.tabledAt(ctx, at); err != nil {
 		return err
 	}
