@@ -98,7 +98,7 @@ func (c *changeLog) Wait(ctx context.Context, after nacre.Position) error {
 	}
 	until, end := context.WithCancel(ctx)
 	defer end()
-	defer context.AfterFunc(c.db.ctx, end)()
+	defer context.AfterFunc(c.db.ctx, end)() //nolint:contextcheck // the wait ends with the DB as well
 	err := c.db.store.Wait(until, after)
 	if c.db.ctx.Err() != nil && ctx.Err() == nil {
 		return errClosed()

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"strconv"
 	"sync"
 
 	"github.com/nacredb/nacre"
@@ -276,8 +277,7 @@ type position struct {
 }
 
 func (p position) text() string {
-	raw, _ := json.Marshal(p.before)
-	return string(raw) + "." + base64.RawURLEncoding.EncodeToString(p.key)
+	return strconv.FormatInt(p.before, 10) + "." + base64.RawURLEncoding.EncodeToString(p.key)
 }
 
 func decodeCursor(text string, plan *query.Plan) (position, error) {

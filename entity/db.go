@@ -34,7 +34,8 @@ type Options struct {
 }
 
 func (o *Options) withDefaults() Options {
-	out := Options{Lag: 10_000, CacheBytes: 64 << 20, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+	out := Options{Lag: 10_000, CacheBytes: 64 << 20, Logger: slog.New(slog.DiscardHandler)}
+	out.Now = time.Now //nolint:forbidigo // here begins the clock that tests can set
 	if o == nil {
 		return out
 	}

@@ -1,7 +1,6 @@
 package entity
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -105,8 +104,11 @@ func (db *DB) History(ctx context.Context, collection, id string, o *HistoryOpti
 		out = append(out, entryOf(&e, schema, voids, m.waits(e.GlobalPosition)))
 	}
 	if len(out) == 0 {
-		if version, err := db.store.Version(ctx, n.stream()); err != nil || version < 0 {
-			return nil, cmp.Or(err, error(errAbsent(n)))
+		switch version, err := db.store.Version(ctx, n.stream()); {
+		case err != nil:
+			return nil, err
+		case version < 0:
+			return nil, errAbsent(n)
 		}
 	}
 	return out, nil

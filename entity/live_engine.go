@@ -329,7 +329,7 @@ func (r *live) fill(f *filling) error {
 		err = s.fits(result)
 	}
 	switch nacre.CodeOf(err) {
-	case nacre.CodeTooLarge, nacre.CodeDeadline: // so it would be again
+	case nacre.CodeTooLarge, nacre.CodeDeadline, nacre.CodeInvalid: // so it would be again
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if _, there := r.all[s]; there && ctx.Err() == nil {

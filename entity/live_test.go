@@ -119,8 +119,8 @@ func (p *past) result(collection, text string, at nacre.Position) string {
 		p.t.Fatal(err)
 	}
 	o := &query.RunOptions{Lookup: func(name, id string) query.Row {
-		for row := range p.rows(name, at) {
-			if row.ID() == id {
+		for row, err := range p.rows(name, at) {
+			if err == nil && row.ID() == id {
 				return row
 			}
 		}

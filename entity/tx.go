@@ -364,7 +364,11 @@ func metadataOf(metadata any, actor string) (json.RawMessage, error) {
 		}
 	}
 	if actor != "" {
-		members["actor"], _ = json.Marshal(actor) // a string
+		raw, err := json.Marshal(actor)
+		if err != nil {
+			return nil, invalid("actor", "%w", err)
+		}
+		members["actor"] = raw
 	}
 	if len(members) == 0 {
 		return nil, nil

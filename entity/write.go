@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"maps"
 	"time"
 
 	"github.com/nacredb/nacre/entity/merge"
@@ -95,9 +96,7 @@ func (db *DB) writeAll() error {
 	if len(b.Declared) > 0 {
 		db.shape.Lock()
 		if err = db.tables.Write(db.ctx, &b.Batch); err == nil {
-			for name, s := range b.columns {
-				db.columns[name] = s
-			}
+			maps.Copy(db.columns, b.columns)
 		}
 		db.shape.Unlock()
 	} else {

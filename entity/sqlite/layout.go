@@ -142,11 +142,13 @@ func (l *layout) update(changed []int) string {
 	if text, there := l.updates[string(key)]; there || len(l.updates) >= maxUpdates {
 		return text
 	}
-	text := "UPDATE " + quoted(l.table) + ` SET "state"=?3,"heads"=?4,"$sum"=?5,"$merge"=?6`
+	var b strings.Builder
+	b.WriteString("UPDATE " + quoted(l.table) + ` SET "state"=?3,"heads"=?4,"$sum"=?5,"$merge"=?6`)
 	for n, i := range changed {
-		text += "," + quoted(l.Columns[i].Name) + "=?" + strconv.Itoa(n+7)
+		b.WriteString("," + quoted(l.Columns[i].Name) + "=?" + strconv.Itoa(n+7))
 	}
-	text += ` WHERE "id"=?1 AND "state"=?2`
+	b.WriteString(` WHERE "id"=?1 AND "state"=?2`)
+	text := b.String()
 	l.updates[string(key)] = text
 	return text
 }
