@@ -15,11 +15,16 @@ import (
 	"github.com/nacredb/nacre"
 )
 
-// fans is how many WebSockets follow.
-const fans = 1000
+const (
+	// fans is how many WebSockets follow.
+	fans = 1000
+	// followed is what the frames have that they wait for.
+	followed = `"order-followed"`
+)
 
-// crowd is many WebSocket clients of one server, which note when an event comes.
+// crowd is many WebSocket clients of one server, which note when a frame comes that they wait for.
 type crowd struct {
+	wait  []byte // what such a frame has
 	conns []*websocket.Conn
 	came  []atomic.Int64 // when the last event came, by client, in nanoseconds since began
 	began time.Time
@@ -28,9 +33,9 @@ type crowd struct {
 	fails chan error
 }
 
-// gather connects the clients, and starts to read.
-func gather(ctx context.Context, url string) (*crowd, error) {
-	c := &crowd{came: make([]atomic.Int64, fans), began: time.Now(), left: make(chan int, fans), fails: make(chan error, fans)}
+// gather connects the clients, has each of them say something, if anything, and starts to read.
+func gather(ctx context.Context, url, say, wait string) (*crowd, error) {
+	c := &crowd{wait: []byte(wait), came: make([]atomic.Int64, fans), began: time.Now(), left: make(chan int, fans), fails: make(chan error, fans)}
 	for range fans {
 		conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(url, "http"), nil) //nolint:bodyclose // it needs no closing, as the library says
 		if err != nil {
@@ -39,6 +44,12 @@ func gather(ctx context.Context, url string) (*crowd, error) {
 		}
 		conn.SetReadLimit(1 << 20)
 		c.conns = append(c.conns, conn)
+		if say != "" {
+			if err := conn.Write(ctx, websocket.MessageText, []byte(say)); err != nil {
+				c.leave()
+				return nil, err
+			}
+		}
 	}
 	for i, conn := range c.conns {
 		go c.read(ctx, i, conn)
@@ -53,7 +64,7 @@ func (c *crowd) read(ctx context.Context, i int, conn *websocket.Conn) {
 			c.fails <- err
 			return
 		}
-		if !bytes.Contains(frame, []byte(`"order-followed"`)) {
+		if !bytes.Contains(frame, c.wait) {
 			continue
 		}
 		c.came[i].Store(int64(time.Since(c.began)))
@@ -100,12 +111,12 @@ func fanout(ctx context.Context, s *settings, r *report, dir string) (err error)
 	defer limit.kill()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	followers, err := gather(ctx, on.eventsURL("/ws?after=0"))
+	followers, err := gather(ctx, on.eventsURL("/ws?after=0"), "", followed)
 	if err != nil {
 		return err
 	}
 	defer followers.leave()
-	listeners, err := gather(ctx, limit.told.URL)
+	listeners, err := gather(ctx, limit.told.URL, "", followed)
 	if err != nil {
 		return err
 	}
@@ -118,31 +129,11 @@ func fanout(ctx context.Context, s *settings, r *report, dir string) (err error)
 		}
 		return followers.all(ctx, start, into)
 	}
-	bare := func(into *latencies) error {
-		start := time.Now()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, limit.told.URL, bytes.NewReader(*followers.frame.Load()))
-		if err != nil {
-			return err
-		}
-		reply, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		if err := reply.Body.Close(); err != nil || reply.StatusCode != http.StatusOK {
-			return errors.Join(err, fmt.Errorf("the relay answered %s", reply.Status))
-		}
-		return listeners.all(ctx, start, into)
-	}
-	var we, limits latencies
-	for i := range s.fanouts + s.fanouts/10 {
-		var warm latencies
-		mine, its := &we, &limits
-		if i < s.fanouts/10 {
-			mine, its = &warm, &warm
-		}
-		if err := errors.Join(ours(i, mine), bare(its)); err != nil {
-			return err
-		}
+	we, limits, err := inTurn(s.fanouts, ours, func(into *latencies) error {
+		return relayed(ctx, limit.told.URL, *followers.frame.Load(), listeners, into)
+	})
+	if err != nil {
+		return err
 	}
 	what := fmt.Sprintf("one append to %d WebSocket followers", fans)
 	t := r.section("Server: "+what, fmt.Sprintf(
@@ -154,4 +145,36 @@ func fanout(ctx context.Context, s *settings, r *report, dir string) (err error)
 	r.say("%s: p99 %s, of a bare relay %s", what, short(we.quantile(0.99)), short(limits.quantile(0.99)))
 	r.holds(what+", p99 of a bare relay's", "at most 3 x", fmt.Sprintf("%.2f x", times), times <= 3)
 	return nil
+}
+
+// inTurn measures both, one after the other, many times, and somewhat more often, to warm up.
+func inTurn(rounds int, ours func(i int, into *latencies) error, bare func(into *latencies) error) (we, limits latencies, err error) {
+	for i := range rounds + rounds/10 {
+		var warm latencies
+		mine, its := &we, &limits
+		if i < rounds/10 {
+			mine, its = &warm, &warm
+		}
+		if err := errors.Join(ours(i, mine), bare(its)); err != nil {
+			return we, limits, err
+		}
+	}
+	return we, limits, nil
+}
+
+// relayed has a bare relay write a frame, and waits until all have it.
+func relayed(ctx context.Context, url string, frame []byte, listeners *crowd, into *latencies) error {
+	start := time.Now()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(frame))
+	if err != nil {
+		return err
+	}
+	reply, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := reply.Body.Close(); err != nil || reply.StatusCode != http.StatusOK {
+		return errors.Join(err, fmt.Errorf("the relay answered %s", reply.Status))
+	}
+	return listeners.all(ctx, start, into)
 }

@@ -35,7 +35,10 @@ func liveCase(ctx context.Context, s *settings, r *report, dir string) error {
 	if err := windows(s, r); err != nil {
 		return err
 	}
-	return notices(ctx, s, r, dir)
+	if err := notices(ctx, s, r, dir); err != nil {
+		return err
+	}
+	return liveFanout(ctx, s, r, dir)
 }
 
 // albumPlan checks a query against the schema of the bench.

@@ -32,6 +32,7 @@ type task struct {
 	Streams int           `json:"streams"` // of the large store, to read
 	For     time.Duration `json:"for"`     // how long it works
 
+	Entities   bool   `json:"entities"`   // whether a server's stores have entities
 	Aggregates string `json:"aggregates"` // that a server has: aggregatesNative or aggregatesModules
 	Compiled   string `json:"compiled"`   // the folder of what modules were compiled to
 	Module     string `json:"module"`     // the file of one

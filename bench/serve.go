@@ -54,6 +54,7 @@ func (do *task) serve(t *told) error {
 		return err
 	}
 	defer closing()
+	do.entities(o)
 	s, err := server.New(o)
 	if err != nil {
 		return err
