@@ -101,7 +101,7 @@ func (p *program) serve(ctx context.Context, c *serveConfig) (err error) {
 	srv, err := server.New(&server.Options{
 		Backend: stores, Access: g.access, Limiter: g.limiter, TLS: g.tls,
 		MaxBodyBytes: int64(c.maxBody), MaxBlobBytes: int64(c.maxBlob),
-		MaxFollowers: c.maxFollowers, MaxConnections: c.maxConnections,
+		MaxFollowers: c.maxFollowers, MaxLiveQueries: c.maxLive, MaxConnections: c.maxConnections,
 		QueryTimeout: c.query, Heartbeat: c.heartbeat, ReadHeaderTimeout: c.readHeader, ReadTimeout: c.read, WriteTimeout: c.write,
 		IdleTimeout: c.idle, StopTimeout: c.stopTime,
 		TrustedOrigins: c.origins, Hosts: c.hosts, Kinds: kinds, Aggregates: guests.open, Entities: stores.entities,

@@ -35,7 +35,7 @@ type serveConfig struct {
 	syncInterval                                              time.Duration
 	compressAfter                                             int
 	segment, maxEvent, maxBatch, maxBody, maxBlob             size
-	maxBatchEvents, maxFollowers, maxConnections              int
+	maxBatchEvents, maxFollowers, maxLive, maxConnections     int
 	query, heartbeat, readHeader, read, write, idle, stopTime time.Duration
 
 	privateWebhooks bool
@@ -87,6 +87,7 @@ func (c *serveConfig) flags(cmd *cobra.Command) {
 	s.bytes(&c.maxBody, "max-body", 32<<20, "the largest request")
 	s.bytes(&c.maxBlob, "max-blob", 64<<20, "the largest blob")
 	s.count(&c.maxFollowers, "max-followers", 10_000, "the most that follow at once, by SSE and WebSocket")
+	s.count(&c.maxLive, "max-live-queries", 10_000, "the most live queries of entities at once")
 	s.count(&c.maxConnections, "max-connections", 20_000, "the most connections at once")
 
 	s.time(&c.query, "query-timeout", 30*time.Second, "how long a query of entities may take")
