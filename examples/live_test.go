@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -205,4 +206,67 @@ func Example_liveEnd() {
 	// 4: initial tea 0
 	// INVALID_ARGUMENT query: line 1, column 1: expected a property, found votes: the schema does not have it; text stands in single quotes: 'votes'
 	// STORE_CLOSED
+}
+
+// What docs/live.md says under "When the ground moves".
+func TestLiveQueriesWhenTheGroundMoves(t *testing.T) {
+	ctx := t.Context()
+	db, list := tasks(ctx)
+	defer db.Close()
+	if _, err := db.Declare(ctx, "plans", json.RawMessage(`{"properties":{"task":{"kind":"reference","type":"ref","of":"tasks"}}}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	who := &entity.LiveOptions{Caller: &entity.Caller{Claims: map[string]any{"least": 1}}}
+	follow := func(collection, text string) *entity.Live {
+		live, err := db.Live(ctx, collection, text, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(live.Close)
+		return live
+	}
+	told := func(live *entity.Live, want string) {
+		t.Helper()
+		n, err := live.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range n.Changes {
+			got = append(got, fmt.Sprint(d.Kind, " ", d.ID))
+		}
+		if strings.Join(got, ", ") != want || n.Reset {
+			t.Errorf("told %q, reset %v; want %q", got, n.Reset, want)
+		}
+	}
+	rows, referring := follow("tasks", "ORDER BY id"), follow("plans", "task.votes > 1")
+	told(rows, "initial boat, initial milk, initial tea")
+	told(referring, "")
+
+	// A schema that means the same for the query, but for a default.
+	schema := `{"properties":{"votes":{"kind":"counter","type":"int64"},"done":{"kind":"register","type":"bool"},"label":{"kind":"register","type":"text","default":"new"}}}`
+	if _, err := db.Declare(ctx, "tasks", json.RawMessage(schema), nil); err != nil {
+		t.Fatal(err)
+	}
+	told(rows, "update boat, update milk, update tea")
+
+	// Policies: what may not be read any more is removed, and comes back.
+	policy := func(read string) {
+		t.Helper()
+		if err := db.SetPolicies(ctx, "tasks", entity.Policies{Read: read}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy("votes >= :least")
+	told(rows, "remove boat")
+	// Who follows a reference there has no answer any more.
+	if _, err := referring.Next(ctx); nacre.CodeOf(err) != entity.CodeDenied {
+		t.Errorf("the query across the reference ends with %v", err)
+	}
+	policy("votes > :least")
+	told(rows, "remove milk")
+	policy("")
+	told(rows, "add boat, add milk")
+	vote(ctx, list, "boat", 1)
+	told(rows, "update boat")
 }
