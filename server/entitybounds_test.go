@@ -16,6 +16,7 @@ import (
 
 // TestPagesOfEntitiesHaveABound: few entities that are large make a page, and the cursors lead through all of them.
 func TestPagesOfEntitiesHaveABound(t *testing.T) {
+	megabytes(t)
 	h := newShelves(t, nil)
 	const entities, each = 20, 1000 << 10
 	long := strings.Repeat("x", each)
@@ -80,6 +81,7 @@ func TestQueriesHaveATimeLimit(t *testing.T) {
 }
 
 func TestPagesOfHistoriesHaveABound(t *testing.T) {
+	megabytes(t)
 	h := newShelves(t, nil)
 	h.post(albumsPath+"/entities", `{"id":"origin"}`).is(201)
 	const edits, each = 20, 1000 << 10

@@ -425,6 +425,7 @@ func TestTooManyLiveQueries(t *testing.T) {
 
 // What a query reads is bounded before it is sent, also of tables.
 func TestLiveResultsThatAreTooLarge(t *testing.T) {
+	megabytes(t)
 	t.Parallel()
 	h := newLive(t, nil)
 	long := strings.Repeat("x", 900_000)

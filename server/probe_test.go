@@ -167,3 +167,11 @@ func (p *probe) closed(t *testing.T) {
 		return p.open == 0
 	})
 }
+
+// megabytes is for tests that move many of them, and have one goroutine: the race detector would be long at it.
+func megabytes(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("it is tested without the race detector")
+	}
+}

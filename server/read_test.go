@@ -185,6 +185,7 @@ func TestPagesHaveTheStoredLines(t *testing.T) {
 
 // A page ends before it has too many bytes, and says that there is more.
 func TestPagesAreBoundedByBytes(t *testing.T) {
+	megabytes(t)
 	t.Parallel()
 	h := newHarness(t, nil)
 	large := `{"type":"a","data":"` + strings.Repeat("x", 1<<20-4096) + `"}`

@@ -275,6 +275,7 @@ func TestDeadLetters(t *testing.T) {
 
 // A page of dead letters is bounded by what they hold as well.
 func TestLargeDeadLetters(t *testing.T) {
+	megabytes(t)
 	t.Parallel()
 	r := newSteered(t)
 	payload := fmt.Appendf(nil, "%q", strings.Repeat("x", 900<<10))
