@@ -22,7 +22,7 @@ const (
 	Update Kind = "update"
 	// Remove: the row has gone. Its content is not told.
 	Remove Kind = "remove"
-	// Move: the row stands elsewhere, and may be another one.
+	// Move: what the row is ordered by is another value; it stands elsewhere, or among others where it stood.
 	Move Kind = "move"
 )
 
