@@ -15,8 +15,6 @@ import (
 	"github.com/nacredb/nacre/query"
 )
 
-func errorsAs[E error](err error) (E, bool) { return errors.AsType[E](err) }
-
 // View is an entity as it was when it was read.
 type View struct {
 	Collection string `json:"collection"`
@@ -185,7 +183,7 @@ func (db *DB) Select(ctx context.Context, collection string, q *query.Query, o *
 	if err != nil {
 		return nil, err
 	}
-	if len(plan.Columns()) > 0 || plan.Gathers() {
+	if plan.Tabular() {
 		if o.After != "" {
 			return nil, invalid("after", "goes with queries of entities: one with columns has no pages, but LIMIT and OFFSET")
 		}

@@ -2,10 +2,11 @@ package entity
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nacredb/nacre"
-	"github.com/nacredb/nacre/entity/merge"
 )
 
 // Change is what an event, or a void, did to an entity.
@@ -84,33 +85,28 @@ func (db *DB) values(st *state) []byte {
 	return s.Current().AppendValues(nil, st.entity)
 }
 
+// hearers are the listeners, to be told without the lock.
+func (db *DB) hearers() []*listener {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return slices.Collect(maps.Keys(db.listeners))
+}
+
 // tellDeclared tells the listeners of another schema.
 func (db *DB) tellDeclared(at nacre.Position, collection string) {
-	db.mu.Lock()
-	var declared []func(nacre.Position, string)
-	for l := range db.listeners {
+	for _, l := range db.hearers() {
 		if l.declared != nil {
-			declared = append(declared, l.declared)
+			l.declared(at, collection)
 		}
-	}
-	db.mu.Unlock()
-	for _, tell := range declared {
-		tell(at, collection)
 	}
 }
 
 // tellAnew tells the listeners that the DB has begun anew.
 func (db *DB) tellAnew() {
-	db.mu.Lock()
-	var anew []func()
-	for l := range db.listeners {
+	for _, l := range db.hearers() {
 		if l.anew != nil {
-			anew = append(anew, l.anew)
+			l.anew()
 		}
-	}
-	db.mu.Unlock()
-	for _, tell := range anew {
-		tell()
 	}
 }
 
@@ -119,13 +115,7 @@ func (db *DB) tell(at nacre.Position, changes []Change) {
 	if len(changes) == 0 {
 		return
 	}
-	db.mu.Lock()
-	listeners := make([]*listener, 0, len(db.listeners))
-	for l := range db.listeners {
-		listeners = append(listeners, l)
-	}
-	db.mu.Unlock()
-	for _, l := range listeners {
+	for _, l := range db.hearers() {
 		var heard []Change
 		for i := range changes {
 			if l.hears(name{changes[i].Collection, changes[i].ID}) {
@@ -147,5 +137,3 @@ func (db *DB) closeListeners() {
 		l.closed()
 	}
 }
-
-var _ merge.Known = (*follower)(nil)

@@ -3,6 +3,7 @@ package entity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -145,7 +146,7 @@ func (p *past) at(field string, events []string) (*merge.Entity, error) {
 	}
 	e, err := p.StateAt(ids...)
 	if err != nil {
-		if wrong, ok := errorsAs[*nacre.Error](err); ok {
+		if wrong, ok := errors.AsType[*nacre.Error](err); ok {
 			told := *wrong
 			told.Field = field
 			return nil, &told

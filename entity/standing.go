@@ -99,12 +99,9 @@ func (s *standing) check(schemas Schemas) error {
 			s.reads = append(s.reads, f.Collection)
 		}
 	}
-	s.incremental = !s.columns() && len(plan.Follows()) == 0 && plan.Offset() == 0
+	s.incremental = !plan.Tabular() && len(plan.Follows()) == 0 && plan.Offset() == 0
 	return nil
 }
-
-// columns tells whether the result is a table.
-func (s *standing) columns() bool { return len(s.plan.Columns()) > 0 || s.plan.Gathers() }
 
 // wanted is the plan that it is filled by. One that is not kept row by row has what it shows, and no limit of its own.
 func (s *standing) wanted() *query.Plan {

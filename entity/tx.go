@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -181,7 +182,7 @@ func (tx *Tx) Create(ctx context.Context, collection, id string, values json.Raw
 	}
 	if len(values) > 0 {
 		patch := slices.Concat([]byte(`{"set":`), values, []byte{'}'})
-		if err := h.patch(patch); err != nil {
+		if err := h.schema.Patch(h.draft, patch); err != nil {
 			h.draft = merge.NewDraft(merge.New()) // there is nothing
 			return "", inValues(err)
 		}
@@ -192,7 +193,7 @@ func (tx *Tx) Create(ctx context.Context, collection, id string, values json.Raw
 
 // inValues says of values what was said of a patch that sets them.
 func inValues(err error) error {
-	e, ok := errorsAs[*nacre.Error](err)
+	e, ok := errors.AsType[*nacre.Error](err)
 	if !ok {
 		return err
 	}
@@ -207,14 +208,6 @@ func errExists(collection, id string) error {
 	return nacre.Errorf(CodeExists, "there is a %q in %s already: choose another id, or edit that one", id, collection)
 }
 
-// patch edits all or nothing of the draft.
-func (h *held) patch(patch []byte) error {
-	if err := h.schema.Patch(h.draft, patch); err != nil {
-		return err
-	}
-	return nil
-}
-
 // Patch edits an entity in a user's terms: {"set":{…},"add":{…},"remove":{…}}, each by property, as spec/merge.md says for
 // each kind. An edit that fails may have been made in part: roll back.
 func (tx *Tx) Patch(ctx context.Context, collection, id string, patch json.RawMessage) error {
@@ -222,7 +215,7 @@ func (tx *Tx) Patch(ctx context.Context, collection, id string, patch json.RawMe
 	if err != nil {
 		return err
 	}
-	return h.patch(patch)
+	return h.schema.Patch(h.draft, patch)
 }
 
 // Delete marks an entity as deleted. Its history stays, and so does what others do to it meanwhile.
@@ -270,7 +263,7 @@ func (tx *Tx) Commit(ctx context.Context) (Commit, error) {
 			data = []byte("{}")
 		}
 		e := nacre.Event{Type: h.collection + "." + h.verb(), Data: data, Metadata: metadata, Tags: tx.o.Tags}
-		a := nacre.Append{Stream: nameStream(h.name), Expected: nacre.Any, Events: []nacre.Event{e}}
+		a := nacre.Append{Stream: h.stream(), Expected: nacre.Any, Events: []nacre.Event{e}}
 		if h.created {
 			a.Expected = nacre.NoStream
 		}
@@ -320,8 +313,6 @@ func stamp(db *DB, batch []nacre.Append, parents [][]merge.ID) error {
 	return nil
 }
 
-func nameStream(n name) nacre.StreamID { return nacre.StreamID(n.collection + "-" + n.id) }
-
 // verb is what the event's type says: it is for people and filters.
 func (h *held) verb() string {
 	switch deleted := h.draft.Deleted(); {
@@ -342,7 +333,7 @@ func (tx *Tx) condition() *nacre.Condition {
 	}
 	streams := make([]nacre.StreamID, len(tx.order))
 	for i, h := range tx.order {
-		streams[i] = nameStream(h.name)
+		streams[i] = h.stream()
 	}
 	return &nacre.Condition{FailIfEventsMatch: nacre.Filter{{Streams: streams}}, After: tx.since}
 }
@@ -395,7 +386,7 @@ func (db *DB) commit(ctx context.Context, c *nacre.Condition, batch []nacre.Appe
 
 // told says of entities what the store says of streams.
 func told(err error) error {
-	if conflict, ok := errorsAs[*nacre.ConflictError](err); ok && conflict.Expected == nacre.NoStream {
+	if conflict, ok := errors.AsType[*nacre.ConflictError](err); ok && conflict.Expected == nacre.NoStream {
 		n := nameOf(conflict.Stream)
 		return errExists(n.collection, n.id)
 	}
@@ -498,7 +489,7 @@ func (tx *Tx) Edit(ctx context.Context, edits ...Edit) (ids []string, err error)
 
 // at says which one of many edits is wrong.
 func at(edits, i int, err error) error {
-	e, ok := errorsAs[*nacre.Error](err)
+	e, ok := errors.AsType[*nacre.Error](err)
 	if edits < 2 || !ok {
 		return err
 	}

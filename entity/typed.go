@@ -268,7 +268,7 @@ func (c *TxCollection[T]) Edit(ctx context.Context, id string, do func(value *T)
 		return err
 	}
 	for _, patch := range patches {
-		if err := h.patch(patch); err != nil {
+		if err := h.schema.Patch(h.draft, patch); err != nil {
 			return err
 		}
 	}

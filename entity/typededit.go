@@ -104,5 +104,5 @@ func (e *Editor[T]) patch(verb, property string, value []byte) {
 		e.err = invalid("property", "%w", err)
 		return
 	}
-	e.err = e.h.patch(slices.Concat([]byte(`{"`+verb+`":{`), label, []byte{':'}, value, []byte(`}}`)))
+	e.err = e.h.schema.Patch(e.h.draft, slices.Concat([]byte(`{"`+verb+`":{`), label, []byte{':'}, value, []byte(`}}`)))
 }

@@ -119,6 +119,9 @@ func (p *Plan) Columns() []string {
 	return names
 }
 
+// Tabular tells whether the plan's result is a table of columns; otherwise it is rows.
+func (p *Plan) Tabular() bool { return len(p.Columns()) > 0 || p.Gathers() }
+
 // Gathers tells whether the plan puts rows in groups: it has an aggregate or GROUP BY.
 func (p *Plan) Gathers() bool { return p.gathers }
 

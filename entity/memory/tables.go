@@ -195,7 +195,7 @@ func (t *Tables) Query(ctx context.Context, of string, p *query.Plan, after []by
 		return nil
 	}}
 	result := &entity.Result{Mark: t.mark}
-	if p.Gathers() || len(p.Columns()) > 0 {
+	if p.Tabular() {
 		table, err := p.Table(rowsOf(ctx, t.collections[of]), o)
 		if err != nil {
 			return nil, err

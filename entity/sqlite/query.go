@@ -100,7 +100,7 @@ func (t *Tables) ask(c *conn, collection string, p *query.Plan, after []byte) (*
 		return nil, err
 	}
 	result := &entity.Result{Mark: m}
-	if p.Gathers() || len(p.Columns()) > 0 {
+	if p.Tabular() {
 		result.Table, err = s.Table(r)
 	} else {
 		result.Rows = []*query.Object{}

@@ -193,7 +193,7 @@ func (w *world) expect(collection string, p *query.Plan, after []byte) (string, 
 		return nil
 	}}
 	r := &entity.Result{}
-	if p.Gathers() || len(p.Columns()) > 0 {
+	if p.Tabular() {
 		table, err := p.Table(w.rows(collection), o)
 		if err != nil {
 			return "", err
