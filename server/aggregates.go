@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"sync"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/aggregate"
@@ -39,47 +38,20 @@ func aggregateRoutes() []*route {
 	}
 }
 
-// aggregateSlot has a store's aggregates, once somebody has asked for them.
-type aggregateSlot struct {
-	mu     sync.Mutex
-	opened Aggregates
-	closed bool
+// endAggregates closes a store's aggregates, for ever; what was begun may end until ctx does.
+func (n *namedStore) endAggregates(ctx context.Context, log *slog.Logger) {
+	if all, there := n.aggregates.end(); there {
+		if err := all.Close(ctx); err != nil {
+			log.Warn("the aggregates of a store did not close well", "store", n.name, "error", err)
+		}
+	}
 }
 
-// of gives the aggregates of a store.
-func (s *aggregateSlot) of(ctx context.Context, n *namedStore, open func(context.Context, string, *nacre.Store) (Aggregates, error)) (Aggregates, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return nil, nacre.Errorf(nacre.CodeClosed, "the event store %q is being closed", n.name)
-	case s.opened != nil:
-		return s.opened, nil
-	case open == nil:
-		return nil, nacre.Errorf(nacre.CodeUnsupported, "this server runs no aggregates")
-	}
-	opened, err := open(context.WithoutCancel(ctx), n.name, n.store)
-	s.opened = opened
-	return opened, err
-}
-
-// end closes them, for ever.
-func (s *aggregateSlot) end(ctx context.Context, store string, log *slog.Logger) {
-	s.mu.Lock()
-	opened := s.opened
-	s.opened, s.closed = nil, true
-	s.mu.Unlock()
-	if opened == nil {
-		return
-	}
-	if err := opened.Close(ctx); err != nil {
-		log.Warn("the aggregates of a store did not close well", "store", store, "error", err)
-	}
-}
+const noAggregates = "this server runs no aggregates"
 
 // aggregates are those of the request's store.
 func (x *exchange) aggregates() (Aggregates, error) {
-	return x.named.aggregates.of(x.r.Context(), x.named, x.s.o.Aggregates)
+	return x.named.aggregates.of(x.r.Context(), x.named, x.s.o.Aggregates, noAggregates)
 }
 
 // WithAggregates calls use with the aggregates of a store, as requests have them: the store is opened where it is not, and
@@ -94,7 +66,7 @@ func (s *Server) WithAggregates(ctx context.Context, store string, use func(Aggr
 		return err
 	}
 	defer s.shelf.release(named)
-	all, err := named.aggregates.of(ctx, named, s.o.Aggregates)
+	all, err := named.aggregates.of(ctx, named, s.o.Aggregates, noAggregates)
 	if err != nil {
 		return err
 	}

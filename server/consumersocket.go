@@ -59,7 +59,7 @@ func (s *Server) consumeWebSocket(x *exchange) error {
 		held: map[string]struct{}{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(x.named.ctx)
-	s.followers.running.Go(c.listen)
+	s.followers.running.Go(func() { hear(c.ctx, c.cancel, c.conn, c.messages, maxConsumerMessage, wire.DecodeConsumerMessage) })
 	s.followers.running.Go(c.serve)
 	return nil
 }
@@ -122,36 +122,6 @@ type polled struct {
 }
 
 var errSecondPoll = &nacre.Error{Code: nacre.CodeInvalid, Field: "poll", Message: "stands before the answer to the one before: send one at a time"}
-
-// listen reads what the client says, until it leaves. What is said waits for what was said before.
-func (c *consumerSocket) listen() {
-	for {
-		kind, text, err := c.conn.Read(context.Background())
-		var m wire.ConsumerMessage
-		switch {
-		case errors.Is(err, websocket.ErrMessageTooBig):
-			err = nacre.Errorf(nacre.CodeTooLarge, "a message has more than %d bytes", maxConsumerMessage)
-		case err != nil:
-			err = errLeft
-		case kind != websocket.MessageText:
-			err = &nacre.Error{Code: nacre.CodeInvalid, Field: "message", Message: "is binary, and must be text"}
-		default:
-			m, err = wire.DecodeConsumerMessage(text)
-		}
-		if err == nil {
-			select {
-			case c.messages <- m:
-			case <-c.ctx.Done():
-			}
-			continue
-		}
-		c.cancel(err)
-		if errors.Is(err, errLeft) || nacre.CodeOf(err) == nacre.CodeTooLarge {
-			return
-		}
-		// The farewell is answered: somebody has to read it.
-	}
-}
 
 // serve answers until the end, and tells the client why it is one.
 func (c *consumerSocket) serve() {

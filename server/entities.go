@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"sync"
 
 	"github.com/nacredb/nacre"
 	"github.com/nacredb/nacre/entity"
@@ -71,57 +70,16 @@ func entityRoutes() []*route {
 	)
 }
 
-// entitySlot has a store's entities, once somebody has asked for them.
-type entitySlot struct {
-	mu     sync.Mutex
-	opened Entities
-	closed bool
-}
-
-// of gives the entities of a store.
-func (s *entitySlot) of(ctx context.Context, n *namedStore, open func(context.Context, string, *nacre.Store) (Entities, error)) (Entities, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return nil, nacre.Errorf(nacre.CodeClosed, "the event store %q is being closed", n.name)
-	case s.opened != nil:
-		return s.opened, nil
-	case open == nil:
-		return nil, nacre.Errorf(nacre.CodeUnsupported, "this server keeps no entities")
-	}
-	opened, err := open(context.WithoutCancel(ctx), n.name, n.store)
-	if err != nil {
-		return nil, err
-	}
-	s.opened = opened
-	return opened, nil
-}
-
-// there gives the entities where they are open, nil where nobody asked for them, or they are being opened.
-func (s *entitySlot) there() Entities {
-	if !s.mu.TryLock() {
-		return nil
-	}
-	defer s.mu.Unlock()
-	return s.opened
-}
-
-// end closes them, for ever.
-func (s *entitySlot) end(store string, log *slog.Logger) {
-	s.mu.Lock()
-	opened := s.opened
-	s.opened, s.closed = nil, true
-	s.mu.Unlock()
-	if opened == nil {
-		return
-	}
-	if err := opened.Close(); err != nil {
-		log.Warn("the entities of a store did not close well", "store", store, "error", err)
+// endEntities closes a store's entities, for ever.
+func (n *namedStore) endEntities(log *slog.Logger) {
+	if db, there := n.entities.end(); there {
+		if err := db.Close(); err != nil {
+			log.Warn("the entities of a store did not close well", "store", n.name, "error", err)
+		}
 	}
 }
 
 // entities are those of the request's store.
 func (x *exchange) entities() (Entities, error) {
-	return x.named.entities.of(x.asked(), x.named, x.s.o.Entities)
+	return x.named.entities.of(x.asked(), x.named, x.s.o.Entities, "this server keeps no entities")
 }

@@ -20,8 +20,8 @@ var (
 
 // collectEntities tells of a store's entities, where somebody has asked for them.
 func (c *storeFigures) collectEntities(n *namedStore, to chan<- prometheus.Metric) {
-	db := n.entities.there()
-	if db == nil {
+	db, there := n.entities.look()
+	if !there {
 		return
 	}
 	p := db.Progress()

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -39,7 +38,7 @@ func (s *Server) followQueries(x *exchange) error {
 		messages: make(chan wire.LiveMessage), told: make(chan liveTold), pinged: make(chan bool, 1), queries: map[int64]*socketQuery{},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(x.named.ctx)
-	s.followers.running.Go(c.listen)
+	s.followers.running.Go(func() { hear(c.ctx, c.cancel, c.conn, c.messages, maxMessage, wire.DecodeLiveMessage) })
 	s.followers.running.Go(c.serve)
 	return nil
 }
@@ -79,36 +78,6 @@ type liveTold struct {
 	query  *socketQuery
 	notice *entity.Notice
 	err    error
-}
-
-// listen reads what the client says, until it leaves. What is said waits for what was said before.
-func (c *liveSocket) listen() {
-	for {
-		kind, text, err := c.conn.Read(context.Background())
-		var m wire.LiveMessage
-		switch {
-		case errors.Is(err, websocket.ErrMessageTooBig):
-			err = nacre.Errorf(nacre.CodeTooLarge, "a message has more than %d bytes", maxMessage)
-		case err != nil:
-			err = errLeft
-		case kind != websocket.MessageText:
-			err = &nacre.Error{Code: nacre.CodeInvalid, Field: "message", Message: "is binary, and must be text"}
-		default:
-			m, err = wire.DecodeLiveMessage(text)
-		}
-		if err == nil {
-			select {
-			case c.messages <- m:
-			case <-c.ctx.Done():
-			}
-			continue
-		}
-		c.cancel(err)
-		if errors.Is(err, errLeft) || nacre.CodeOf(err) == nacre.CodeTooLarge {
-			return
-		}
-		// The farewell is answered: somebody has to read it.
-	}
 }
 
 // serve tells and answers until the end, and tells the client why it is one.

@@ -44,9 +44,9 @@ type namedStore struct {
 	// hub looks after the store's subscriptions.
 	hub hubSlot
 	// aggregates execute the store's commands.
-	aggregates aggregateSlot
+	aggregates slot[Aggregates]
 	// entities are the store's.
-	entities entitySlot
+	entities slot[Entities]
 	// guarded are the collections that have policies.
 	guarded guardedCategories
 
@@ -295,8 +295,8 @@ func (h *shelf) leave(n *namedStore, why error) bool {
 // store is closed. What is being delivered may end until ctx does. It waits a while for those who have it.
 func (h *shelf) shut(ctx context.Context, n *namedStore) error {
 	n.hub.end(ctx, n.name)
-	n.aggregates.end(ctx, n.name, h.log)
-	n.entities.end(n.name, h.log)
+	n.endAggregates(ctx, h.log)
+	n.endEntities(h.log)
 	err := n.store.Close()
 	if err != nil {
 		h.log.Warn("the store did not close well", "store", n.name, "error", err)
